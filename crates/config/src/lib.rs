@@ -1,0 +1,1 @@
+//! keepalived.conf to Model, with diagnostics.

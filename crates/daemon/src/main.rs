@@ -1,0 +1,3 @@
+//! vipd: virtual IP addresses that stay up.
+
+fn main() {}

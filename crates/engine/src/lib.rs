@@ -1,0 +1,1 @@
+//! Model and inputs to effects; kernel state as desired state.

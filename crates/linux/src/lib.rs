@@ -1,0 +1,1 @@
+//! Netlink, packet sockets, namespaces, timers, processes: the only crate with unsafe code.

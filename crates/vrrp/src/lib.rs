@@ -1,0 +1,1 @@
+//! VRRP instances, sync groups and trackers as plain state machines.

@@ -1,0 +1,3 @@
+//! The commands of this workspace: `cargo xtask help`.
+
+fn main() {}
