@@ -1,0 +1,115 @@
+//! Routes: one line of `virtual_routes` or `static_routes`.
+
+use std::net::IpAddr;
+
+use base::{Family, IfName, IpNet};
+
+/// A route line, resolved. Numbers are the kernel's (`rtnetlink(7)`).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Route {
+    /// The family.
+    pub family: Family,
+    /// Where it leads; a prefix of length 0 for `default`.
+    pub destination: IpNet,
+    /// `unicast`, `blackhole`, ...
+    pub kind: RouteKind,
+    /// `table`; 254 (main) by default.
+    pub table: u32,
+    /// `metric`; 0 leaves it to the kernel.
+    pub metric: u32,
+    /// `protocol`; 18 (keepalived) by default.
+    pub protocol: u8,
+    /// `scope`; `None` lets the kind and the gateway decide, as `ip route` does.
+    pub scope: Option<u8>,
+    /// `src`: the preferred source.
+    pub source: Option<IpAddr>,
+    /// `from`: source-specific routes. IPv6 only.
+    pub from: Option<IpNet>,
+    /// `tos`. IPv4 only.
+    pub tos: u8,
+    /// Where packets go: none for `blackhole` and its kin, one usually, several for `nexthop`.
+    pub hops: Vec<Hop>,
+    /// `mtu`, `advmss`, ...
+    pub metrics: Vec<RouteMetric>,
+    /// `pref`. IPv6 only.
+    pub preference: Option<u8>,
+    /// `expires` in seconds. IPv6 only.
+    pub expires: Option<u32>,
+    /// `add`, `append` or neither.
+    pub operation: RouteOperation,
+    /// `no_track`: its loss is not repaired.
+    pub no_track: bool,
+}
+
+/// The type of a route.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[allow(missing_docs, reason = "the names are those of `ip route`")]
+pub enum RouteKind {
+    #[default]
+    Unicast,
+    Local,
+    Broadcast,
+    Anycast,
+    Multicast,
+    Blackhole,
+    Unreachable,
+    Prohibit,
+    Throw,
+}
+
+/// How a route is put in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum RouteOperation {
+    /// `prepend`, the default: create, before others of the same metric.
+    #[default]
+    Prepend,
+    /// `add`: create, fail if one is there.
+    Add,
+    /// `append`: after others of the same metric.
+    Append,
+}
+
+/// One leg of a route.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Hop {
+    /// `via`.
+    pub gateway: Option<IpAddr>,
+    /// `dev`.
+    pub link: Option<IfName>,
+    /// `weight`, 1 to 256; only means something with several legs.
+    pub weight: u16,
+    /// `onlink`.
+    pub onlink: bool,
+}
+
+/// A metric attribute (`RTAX_*`).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RouteMetric {
+    /// Which.
+    pub kind: RouteMetricKind,
+    /// Its value in the kernel's unit.
+    pub value: u32,
+    /// `lock`.
+    pub locked: bool,
+}
+
+/// The metric attributes with a number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[allow(missing_docs, reason = "the names are those of `ip route`")]
+pub enum RouteMetricKind {
+    Mtu,
+    Window,
+    Rtt,
+    RttVar,
+    SsThresh,
+    Cwnd,
+    AdvMss,
+    Reordering,
+    HopLimit,
+    InitCwnd,
+    InitRwnd,
+    Features,
+    RtoMin,
+    QuickAck,
+    FastOpenNoCookie,
+}
