@@ -5,6 +5,7 @@
 //! Protocol parameters are the cores' own types ([`vrrp::config`]), so that nothing is written twice.
 
 pub mod address;
+pub mod diff;
 pub mod global;
 pub mod instance;
 pub mod route;
@@ -17,6 +18,7 @@ use base::Name;
 pub use vrrp::config::{GroupId, InstanceId, TrackerId};
 
 pub use address::Address;
+pub use diff::{Diff, diff};
 pub use global::Global;
 pub use instance::{Garp, Instance, Notify, SyncGroup};
 pub use route::Route;
