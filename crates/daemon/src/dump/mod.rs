@@ -1,0 +1,1 @@
+//! State, statistics and JSON files.

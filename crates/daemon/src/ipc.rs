@@ -1,0 +1,313 @@
+//! What the processes say to each other.
+//!
+//! The supervisor has one channel to each child, and the vrrp process one to the scripts process.
+//! A channel is a pair of `SOCK_SEQPACKET` sockets: messages keep their borders and their order,
+//! and the death of either end is an event. Everything that a child needs comes through its
+//! channel, descriptors included; the only one that it inherits is the channel itself.
+//!
+//! Messages are `postcard` behind four bytes that name the build: all processes of a daemon are the
+//! same file (`/proc/self/exe`), so another build at the other end is a mistake and is refused.
+//!
+//! Nobody waits for a peer that doesn't read: what cannot be sent now waits in a bounded queue.
+
+use base::Duration;
+use engine::io::{FifoKind, Notification, Outcome, RunId};
+use model::{Command, TrackerId, User};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::log::Line;
+
+/// The longest message in bytes. What can be longer (a configuration, a snapshot) goes as a sealed
+/// memory file whose descriptor accompanies a message.
+pub const MAX_MESSAGE: usize = 64 * 1024;
+
+/// Names this build: a hash of the version and of [`SCHEMA`].
+const BUILD: [u8; 4] = build_id().to_be_bytes();
+
+/// Grows when a message changes its meaning and nothing else of the build does.
+const SCHEMA: u8 = 1;
+
+const fn build_id() -> u32 {
+    // FNV-1a.
+    let version = env!("CARGO_PKG_VERSION").as_bytes();
+    let mut hash = (0x811c_9dc5_u32 ^ SCHEMA as u32).wrapping_mul(0x0100_0193);
+    let mut i = 0;
+    while i < version.len() {
+        hash = (hash ^ version[i] as u32).wrapping_mul(0x0100_0193);
+        i += 1;
+    }
+    hash
+}
+
+/// Why a message could not be made or understood.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum MessageError {
+    /// It would be longer than [`MAX_MESSAGE`].
+    #[error("message of {0} bytes is too long")]
+    TooLong(usize),
+    /// It comes from another build.
+    #[error("message of another build")]
+    OtherBuild,
+    /// Its bytes make no sense.
+    #[error("malformed message: {0}")]
+    Malformed(postcard::Error),
+    /// A message that goes with a descriptor came without one.
+    #[error("message without its descriptor")]
+    NoDescriptor,
+}
+
+/// The bytes of `message`.
+pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, MessageError> {
+    let bytes = postcard::to_extend(message, BUILD.to_vec()).map_err(MessageError::Malformed)?;
+    if bytes.len() > MAX_MESSAGE { Err(MessageError::TooLong(bytes.len())) } else { Ok(bytes) }
+}
+
+/// The message in `bytes`, all of them.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, MessageError> {
+    let Some(rest) = bytes.strip_prefix(&BUILD) else { return Err(MessageError::OtherBuild) };
+    match postcard::take_from_bytes(rest).map_err(MessageError::Malformed)? {
+        (message, []) => Ok(message),
+        (_, _) => Err(MessageError::Malformed(postcard::Error::DeserializeBadEncoding)),
+    }
+}
+
+/// A process of the daemon that is a child of the supervisor.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Role {
+    /// Speaks VRRP.
+    Vrrp,
+    /// Runs scripts and writes FIFOs.
+    Scripts,
+}
+
+/// A signal's meaning, by keepalived's names (`--signum`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Wish {
+    /// SIGTERM, SIGINT: stop.
+    Stop,
+    /// SIGHUP: read the configuration again.
+    Reload,
+    /// SIGUSR1: write the state files.
+    Data,
+    /// SIGUSR2: write the statistics file.
+    Stats,
+    /// SIGRTMAX-1: write the statistics file, then set the counters to 0.
+    StatsClear,
+    /// SIGRTMIN+2: write the JSON file.
+    Json,
+}
+
+/// From the supervisor to the vrrp process.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum ToVrrp {
+    /// The configuration, as a recording in the sealed memory file that comes with this: the first
+    /// message of all, and one for each reload. Answered by [`FromVrrp::Configured`].
+    Configure {
+        /// Counts configurations from 1.
+        generation: u64,
+        /// Which of two starts this is: after a crash, left-overs are to be expected.
+        respawn: bool,
+    },
+    /// The descriptor that comes with this is the channel to the scripts process: at start, and when
+    /// that process was replaced. What was asked of the old one won't be answered.
+    Scripts,
+    /// Answer with [`FromVrrp::Snapshot`].
+    Snapshot {
+        /// Returned with the answer.
+        request: u64,
+        /// Set the counters to 0 afterwards.
+        clear: bool,
+    },
+    /// Leave: farewell adverts, addresses removed. Answered by [`FromVrrp::Stopped`], then exit.
+    Stop {
+        /// `--dont-release-vrrp`: addresses and routes stay.
+        keep: bool,
+    },
+}
+
+/// From the vrrp process to the supervisor.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum FromVrrp {
+    /// A line for the log.
+    Log(Line),
+    /// A configuration is in force.
+    Configured {
+        /// Which.
+        generation: u64,
+    },
+    /// How things stand, in the sealed memory file that comes with this.
+    Snapshot {
+        /// The request that it answers.
+        request: u64,
+    },
+    /// A signal was sent to this process that is the supervisor's business.
+    Wish(Wish),
+    /// All is undone; the process exits.
+    Stopped,
+}
+
+/// From the supervisor to the scripts process.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum SupervisorToScripts {
+    /// The descriptor that comes with this is the channel to the vrrp process: at start, and when
+    /// that process was replaced. Check scripts of the old one are ended; notifications of the old
+    /// one still run.
+    Vrrp,
+    /// Run `startup_script` or `shutdown_script`. Answered by [`ScriptsToSupervisor::Ran`].
+    Run {
+        /// Returned with the answer.
+        id: u64,
+        /// What to run.
+        command: Command,
+        /// After that, end its process group.
+        timeout: Duration,
+    },
+    /// Finish what is queued, end what still runs, and exit.
+    Stop,
+}
+
+/// From the scripts process to the supervisor.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum ScriptsToSupervisor {
+    /// A line for the log.
+    Log(Line),
+    /// The answer to [`SupervisorToScripts::Run`].
+    Ran {
+        /// Its id.
+        id: u64,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// A signal was sent to this process that is the supervisor's business.
+    Wish(Wish),
+}
+
+/// From the vrrp process to the scripts process. Order matters throughout.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum VrrpToScripts {
+    /// What the configuration asks of the scripts process; replaces what was there.
+    Configure(ScriptsConfig),
+    /// Run a check script once. Answered by [`ScriptsToVrrp::Checked`], exactly once.
+    Check {
+        /// Returned with the answer.
+        run: RunId,
+        /// What to run.
+        command: Command,
+        /// After that, end its process group.
+        timeout: Duration,
+    },
+    /// End a check script; it is still answered.
+    CancelCheck(RunId),
+    /// Run a notify script, after the earlier ones of the same object.
+    Notify(Notification),
+    /// Write a line to a FIFO, after the earlier ones.
+    Fifo {
+        /// Which.
+        fifo: FifoKind,
+        /// The line, with its line feed.
+        line: String,
+    },
+    /// So many messages could not be sent since the scripts process didn't keep up: notifications
+    /// and FIFO lines are missing here.
+    Lost(u64),
+}
+
+/// From the scripts process to the vrrp process.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum ScriptsToVrrp {
+    /// The answer to [`VrrpToScripts::Check`].
+    Checked {
+        /// Which run.
+        run: RunId,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// The number in a tracked file: at start, and after each change.
+    File {
+        /// [`ScriptsConfig::generation`] in force, since tracker ids belong to a configuration.
+        generation: u64,
+        /// Which.
+        tracker: TrackerId,
+        /// The number; 0 if there is none.
+        value: i32,
+    },
+}
+
+/// What a configuration asks of the scripts process.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct ScriptsConfig {
+    /// The configuration's number.
+    pub generation: u64,
+    /// FIFOs to open, and to create if they aren't there.
+    pub fifos: Vec<FifoConfig>,
+    /// Files to watch.
+    pub files: Vec<FileConfig>,
+}
+
+/// A FIFO to write to.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FifoConfig {
+    /// Which.
+    pub kind: FifoKind,
+    /// Its path.
+    pub path: Box<str>,
+    /// Its owner, if it is created.
+    pub owner: Option<User>,
+    /// The script that reads it.
+    pub script: Option<Command>,
+}
+
+/// A tracked file.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FileConfig {
+    /// Which.
+    pub tracker: TrackerId,
+    /// Its path.
+    pub path: Box<str>,
+    /// The number to create it with.
+    pub init: Option<i32>,
+    /// Write `init` even if the file is there. Only at the start, not at a reload.
+    pub overwrite: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(text: &str) -> Command {
+        let argv = text.split(' ').map(Into::into).collect();
+        Command { text: text.into(), path: "/bin/true".into(), argv, user: User { uid: 1, gid: 2 } }
+    }
+
+    #[test]
+    fn a_message_arrives_as_it_was_sent() {
+        let sent = VrrpToScripts::Check {
+            run: RunId(7),
+            command: command("/bin/true a b"),
+            timeout: Duration::from_millis(1500),
+        };
+        assert_eq!(decode::<VrrpToScripts>(&encode(&sent).unwrap()).unwrap(), sent);
+        let sent = ScriptsToVrrp::File { generation: 2, tracker: TrackerId(1), value: -254 };
+        assert_eq!(decode::<ScriptsToVrrp>(&encode(&sent).unwrap()).unwrap(), sent);
+    }
+
+    #[test]
+    fn another_build_and_broken_bytes_are_refused() {
+        let mut bytes = encode(&ToVrrp::Snapshot { request: 300, clear: true }).unwrap();
+        for cut in 0..bytes.len() {
+            assert!(decode::<ToVrrp>(&bytes[..cut]).is_err(), "{cut} bytes");
+        }
+        bytes.push(0);
+        assert!(matches!(decode::<ToVrrp>(&bytes), Err(MessageError::Malformed(_))));
+        bytes[0] ^= 1;
+        assert_eq!(decode::<ToVrrp>(&bytes), Err(MessageError::OtherBuild));
+    }
+
+    #[test]
+    fn a_message_that_is_too_long_is_not_sent() {
+        let line = "x".repeat(MAX_MESSAGE);
+        let message = VrrpToScripts::Fifo { fifo: FifoKind::Vrrp, line };
+        assert!(matches!(encode(&message), Err(MessageError::TooLong(_))));
+    }
+}

@@ -1,0 +1,1 @@
+//! The scripts process: every script, FIFO and tracked file.
