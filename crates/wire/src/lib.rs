@@ -54,6 +54,9 @@
 
 #![no_std]
 
+#[cfg(test)]
+extern crate alloc;
+
 pub mod ah;
 pub mod arp;
 pub mod checksum;

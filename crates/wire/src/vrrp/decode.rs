@@ -87,9 +87,7 @@ impl core::error::Error for DecodeError {}
 /// Names what is wrong with the structure.
 pub fn decode(family: Family, bytes: &[u8]) -> Result<Advert<'_>, DecodeError> {
     let len = bytes.len();
-    let Ok((raw, body)) = RawHeader::read_from_prefix(bytes) else {
-        return Err(DecodeError::TooShort { len, expected: HEADER_LEN.into() });
-    };
+    let (raw, body) = RawHeader::read(bytes)?;
     let number = raw.version_type >> 4;
     let version = Version::from_number(number).ok_or(DecodeError::UnknownVersion(number))?;
     let expected = usize::from(version.message_len(family, raw.count));
@@ -108,6 +106,14 @@ pub fn decode(family: Family, bytes: &[u8]) -> Result<Advert<'_>, DecodeError> {
         trailing,
     };
     if trailing.is_empty() || advert.tail_is_padding() { Ok(advert) } else { Err(mismatch) }
+}
+
+impl RawHeader {
+    /// The header and what follows it.
+    pub(super) fn read(message: &[u8]) -> Result<(Self, &[u8]), DecodeError> {
+        Self::read_from_prefix(message)
+            .map_err(|_| DecodeError::TooShort { len: message.len(), expected: HEADER_LEN.into() })
+    }
 }
 
 impl<'a> Advert<'a> {
@@ -274,5 +280,68 @@ impl ExactSizeIterator for Addresses<'_> {}
 impl fmt::Debug for Addresses<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(*self).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::vec::Vec;
+
+    /// A version 3 message with one IPv4 address, 12 bytes, and `tail` more.
+    fn v3(tail: usize) -> Vec<u8> {
+        let mut bytes = [0x31, 51, 150, 1, 0, 100, 0, 0, 10, 1, 2, 254].to_vec();
+        bytes.resize(12 + tail, 0);
+        bytes
+    }
+
+    #[test]
+    fn only_a_tail_that_pads_an_ethernet_frame_is_forgiven() {
+        // 20 + 12 bytes are padded to 46.
+        let padded = v3(14);
+        let advert = decode(Family::V4, &padded).unwrap();
+        assert_eq!((advert.message().len(), advert.trailing().len()), (12, 14));
+        for tail in [1, 3, 4, 8, 15, 16] {
+            let refused = DecodeError::LengthMismatch { len: 12 + tail, expected: 12 };
+            assert_eq!(decode(Family::V4, &v3(tail)).unwrap_err(), refused);
+        }
+    }
+
+    #[test]
+    fn datagrams_that_fill_a_frame_have_no_padding() {
+        // Version 2: 20 + 16 + 4n bytes, so three addresses make 48.
+        let v2 = |count: u8, auth: u8, tail: usize| {
+            let mut bytes = [0x21, 51, 150, count, auth, 1, 0, 0].to_vec();
+            bytes.resize(16 + usize::from(count) * 4 + tail, 0);
+            bytes
+        };
+        assert!(decode(Family::V4, &v2(2, 0, 2)).is_ok());
+        assert!(decode(Family::V4, &v2(3, 0, 0)).is_ok());
+        assert!(decode(Family::V4, &v2(3, 0, 2)).is_err());
+        // An authentication header takes 24 bytes more.
+        assert!(decode(Family::V4, &v2(1, 2, 0)).is_ok());
+        assert!(decode(Family::V4, &v2(1, 2, 2)).is_err());
+        // And so does an IPv6 header.
+        let v6 = [&[0x31, 51, 150, 0, 0, 100, 0, 0][..], &[0; 6]].concat();
+        assert!(decode(Family::V6, &v6[..8]).is_ok());
+        assert!(decode(Family::V6, &v6).is_err());
+    }
+
+    #[test]
+    fn version_2_over_ipv6_has_no_authentication_data() {
+        let bytes = [&[0x21, 51, 150, 1, 0, 1, 0, 0][..], &[0xfe; 16]].concat();
+        let advert = decode(Family::V6, &bytes).unwrap();
+        assert_eq!((advert.auth_data(), advert.addresses().len()), (None, 1));
+        assert!(!advert.password_is(&Secret::new([0; 8])));
+    }
+
+    #[test]
+    fn debug_shows_no_password() {
+        let bytes = [&[0x21, 51, 150, 0, 1, 1, 0, 0][..], b"admin123"].concat();
+        let advert = decode(Family::V4, &bytes).unwrap();
+        assert!(advert.password_is(&Secret::new(*b"admin123")));
+        let text = format!("{advert:?}");
+        assert!(!text.contains("admin123") && !text.contains("97, 100"), "{text}");
     }
 }

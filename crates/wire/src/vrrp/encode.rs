@@ -207,3 +207,81 @@ impl Template {
 pub fn encode(spec: &AdvertSpec<'_>, stamp: Stamp) -> Result<Packet, EncodeError> {
     Ok(Template::new(spec)?.stamp(stamp))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::vec;
+    use core::net::Ipv4Addr;
+
+    const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 1, 2, 254));
+
+    fn spec(addresses: &[IpAddr]) -> AdvertSpec<'_> {
+        AdvertSpec {
+            version: Version::V2,
+            vrid: Vrid::new(51).unwrap(),
+            interval: Interval::Seconds(1),
+            addresses,
+            auth: Auth::None,
+            checksum: ChecksumKind::PseudoHeader,
+            path: Endpoints::multicast(Ipv4Addr::new(10, 1, 2, 3).into()),
+            ttl: 255,
+        }
+    }
+
+    fn refused(spec: &AdvertSpec<'_>) -> EncodeError {
+        Template::new(spec).unwrap_err()
+    }
+
+    #[test]
+    fn a_spec_that_no_advert_can_say_is_refused() {
+        assert_eq!(refused(&spec(&vec![ADDRESS; 256])), EncodeError::TooManyAddresses(256));
+
+        let stranger = "2001:db8::51".parse().unwrap();
+        assert_eq!(refused(&spec(&[ADDRESS, stranger])), EncodeError::AddressFamily(stranger));
+
+        for (version, interval) in [
+            (Version::V2, Interval::Seconds(0)),
+            (Version::V2, Interval::Centis(100)),
+            (Version::V3, Interval::Centis(0)),
+            (Version::V3, Interval::Centis(4096)),
+            (Version::V3, Interval::Seconds(1)),
+        ] {
+            let wrong = AdvertSpec { version, interval, ..spec(&[ADDRESS]) };
+            assert_eq!(refused(&wrong), EncodeError::Interval(interval));
+        }
+
+        let auth = Auth::Pass(Secret::new(*b"admin123"));
+        let v3 = AdvertSpec {
+            version: Version::V3,
+            interval: Interval::Centis(100),
+            auth: auth.clone(),
+            ..spec(&[ADDRESS])
+        };
+        assert_eq!(refused(&v3), EncodeError::Auth(AuthType::Pass));
+        let path = Endpoints::multicast("fe80::1".parse().unwrap());
+        assert_eq!(refused(&AdvertSpec { auth, path, ..spec(&[]) }), EncodeError::Auth(AuthType::Pass));
+    }
+
+    #[test]
+    fn the_inline_buffer_holds_as_many_addresses_as_the_packet_type_says() {
+        let stamp = Stamp { priority: Priority(100), ip_id: 1, ah_sequence: 1 };
+        let spilled = |auth: &Auth, count: usize| {
+            let addresses = vec![ADDRESS; count];
+            encode(&AdvertSpec { auth: auth.clone(), ..spec(&addresses) }, stamp).unwrap().spilled()
+        };
+        assert_eq!((spilled(&Auth::None, 15), spilled(&Auth::None, 16)), (false, true));
+        let ah = Auth::Ah(ah::key(b"secret"));
+        assert_eq!((spilled(&ah, 9), spilled(&ah, 10)), (false, true));
+    }
+
+    #[test]
+    fn debug_shows_no_password() {
+        for auth in [Auth::Pass(Secret::new(*b"admin123")), Auth::Ah(Secret::new(*b"admin123"))] {
+            let spec = AdvertSpec { auth, ..spec(&[ADDRESS]) };
+            let text = format!("{:?} {spec:?}", Template::new(&spec).unwrap());
+            assert!(!text.contains("admin123") && !text.contains("97, 100"), "{text}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use base::{Family, Secret};
 
-use super::{DecodeError, Endpoints, PROTOCOL};
+use super::{DecodeError, Endpoints, PROTOCOL, RawHeader};
 use crate::{ah, ipv4};
 
 /// An IPv4 datagram that carries VRRP, with or without an authentication header.
@@ -59,12 +59,14 @@ impl<'a> Envelope<'a> {
 }
 
 /// The VRID of what a raw socket handed over, to find the instance that it is for: a datagram for
-/// IPv4, a message for IPv6. `None` if it is too short to have one.
-#[must_use]
-pub fn peek_vrid(family: Family, bytes: &[u8]) -> Option<u8> {
+/// IPv4, a message for IPv6. 0 is no virtual router.
+///
+/// # Errors
+/// If there is no VRRP message inside, or it is too short for a VRRP header.
+pub fn peek_vrid(family: Family, bytes: &[u8]) -> Result<u8, DecodeError> {
     let message = match family {
-        Family::V4 => Envelope::open(bytes).ok()?.message(),
+        Family::V4 => Envelope::open(bytes)?.message(),
         Family::V6 => bytes,
     };
-    message.get(1).copied()
+    RawHeader::read(message).map(|(raw, _)| raw.vrid)
 }
