@@ -364,8 +364,10 @@ pub enum Event {
         outcome: Outcome,
         /// Whether it counts as good now (after rise and fall).
         up: bool,
-        /// Whether that is a change.
+        /// Whether that is a change (the first verdict is one).
         changed: bool,
+        /// Whether it ended otherwise than the run before; a first run is compared with status 0.
+        other_outcome: bool,
     },
     /// A run of a check script was skipped since the last one still runs.
     ScriptBusy {
@@ -376,8 +378,8 @@ pub enum Event {
     UnknownVrid {
         /// The VRID, 0 included.
         vrid: u8,
-        /// The interface.
-        link: Option<IfIndex>,
+        /// The interface, if the socket is bound to one.
+        link: Option<IfName>,
         /// From whom.
         source: IpAddr,
     },

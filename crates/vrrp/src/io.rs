@@ -220,6 +220,8 @@ pub enum Event {
         source: IpAddr,
         /// Its priority.
         priority: Priority,
+        /// Ours.
+        ours: Priority,
         /// Whether an advert was sent in answer.
         answered: bool,
     },
@@ -299,7 +301,12 @@ pub enum Cause {
     /// It owns the addresses and claims them at once.
     Owner,
     /// No advert came for the whole master-down interval.
-    MasterDownTimer,
+    MasterDownTimer {
+        /// Who was the master as far as was known; `None` if nobody was heard since the last state.
+        master: Option<IpAddr>,
+        /// How long nothing was heard: the interval that ran out.
+        waited: Duration,
+    },
     /// The master sent priority 0 and nobody better claimed within the skew time.
     MasterReleased {
         /// Who released.
