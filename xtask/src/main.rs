@@ -1,3 +1,58 @@
 //! The commands of this workspace: `cargo xtask help`.
 
-fn main() {}
+mod apt;
+mod tidy;
+mod uml;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// One command: its name, what it does in one line, and its entry point.
+struct Command {
+    name: &'static str,
+    what: &'static str,
+    run: fn(&[String]) -> Result<u8, String>,
+}
+
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "tidy",
+        what: "check the laws of the tree: crate edges, no_std, unsafe, floats, file sizes",
+        run: tidy::command,
+    },
+    Command {
+        name: "uml",
+        what: "build | run: the user-mode Linux kernel of the lab, and a command inside it",
+        run: uml::command,
+    },
+];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let name = args.first().map_or("help", String::as_str);
+    let Some(command) = COMMANDS.iter().find(|c| c.name == name) else {
+        let known = matches!(name, "help" | "-h" | "--help");
+        let list: String = COMMANDS.iter().map(|c| format!("  {:<8} {}\n", c.name, c.what)).collect();
+        let text = format!("usage: cargo xtask COMMAND [ARGS]\n\n{list}");
+        if known {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        eprint!("xtask: no command named \"{name}\"\n\n{text}");
+        return ExitCode::from(2);
+    };
+    match (command.run)(args.get(1..).unwrap_or_default()) {
+        Ok(status) => ExitCode::from(status),
+        Err(message) => {
+            eprintln!("xtask {name}: {message}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// The root of the workspace: the directory above this crate.
+fn workspace_root() -> PathBuf {
+    let own = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    own.parent().map_or(own.clone(), PathBuf::from)
+}

@@ -1,0 +1,201 @@
+//! A thread inside the namespaces of a node.
+//!
+//! Namespaces belong to threads. So a node is a thread of ours that has moved into namespaces of its
+//! own and takes closures: what it opens is open in the node, what it starts runs in the node, and no
+//! `nsenter` is executed. The processes live in a pid namespace whose first process waits for a pipe
+//! from us. When we die, for whatever reason, that process ends, and the kernel kills all others of
+//! the node with it.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+
+use nix::fcntl::{OFlag, open};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::stat::Mode;
+
+use crate::error::{Context, LabError, Result};
+use crate::links::Links;
+
+type Task = Box<dyn FnOnce() + Send>;
+
+/// What the thread moves into.
+pub(crate) struct Plan {
+    /// Name of the node, and its host name.
+    pub name: String,
+    /// The network namespace to join; a new one is made when there is none.
+    pub net: Option<Arc<OwnedFd>>,
+    /// Whether the node has processes: mount, host name and pid namespaces of its own.
+    pub processes: bool,
+    /// Directories that stay visible when `/tmp` and `/run` become the node's own.
+    pub exposed: Vec<PathBuf>,
+}
+
+/// The thread, and what it owns.
+pub(crate) struct Inside {
+    name: String,
+    tasks: Option<mpsc::Sender<Task>>,
+    thread: Option<JoinHandle<()>>,
+    net: Arc<OwnedFd>,
+    /// First process of the pid namespace.
+    first: Option<Child>,
+}
+
+impl Inside {
+    /// Starts the thread and moves it.
+    ///
+    /// # Errors
+    /// The step that the system refused; making namespaces needs root or a user namespace.
+    pub(crate) fn start(plan: Plan) -> Result<Self> {
+        let (tasks, inbox) = mpsc::channel::<Task>();
+        let (report, moved) = mpsc::channel();
+        let name = plan.name.clone();
+        let thread = std::thread::Builder::new()
+            .name(format!("node {name}"))
+            .spawn(move || {
+                let result = enter(&plan);
+                let fine = result.is_ok();
+                if report.send(result).is_ok() && fine {
+                    for task in inbox {
+                        task();
+                    }
+                }
+            })
+            .during(|| format!("thread of {name}"))?;
+        let (net, first) = moved.recv().map_err(|_| LabError::Off(name.clone()))??;
+        Ok(Self { name, tasks: Some(tasks), thread: Some(thread), net: Arc::new(net), first })
+    }
+
+    /// Runs a closure on the thread and gives back its result.
+    pub(crate) fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let off = || LabError::Off(self.name.clone());
+        let (answer, result) = mpsc::channel();
+        let task: Task = Box::new(move || {
+            // The asker may have gone: then nobody needs the answer.
+            let _ = answer.send(work());
+        });
+        self.tasks.as_ref().ok_or_else(off)?.send(task).map_err(|_| off())?;
+        result.recv().map_err(|_| off())
+    }
+
+    /// Runs network device operations on the thread.
+    pub(crate) fn links(
+        &self,
+        what: impl FnOnce() -> String,
+        work: impl FnOnce(&mut Links) -> io::Result<()> + Send + 'static,
+    ) -> Result<()> {
+        self.run(move || Links::open().and_then(|mut links| work(&mut links)))?.during(what)
+    }
+
+    /// The network namespace.
+    pub(crate) fn net(&self) -> &Arc<OwnedFd> {
+        &self.net
+    }
+
+    /// The pid, as we see it, of the node's first process.
+    pub(crate) fn first_pid(&self) -> Option<u32> {
+        self.first.as_ref().map(Child::id)
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        if let Some(mut first) = self.first.take() {
+            // Every process of the pid namespace dies with its first.
+            let _ = first.kill();
+            let _ = first.wait();
+        }
+        self.tasks = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Moves the calling thread.
+fn enter(plan: &Plan) -> Result<(OwnedFd, Option<Child>)> {
+    let name = &plan.name;
+    let mut flags = CloneFlags::empty();
+    match &plan.net {
+        Some(net) => setns(net.as_fd(), CloneFlags::CLONE_NEWNET).during(|| format!("{name}: joining its network"))?,
+        None => flags |= CloneFlags::CLONE_NEWNET,
+    }
+    if plan.processes {
+        flags |= CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWPID;
+    }
+    unshare(flags).during(|| format!("{name}: namespaces of its own (needs root)"))?;
+    let net = File::open("/proc/thread-self/ns/net").during(|| format!("{name}: its network namespace"))?.into();
+    quiet_network();
+    Links::open().and_then(|mut links| links.set_up("lo", true)).during(|| format!("{name}: loopback"))?;
+    if !plan.processes {
+        return Ok((net, None));
+    }
+    let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    mount(None::<&str>, "/", None::<&str>, private, None::<&str>).during(|| format!("{name}: private mounts"))?;
+    private_directories(&plan.exposed).during(|| format!("{name}: its own /run and /tmp"))?;
+    nix::unistd::sethostname(name).during(|| format!("{name}: host name"))?;
+    let first = first_process().during(|| format!("{name}: first process"))?;
+    Ok((net, Some(first)))
+}
+
+/// Settings without which the kernel sends and waits on its own account: duplicate address
+/// detection, router solicitations, reverse path filters.
+fn quiet_network() {
+    let settings = [
+        ("ipv6/conf/all/accept_dad", "0"),
+        ("ipv6/conf/default/accept_dad", "0"),
+        ("ipv6/conf/all/accept_ra", "0"),
+        ("ipv6/conf/default/accept_ra", "0"),
+        ("ipv6/conf/default/router_solicitations", "0"),
+        ("ipv4/conf/all/rp_filter", "0"),
+        ("ipv4/conf/default/rp_filter", "0"),
+    ];
+    for (path, value) in settings {
+        // A kernel without IPv6 has none of these.
+        let _ = fs::write(Path::new("/proc/sys/net").join(path), value);
+    }
+}
+
+/// Fresh file systems in memory on `/run` and `/tmp`, with the exposed directories put back.
+fn private_directories(exposed: &[PathBuf]) -> io::Result<()> {
+    let hidden = |p: &&PathBuf| ["/run", "/tmp"].iter().any(|top| p.starts_with(top));
+    let kept: Vec<(&PathBuf, OwnedFd)> = exposed
+        .iter()
+        .filter(hidden)
+        .map(|p| Ok((p, open(p, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?)))
+        .collect::<io::Result<_>>()?;
+    for top in ["/run", "/tmp"] {
+        mount(Some("node"), top, Some("tmpfs"), MsFlags::empty(), Some("mode=1777"))?;
+    }
+    for (path, fd) in kept {
+        fs::create_dir_all(path)?;
+        let source = format!("/proc/thread-self/fd/{}", fd.as_raw_fd());
+        mount(Some(source.as_str()), path, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+    }
+    fs::create_dir_all("/run/lock")?;
+    fs::create_dir_all("/run/keepalived")
+}
+
+/// Starts the first process of the pid namespace that the calling thread's children live in.
+fn first_process() -> io::Result<Child> {
+    // A first process inherits orphans: with SIGCHLD ignored the kernel buries them. A container may
+    // forbid a new /proc; the old one serves all but the view on one's own pid.
+    let script = "trap '' CHLD; mount -t proc proc /proc 2>/dev/null; echo; read -r never";
+    let mut child = Command::new("/bin/sh")
+        .args(["-c", script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let mut ready = [0];
+    match child.stdout.take() {
+        Some(mut out) => out.read_exact(&mut ready)?,
+        None => return Err(io::ErrorKind::BrokenPipe.into()),
+    }
+    Ok(child)
+}
