@@ -1,1 +1,19 @@
-//! Netlink, packet sockets, namespaces, timers, processes: the only crate with unsafe code.
+//! What the daemon, its supervisor, its script runner and the lab ask of Linux.
+//!
+//! The only crate with `unsafe` code, and one without protocol decisions: it moves bytes, facts and
+//! results between the kernel and its callers. Nothing here blocks unless its documentation says so,
+//! every descriptor is closed on exec, and every error names the operation and its object.
+//!
+//! * Waiting: [`clock`], [`timer`], [`poll`], [`signals`].
+//! * The network's configuration: [`netlink`], [`netns`].
+
+pub mod clock;
+pub mod error;
+pub mod netlink;
+pub mod netns;
+pub mod poll;
+pub mod signals;
+mod sys;
+pub mod timer;
+
+pub use error::{Errno, OsError, Result};

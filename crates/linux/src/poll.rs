@@ -1,0 +1,125 @@
+//! Waiting for many descriptors.
+
+use std::os::fd::AsFd;
+
+use base::Duration;
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+
+use crate::error::{Context, Result};
+
+/// What to wait for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Interest(EpollFlags);
+
+impl Interest {
+    /// Something to read, or the end of it.
+    pub const READ: Self = Self(EpollFlags::EPOLLIN);
+    /// Room to write.
+    pub const WRITE: Self = Self(EpollFlags::EPOLLOUT);
+    /// Either.
+    pub const BOTH: Self = Self(EpollFlags::EPOLLIN.union(EpollFlags::EPOLLOUT));
+    /// Urgent data only; a change of a file in `/proc` and the like.
+    pub const PRIORITY: Self = Self(EpollFlags::EPOLLPRI);
+}
+
+/// A descriptor that has something to tell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ready {
+    /// The number given to [`Poll::add`].
+    pub token: u64,
+    /// Reading makes sense: there is data, an end or an error.
+    pub readable: bool,
+    /// Writing makes sense: there is room or an error.
+    pub writable: bool,
+    /// An error is pending on the descriptor.
+    pub error: bool,
+    /// The other end is gone.
+    pub hang_up: bool,
+}
+
+const BATCH: usize = 64;
+
+/// A level-triggered epoll instance.
+#[derive(Debug)]
+pub struct Poll {
+    epoll: Epoll,
+    events: Box<[EpollEvent]>,
+    ready: Vec<Ready>,
+}
+
+impl Poll {
+    /// An empty set.
+    pub fn new() -> Result<Self> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).on("create", "epoll")?;
+        let events = vec![EpollEvent::empty(); BATCH].into_boxed_slice();
+        Ok(Self { epoll, events, ready: Vec::with_capacity(BATCH) })
+    }
+
+    /// Watches `fd` and reports it as `token`. The caller keeps the descriptor open; closing its last
+    /// copy removes it.
+    pub fn add(&mut self, fd: impl AsFd, token: u64, interest: Interest) -> Result<()> {
+        self.epoll.add(fd, EpollEvent::new(interest.0, token)).on("watch descriptor", token)
+    }
+
+    /// Changes what `fd` is watched for.
+    pub fn modify(&mut self, fd: impl AsFd, token: u64, interest: Interest) -> Result<()> {
+        self.epoll.modify(fd, &mut EpollEvent::new(interest.0, token)).on("change watch of descriptor", token)
+    }
+
+    /// Stops watching `fd`.
+    pub fn remove(&mut self, fd: impl AsFd) -> Result<()> {
+        self.epoll.delete(fd).on("stop watching", "descriptor")
+    }
+
+    /// Waits until something is ready or `timeout` is over (rounded up to milliseconds; `None` is
+    /// for ever), and returns what is ready. An interrupting signal makes it return with nothing.
+    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<&[Ready]> {
+        let timeout = match timeout {
+            None => EpollTimeout::NONE,
+            Some(t) => {
+                let ms = t.as_nanos().div_ceil(1_000_000);
+                EpollTimeout::from(u16::try_from(ms).unwrap_or(u16::MAX))
+            }
+        };
+        let n = match self.epoll.wait(&mut self.events, timeout) {
+            Ok(n) => n,
+            Err(Errno::EINTR) => 0,
+            Err(e) => return Err(e).on("wait on", "epoll"),
+        };
+        self.ready.clear();
+        self.ready.extend(self.events.iter().take(n).map(|e| {
+            let f = e.events();
+            let error = f.contains(EpollFlags::EPOLLERR);
+            let hang_up = f.intersects(EpollFlags::EPOLLHUP | EpollFlags::EPOLLRDHUP);
+            Ready {
+                token: e.data(),
+                readable: error || hang_up || f.intersects(EpollFlags::EPOLLIN | EpollFlags::EPOLLPRI),
+                writable: error || f.contains(EpollFlags::EPOLLOUT),
+                error,
+                hang_up,
+            }
+        }));
+        Ok(&self.ready)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn data_and_the_end_of_it_are_both_readable() {
+        let mut poll = Poll::new().unwrap();
+        let (mut a, b) = UnixStream::pair().unwrap();
+        poll.add(&b, 1, Interest::READ).unwrap();
+        assert!(poll.wait(Some(Duration::ZERO)).unwrap().is_empty());
+        a.write_all(b"x").unwrap();
+        let ready = poll.wait(None).unwrap();
+        assert_eq!((ready[0].token, ready[0].readable, ready[0].hang_up), (1, true, false));
+        drop(a);
+        assert!(poll.wait(None).unwrap()[0].hang_up);
+    }
+}

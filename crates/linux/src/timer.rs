@@ -1,0 +1,91 @@
+//! One absolute deadline as a descriptor.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration as StdDuration;
+
+use base::Instant;
+use nix::sys::time::TimeSpec;
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+
+use crate::error::{Context, Result};
+
+/// A timerfd on `CLOCK_MONOTONIC` with nanosecond resolution.
+///
+/// `poll` and `epoll` round to milliseconds and are subject to timer slack; at 10 ms adverts one
+/// step of priority is 39 µs, so the deadline has to be a timer of its own. Arming it anew makes it
+/// unreadable again, hence nobody needs to read it: a turn of the loop costs one system call.
+#[derive(Debug)]
+pub struct Timer {
+    fd: TimerFd,
+    armed: Option<Instant>,
+    /// Whether the descriptor may be readable, in which case even disarming needs a call.
+    fired: bool,
+}
+
+impl Timer {
+    /// A timer that is not armed.
+    pub fn new() -> Result<Self> {
+        let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
+        let fd = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags).on("create", "timer")?;
+        Ok(Self { fd, armed: None, fired: false })
+    }
+
+    /// Arms the timer for `deadline`, or disarms it. Makes no system call if nothing changes.
+    ///
+    /// A deadline that has passed makes the descriptor readable at once.
+    pub fn set(&mut self, deadline: Option<Instant>) -> Result<()> {
+        if self.armed == deadline && !self.fired {
+            return Ok(());
+        }
+        match deadline {
+            Some(at) => {
+                // All zero would disarm.
+                let at = TimeSpec::from_duration(StdDuration::from_nanos(at.as_nanos().max(1)));
+                self.fd
+                    .set(Expiration::OneShot(at), TimerSetTimeFlags::TFD_TIMER_ABSTIME)
+                    .on("arm", "timer")?;
+            }
+            None => self.fd.unset().on("disarm", "timer")?,
+        }
+        self.armed = deadline;
+        self.fired = false;
+        Ok(())
+    }
+
+    /// To be called when the descriptor was reported readable: the next [`Timer::set`] will then
+    /// reach the kernel even if the deadline is the same.
+    pub fn expired(&mut self) {
+        self.fired = true;
+    }
+}
+
+impl AsFd for Timer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+    use crate::poll::{Interest, Poll};
+    use base::Duration;
+
+    #[test]
+    fn a_timer_fires_once_at_its_deadline_and_rearming_clears_it() {
+        let mut poll = Poll::new().unwrap();
+        let mut timer = Timer::new().unwrap();
+        poll.add(&timer, 7, Interest::READ).unwrap();
+        let deadline = clock::now() + Duration::from_millis(5);
+        timer.set(Some(deadline)).unwrap();
+        let ready = poll.wait(Some(Duration::from_secs(5))).unwrap();
+        assert_eq!(ready.len(), 1);
+        assert!(clock::now() >= deadline);
+        timer.expired();
+        timer.set(None).unwrap();
+        assert!(poll.wait(Some(Duration::ZERO)).unwrap().is_empty());
+        timer.set(Some(Instant::ZERO)).unwrap();
+        assert_eq!(poll.wait(Some(Duration::from_secs(5))).unwrap().len(), 1);
+    }
+}
