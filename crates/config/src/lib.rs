@@ -1,1 +1,24 @@
-//! keepalived.conf to Model, with diagnostics.
+//! `keepalived.conf` to a model, with diagnostics that show the line.
+//!
+//! The crate does no I/O: whatever it wants to know of the world it asks a [`Source`], and a
+//! [`Bundle`] can repeat the answers in another process.
+
+#![allow(dead_code, reason = "the keyword table that uses the language comes with the next commit")]
+
+mod diag;
+mod lang;
+mod render;
+mod source;
+mod span;
+
+pub use diag::{
+    Code, Diagnostic, Diagnostics, EXIT_CONFIG, EXIT_NO_CONFIG, EXIT_OK, EXIT_TEST_FAILED, EXIT_TEST_FATAL,
+    EXIT_TEST_SECURITY, Effect, Exits, Level, Severity,
+};
+pub use lang::{Body, Node, Word};
+pub use render::Printer;
+pub use source::{
+    Account, Bundle, BundleError, Interface, MapSource, Match, Program, ProgramError, ReadError, Recording,
+    Source, join_path, parent_of,
+};
+pub use span::{Expansion, ExpansionId, FileId, Position, SourceMap, Span};

@@ -1,0 +1,408 @@
+//! What is wrong with a configuration, and what follows from it.
+
+use std::collections::BTreeSet;
+
+use crate::span::Span;
+
+/// How bad a problem is, in keepalived's order. A configuration test reports the largest one, so
+/// that the order is part of the interface.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Severity {
+    /// Nothing wrong: advice that keepalived would not have given.
+    Ok,
+    /// A file isn't there.
+    FileNotFound,
+    /// An interface isn't there.
+    BadInterface,
+    /// Nothing can be done.
+    Fatal,
+    /// More than one top file.
+    MultipleFiles,
+    /// A word that isn't known here.
+    UnknownKeyword,
+    /// `{` where none belongs.
+    UnexpectedOpen,
+    /// No `{` where one belongs.
+    MissingOpen,
+    /// `}` where none belongs.
+    UnexpectedClose,
+    /// Too few `}` at the end.
+    MissingClose,
+    /// A quotation without an end.
+    UnmatchedQuote,
+    /// A keyword without its value.
+    MissingParameter,
+    /// A value that is no number or out of range.
+    InvalidNumber,
+    /// Any other error.
+    General,
+    /// Something doubtful.
+    Warning,
+    /// Something that will go away.
+    Deprecated,
+    /// A script that somebody else than root could change.
+    Security,
+}
+
+/// How a problem is shown to a person.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Level {
+    /// Something to know.
+    Note,
+    /// It works, but perhaps not as meant.
+    Warning,
+    /// Something was ignored, or the whole configuration is refused.
+    Error,
+}
+
+/// What a problem does to the load as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// The rest is used.
+    Goes,
+    /// No model: the daemon ends with [`EXIT_CONFIG`]; a test says [`EXIT_TEST_FAILED`] at least.
+    Refuses,
+    /// A keyword lacks its value: no model, and both end with [`EXIT_CONFIG`].
+    LacksParameter,
+    /// A strict include failed: no model, and both end with [`EXIT_NO_CONFIG`].
+    LacksInclude,
+    /// There is no top file: the daemon ends with [`EXIT_NO_CONFIG`], but a test is content.
+    LacksFile,
+}
+
+/// The daemon ends normally, or a test finds nothing wrong.
+pub const EXIT_OK: u8 = 0;
+/// The configuration cannot be run.
+pub const EXIT_CONFIG: u8 = 2;
+/// A test ends so if a missing file, a missing interface or a fatal problem is the worst it found.
+pub const EXIT_TEST_FATAL: u8 = 4;
+/// A test ends so if it found any other problem.
+pub const EXIT_TEST_FAILED: u8 = 5;
+/// A test ends so if scripts are not secure.
+pub const EXIT_TEST_SECURITY: u8 = 6;
+/// There is no configuration.
+pub const EXIT_NO_CONFIG: u8 = 6;
+
+/// A kind of problem: one line of the table below.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Code {
+    /// The name in `error[name]`.
+    pub name: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// How it is shown.
+    pub level: Level,
+    /// What it does to the load.
+    pub effect: Effect,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $id:ident = $name:literal, $severity:ident, $level:ident, $effect:ident;)*) => {
+        impl Code {
+            $($(#[$doc])* pub const $id: Self = Self {
+                name: $name,
+                severity: Severity::$severity,
+                level: Level::$level,
+                effect: Effect::$effect,
+            };)*
+
+            /// Every code there is.
+            pub const ALL: &'static [Self] = &[$(Self::$id),*];
+        }
+    };
+}
+
+codes! {
+    /// The top file isn't there.
+    NO_FILE = "no-file", Ok, Error, LacksFile;
+    /// More than one file matches the name of the top file.
+    SEVERAL_FILES = "several-files", MultipleFiles, Warning, Goes;
+    /// A file cannot be read.
+    UNREADABLE = "unreadable-file", FileNotFound, Warning, Goes;
+    /// A strict include found nothing, or not all.
+    INCLUDE = "include-failed", FileNotFound, Error, LacksInclude;
+    /// A file includes itself.
+    INCLUDE_LOOP = "include-loop", General, Error, Goes;
+    /// Files include each other too deeply.
+    INCLUDE_DEPTH = "include-depth", General, Error, Goes;
+    /// More than 1023 bytes in a line.
+    LONG_LINE = "long-line", General, Error, Goes;
+    /// A byte 0 in a line.
+    NUL = "nul-byte", General, Error, Goes;
+    /// Bytes that are not UTF-8.
+    UTF8 = "invalid-utf8", Warning, Warning, Goes;
+    /// A quotation without an end.
+    QUOTE = "unterminated-quote", UnmatchedQuote, Error, Goes;
+    /// A word that isn't known in this block.
+    UNKNOWN_KEYWORD = "unknown-keyword", UnknownKeyword, Warning, Goes;
+    /// `{` where none belongs.
+    STRAY_OPEN = "unexpected-brace", UnexpectedOpen, Error, Goes;
+    /// No `{` where one belongs.
+    NO_OPEN = "missing-open-brace", MissingOpen, Error, Goes;
+    /// `}` where none belongs.
+    STRAY_CLOSE = "extra-close-brace", UnexpectedClose, Error, Goes;
+    /// Too few `}` at the end.
+    NO_CLOSE = "missing-close-brace", MissingClose, Error, Goes;
+    /// A definition whose value needs itself.
+    RECURSION = "recursive-definition", General, Error, Goes;
+    /// Definitions that nest too deeply.
+    EXPANSION_DEPTH = "expansion-depth", General, Error, Goes;
+    /// Definitions or sequences that expand to too much text.
+    EXPANSION_SIZE = "expansion-size", General, Error, Refuses;
+    /// A `~SEQ` or `~LST` that makes no sense.
+    SEQUENCE = "invalid-sequence", General, Error, Goes;
+    /// A `${_..}` that makes no sense.
+    PREDEFINED = "invalid-predefined", General, Error, Goes;
+    /// A `${NAME}` that nobody has defined.
+    UNDEFINED = "undefined-name", Ok, Note, Goes;
+    /// A keyword that is known but has no effect yet.
+    NOT_YET = "not-in-effect-yet", Ok, Warning, Goes;
+    /// A keyword that has no effect any more.
+    IGNORED = "ignored-keyword", Ok, Note, Goes;
+    /// A keyword that will go away.
+    DEPRECATED = "deprecated", Deprecated, Warning, Goes;
+    /// A keyword without its value.
+    NO_PARAMETER = "missing-parameter", MissingParameter, Error, LacksParameter;
+    /// A value that is no number.
+    NUMBER = "invalid-number", InvalidNumber, Error, Goes;
+    /// A number out of its range.
+    RANGE = "out-of-range", InvalidNumber, Error, Goes;
+    /// Words after the last one that is used.
+    EXTRA = "extra-words", General, Warning, Goes;
+    /// A value of the wrong kind.
+    VALUE = "invalid-value", General, Error, Goes;
+    /// A combination that cannot work; what is used instead is told.
+    CONFLICT = "conflict", General, Warning, Goes;
+    /// A name that is defined twice.
+    DUPLICATE = "duplicate-name", General, Error, Goes;
+    /// A name that nobody has defined.
+    UNKNOWN_NAME = "unknown-name", General, Error, Goes;
+    /// Something is defined and nobody uses it.
+    UNUSED = "unused", Warning, Warning, Goes;
+    /// An interface isn't there.
+    INTERFACE = "unknown-interface", BadInterface, Error, Refuses;
+    /// An instance that cannot be: the whole configuration is refused.
+    INSTANCE = "impossible-instance", General, Error, Refuses;
+    /// Two instances that are the same virtual router.
+    DUPLICATE_VRID = "duplicate-vrid", General, Error, Refuses;
+    /// A script that cannot be run.
+    SCRIPT = "script-not-found", General, Error, Goes;
+    /// A script that somebody else than root could change.
+    INSECURE_SCRIPT = "insecure-script", Security, Error, Goes;
+    /// Scripts run and `enable_script_security` isn't set.
+    SCRIPT_SECURITY = "script-security", Security, Warning, Goes;
+    /// `reload_check_config` makes every problem a refusal.
+    CHECKED = "reload-check-config", General, Error, Refuses;
+}
+
+/// One problem.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Diagnostic {
+    /// Its kind.
+    pub code: Code,
+    /// What is wrong, in one sentence without a full stop.
+    pub message: String,
+    /// Where.
+    pub span: Option<Span>,
+    /// What the place itself is told, beside the caret.
+    pub label: Option<String>,
+    /// Other places that explain it.
+    pub others: Vec<(Span, String)>,
+    /// A way out.
+    pub help: Option<String>,
+    /// The line for the log where keepalived's users know one; else `message` is used.
+    pub log: Option<String>,
+}
+
+impl Diagnostic {
+    /// A problem without a place.
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            span: None,
+            label: None,
+            others: Vec::new(),
+            help: None,
+            log: None,
+        }
+    }
+
+    pub(crate) fn at(mut self, span: Span) -> Self {
+        self.span = Some(span);
+        self
+    }
+
+    pub(crate) fn label(mut self, text: impl Into<String>) -> Self {
+        self.label = Some(text.into());
+        self
+    }
+
+    pub(crate) fn other(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.others.push((span, text.into()));
+        self
+    }
+
+    pub(crate) fn help(mut self, text: impl Into<String>) -> Self {
+        self.help = Some(text.into());
+        self
+    }
+
+    pub(crate) fn log(mut self, text: impl Into<String>) -> Self {
+        self.log = Some(text.into());
+        self
+    }
+
+    /// How it is shown.
+    #[must_use]
+    pub const fn level(&self) -> Level {
+        self.code.level
+    }
+}
+
+/// The problems of one load, in the order in which they were found.
+#[derive(Debug, Default)]
+pub struct Diagnostics {
+    list: Vec<Diagnostic>,
+    seen: BTreeSet<(&'static str, Option<Span>, String)>,
+    left_out: usize,
+    effects: Vec<Effect>,
+    worst: Option<Severity>,
+}
+
+impl Diagnostics {
+    /// More than this many are counted, not kept.
+    pub const MOST: usize = 1_000;
+
+    /// Adds a problem, unless it was told already (a line that is repeated by a sequence has its
+    /// faults once).
+    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
+        let code = diagnostic.code;
+        self.worst = self.worst.max(Some(code.severity));
+        if !self.effects.contains(&code.effect) {
+            self.effects.push(code.effect);
+        }
+        if self.list.len() >= Self::MOST {
+            self.left_out += 1;
+            return;
+        }
+        if self.seen.insert((code.name, diagnostic.span, diagnostic.message.clone())) {
+            self.list.push(diagnostic);
+        }
+    }
+
+    /// The problems.
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.list.iter()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// How many were found after the first [`Diagnostics::MOST`].
+    #[must_use]
+    pub const fn left_out(&self) -> usize {
+        self.left_out
+    }
+
+    /// The largest severity.
+    #[must_use]
+    pub fn worst(&self) -> Severity {
+        self.worst.unwrap_or(Severity::Ok)
+    }
+
+    /// What follows for the process.
+    #[must_use]
+    pub fn exits(&self) -> Exits {
+        Exits::of(&self.effects, self.worst())
+    }
+}
+
+/// The exit statuses that follow from a load.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Exits {
+    /// Of the daemon at its start; `None` if it can run.
+    pub run: Option<u8>,
+    /// Of a configuration test (`-t`).
+    pub test: u8,
+}
+
+impl Exits {
+    /// The one place where problems become exit statuses.
+    fn of(effects: &[Effect], worst: Severity) -> Self {
+        let by_severity = match worst {
+            Severity::Ok => EXIT_OK,
+            Severity::FileNotFound | Severity::BadInterface | Severity::Fatal => EXIT_TEST_FATAL,
+            Severity::Security => EXIT_TEST_SECURITY,
+            _ => EXIT_TEST_FAILED,
+        };
+        let has = |effect| effects.contains(&effect);
+        if has(Effect::LacksInclude) {
+            Self { run: Some(EXIT_NO_CONFIG), test: EXIT_NO_CONFIG }
+        } else if has(Effect::LacksParameter) {
+            Self { run: Some(EXIT_CONFIG), test: EXIT_CONFIG }
+        } else if has(Effect::Refuses) {
+            Self { run: Some(EXIT_CONFIG), test: by_severity.max(EXIT_TEST_FAILED) }
+        } else if has(Effect::LacksFile) {
+            Self { run: Some(EXIT_NO_CONFIG), test: by_severity }
+        } else {
+            Self { run: None, test: by_severity }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exits(codes: &[Code]) -> Exits {
+        let mut all = Diagnostics::default();
+        for &code in codes {
+            all.push(Diagnostic::new(code, "x"));
+        }
+        all.exits()
+    }
+
+    #[test]
+    fn exit_statuses_are_those_that_keepalived_gives() {
+        let ran = |test| Exits { run: None, test };
+        assert_eq!(exits(&[]), ran(0));
+        assert_eq!(exits(&[Code::NOT_YET]), ran(0));
+        assert_eq!(exits(&[Code::UNREADABLE]), ran(4));
+        assert_eq!(exits(&[Code::UNREADABLE, Code::UNKNOWN_KEYWORD]), ran(5));
+        assert_eq!(exits(&[Code::UNKNOWN_KEYWORD, Code::SCRIPT_SECURITY, Code::NUMBER]), ran(6));
+        assert_eq!(exits(&[Code::NO_FILE]), Exits { run: Some(6), test: 0 });
+        assert_eq!(exits(&[Code::INSTANCE]), Exits { run: Some(2), test: 5 });
+        assert_eq!(exits(&[Code::INTERFACE]), Exits { run: Some(2), test: 5 });
+        assert_eq!(exits(&[Code::NO_PARAMETER, Code::SCRIPT_SECURITY]), Exits { run: Some(2), test: 2 });
+        assert_eq!(exits(&[Code::NO_PARAMETER, Code::INCLUDE]), Exits { run: Some(6), test: 6 });
+    }
+
+    #[test]
+    fn the_same_problem_is_told_once_and_a_flood_is_cut() {
+        let mut all = Diagnostics::default();
+        all.push(Diagnostic::new(Code::NUL, "same"));
+        all.push(Diagnostic::new(Code::NUL, "same"));
+        assert_eq!(all.len(), 1);
+        for n in 0..2 * Diagnostics::MOST {
+            all.push(Diagnostic::new(Code::NUL, format!("{n}")));
+        }
+        assert_eq!(all.len(), Diagnostics::MOST);
+        assert_eq!(all.left_out(), Diagnostics::MOST + 1);
+    }
+
+    #[test]
+    fn names_of_codes_are_unique() {
+        let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.name).collect();
+        assert_eq!(names.len(), Code::ALL.len());
+    }
+}

@@ -1,0 +1,698 @@
+//! Reads files and applies conditions, definitions, sequences and includes.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use base::Rng;
+
+use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::lang::comment::{self, Line};
+use crate::lang::include::{self, Strictness};
+use crate::lang::repeat::{self, MAX_STEPS, Repeat, is_name};
+use crate::lang::text::{Text, is_blank};
+use crate::lang::words::{self, Brace};
+use crate::source::{ReadError, Source, parent_of};
+use crate::span::{Contents, ExpansionId, FileId, SourceMap, Span, to_u32};
+
+/// How deeply files may include each other.
+const MAX_INCLUDES: usize = 32;
+/// How deeply definitions may use each other.
+const MAX_EXPANSIONS: u32 = 64;
+/// The most bytes of a line after its definitions have been replaced.
+const MAX_EXPANDED: usize = 64 << 10;
+/// The most lines that a load may come to.
+const MAX_LINES: u64 = 4 << 20;
+/// The most bytes that a load may come to.
+const MAX_BYTES: u64 = 1 << 30;
+/// The largest file.
+const MAX_FILE: usize = 256 << 20;
+
+/// A piece of the configuration: words, or a brace.
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// Text without braces and definitions.
+    Words(Text),
+    /// `{`
+    Open(Span),
+    /// `}`
+    Close(Span),
+}
+
+#[derive(Debug)]
+struct Definition {
+    name: Arc<str>,
+    lines: Vec<Text>,
+    multi: bool,
+}
+
+/// Where the next text comes from; the topmost frame is asked.
+#[derive(Debug)]
+enum Frame {
+    File {
+        id: FileId,
+        path: Arc<str>,
+        contents: Arc<Contents>,
+        at: usize,
+        started: bool,
+        depth: usize,
+        before: Strictness,
+    },
+    /// The further lines of a definition.
+    Lines {
+        definition: Rc<Definition>,
+        next: usize,
+        expansion: ExpansionId,
+    },
+    Repeat(Repeat),
+    /// The rest of a line with braces.
+    Rest {
+        text: Rc<Text>,
+        at: usize,
+        script: bool,
+    },
+}
+
+/// Text to items.
+pub(crate) struct Reader<'s> {
+    source: &'s dyn Source,
+    pub(crate) map: SourceMap,
+    pub(crate) diagnostics: Diagnostics,
+    /// Whether a keyword's line has words of the script class.
+    is_script: fn(&str) -> bool,
+    frames: Vec<Frame>,
+    definitions: BTreeMap<Arc<str>, Rc<Definition>>,
+    files: BTreeMap<Arc<str>, Arc<Contents>>,
+    config_id: String,
+    rng: Rng,
+    strict: Strictness,
+    lines: u64,
+    bytes: u64,
+}
+
+impl<'s> Reader<'s> {
+    pub(crate) fn new(source: &'s dyn Source, strict_includes: bool, is_script: fn(&str) -> bool) -> Self {
+        Self {
+            source,
+            map: SourceMap::default(),
+            diagnostics: Diagnostics::default(),
+            is_script,
+            frames: Vec::new(),
+            definitions: BTreeMap::new(),
+            files: BTreeMap::new(),
+            config_id: source.config_id(),
+            rng: Rng::new(source.seed()),
+            strict: if strict_includes { Strictness::ALL } else { Strictness::NONE },
+            lines: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Starts with the file or files that `pattern` stands for.
+    pub(crate) fn open(&mut self, pattern: &str) {
+        let found = include::find(self.source, pattern, "", Strictness::NONE);
+        if found.files.is_empty() {
+            let d = Diagnostic::new(Code::NO_FILE, format!("there is no configuration file `{pattern}`"))
+                .help("create it, or name another one with `-f`")
+                .log(format!("Config files missing '{pattern}'."));
+            self.diagnostics.push(d);
+        }
+        if found.files.len() > 1 {
+            let message = format!("{} files match `{pattern}`; all are read, in order", found.files.len());
+            self.diagnostics.push(Diagnostic::new(Code::SEVERAL_FILES, message));
+        }
+        for file in found.files.iter().rev() {
+            self.push_file(&file.path, None, 0, false);
+        }
+    }
+
+    /// Sets the seed of `${_RANDOM}`.
+    pub(crate) fn set_seed(&mut self, seed: u64) {
+        self.rng = Rng::new(seed);
+    }
+
+    /// Applies `include_check` to the rest of this file.
+    pub(crate) fn check_includes<'w>(&mut self, words: &[&'w str]) -> Result<(), &'w str> {
+        self.strict = self.strict.check(words)?;
+        Ok(())
+    }
+
+    /// The next item; `None` at the end of everything.
+    pub(crate) fn next_item(&mut self) -> Option<Item> {
+        loop {
+            if let Some(Frame::Rest { text, at, script }) = self.frames.last_mut() {
+                let (text, from, script) = (Rc::clone(text), *at, *script);
+                let brace = words::find_brace(text.as_str(), from, script);
+                if let Some((i, brace)) = brace.filter(|&(i, _)| i == from) {
+                    *at = from + 1;
+                    let span = text.span(i..i + 1, &self.map);
+                    return Some(match brace {
+                        Brace::Open => Item::Open(span),
+                        Brace::Close => Item::Close(span),
+                    });
+                }
+                let end = brace.map_or(text.len(), |(i, _)| i);
+                *at = end;
+                if brace.is_none() {
+                    self.frames.pop();
+                }
+                let part = text.slice(from..end).trim();
+                if !part.is_empty()
+                    && let Some(line) = self.process(part)
+                {
+                    return Some(Item::Words(line));
+                }
+                continue;
+            }
+            let raw = self.next_text()?;
+            self.lines += 1;
+            self.bytes = self.bytes.saturating_add(u64::from(to_u32(raw.len())));
+            if self.lines > MAX_LINES || self.bytes > MAX_BYTES {
+                let message =
+                    format!("the configuration expands to more than {MAX_LINES} lines or {MAX_BYTES} bytes");
+                let help = "shorten the sequences and definitions that lead here";
+                let d = Diagnostic::new(Code::EXPANSION_SIZE, message).at(raw.whole(&self.map)).help(help);
+                self.diagnostics.push(d);
+                self.frames.clear();
+                return None;
+            }
+            let Some(line) = self.process(raw) else { continue };
+            let script = (self.is_script)(words::first_word(line.as_str()));
+            if words::find_brace(line.as_str(), 0, script).is_none() {
+                return Some(Item::Words(line));
+            }
+            self.frames.push(Frame::Rest { text: Rc::new(line), at: 0, script });
+        }
+    }
+
+    /// The next text as written, trimmed and not empty.
+    fn next_text(&mut self) -> Option<Text> {
+        loop {
+            match self.frames.last_mut()? {
+                Frame::File { .. } => {
+                    if let Some(text) = self.file_line() {
+                        return Some(text);
+                    }
+                }
+                Frame::Lines { definition, next, expansion } => {
+                    let (definition, expansion, index) = (Rc::clone(definition), *expansion, *next);
+                    *next += 1;
+                    if index + 1 >= definition.lines.len() {
+                        self.frames.pop();
+                    }
+                    if let Some(line) = definition.lines.get(index) {
+                        let mut text = Text::default();
+                        text.push_expanded(line, expansion);
+                        return Some(text);
+                    }
+                }
+                Frame::Repeat(repeat) => {
+                    let Some(values) = repeat.step() else {
+                        self.frames.pop();
+                        continue;
+                    };
+                    let (text, span) = (repeat.text.clone(), repeat.span);
+                    for (name, value) in values {
+                        let lines = vec![Text::new(&value, span)];
+                        self.definitions
+                            .insert(Arc::clone(&name), Rc::new(Definition { name, lines, multi: false }));
+                    }
+                    if !text.is_empty() {
+                        return Some(text);
+                    }
+                }
+                Frame::Rest { text, at, .. } => {
+                    let text = text.slice(*at..text.len()).trim();
+                    self.frames.pop();
+                    if !text.is_empty() {
+                        return Some(text);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next line of the file on top, which is left at its end; `None` for a line that gives
+    /// nothing.
+    fn file_line(&mut self) -> Option<Text> {
+        let Some(Frame::File { id, contents, at, started, before, .. }) = self.frames.last_mut() else {
+            return None;
+        };
+        if !*started {
+            *started = true;
+            *before = self.strict;
+        }
+        let (id, contents, start) = (*id, Arc::clone(contents), *at);
+        let Some(rest) = contents.text.get(start..).filter(|rest| !rest.is_empty()) else {
+            self.strict = *before;
+            self.frames.pop();
+            return None;
+        };
+        let raw = rest.split_inclusive('\n').next().unwrap_or("");
+        *at = start + raw.len();
+        let place = |from: usize, len: usize| Span {
+            file: id,
+            start: to_u32(start + from),
+            end: to_u32(start + from + len),
+            expansion: ExpansionId::NONE,
+        };
+        match comment::read_line(raw, id, start, contents.replaced) {
+            Line::TooLong => {
+                let message = format!("this line has more than {} bytes and is ignored", comment::MAX_LINE);
+                let start = raw.len() - raw.trim_start_matches(is_blank).len();
+                let d = Diagnostic::new(Code::LONG_LINE, message)
+                    .at(place(
+                        start,
+                        raw.chars().skip_while(|&c| is_blank(c)).take(20).map(char::len_utf8).sum(),
+                    ))
+                    .label(format!(
+                        "a line of {} bytes starts here",
+                        raw.trim_end_matches(['\r', '\n']).len()
+                    ))
+                    .help("split it into several lines")
+                    .log("Line too long - ignored");
+                self.diagnostics.push(d);
+                None
+            }
+            Line::Nul(at) => {
+                let d = Diagnostic::new(Code::NUL, "this line holds a byte 0 and is ignored")
+                    .at(place(at, 1))
+                    .label("a byte 0")
+                    .help("remove the byte; the file may have been damaged, or saved as UTF-16");
+                self.diagnostics.push(d);
+                None
+            }
+            Line::Text { text, open_quote } => {
+                if let Some(at) = open_quote {
+                    let d = Diagnostic::new(Code::QUOTE, "this quotation has no end on its line")
+                        .at(place(at - start, 1))
+                        .label("it starts here")
+                        .help("add the closing `\"`")
+                        .log(format!("Unterminated quote '{}'", text.as_str()));
+                    self.diagnostics.push(d);
+                }
+                if contents.replaced
+                    && let Some(at) = text.as_str().find(char::REPLACEMENT_CHARACTER)
+                {
+                    let span = text.span(at..at + char::REPLACEMENT_CHARACTER.len_utf8(), &self.map);
+                    let d =
+                        Diagnostic::new(Code::UTF8, "these bytes are not UTF-8; they are read as `\u{fffd}`")
+                            .at(span)
+                            .label("not UTF-8")
+                            .help("save the file as UTF-8");
+                    self.diagnostics.push(d);
+                }
+                Some(text).filter(|text| !text.is_empty())
+            }
+        }
+    }
+
+    /// Applies everything that the language does to a line. `None` if nothing of it is left.
+    fn process(&mut self, mut text: Text) -> Option<Text> {
+        // Each round but the last replaces something. What comes out of a definition lies one
+        // expansion deeper, so that the number of rounds is bounded; the bound here is for luck.
+        for _ in 0..=MAX_EXPANSIONS {
+            text = self.condition(text)?;
+            if let Some(head) = repeat::head(text.as_str()) {
+                self.repeat(&text, head);
+                return None;
+            }
+            if self.define(&text) {
+                return None;
+            }
+            match self.replace(&text) {
+                Some(replaced) => text = replaced.trim(),
+                None => break,
+            }
+            if text.is_empty() {
+                return None;
+            }
+        }
+        if self.include(&text) { None } else { Some(text) }
+    }
+
+    /// `@id text` and `@^id text`: the text, if it is for us.
+    fn condition(&self, mut text: Text) -> Option<Text> {
+        while let Some(rest) = text.as_str().strip_prefix('@') {
+            let (negated, id) = match rest.strip_prefix('^') {
+                Some(id) => (true, id),
+                None => (false, rest),
+            };
+            let len = id.find(is_blank).unwrap_or(id.len());
+            let ours = id.get(..len) == Some(self.config_id.as_str());
+            if ours == negated {
+                return None;
+            }
+            let skip = text.len() - id.len() + len;
+            text = text.slice(skip..text.len()).trim_start();
+        }
+        Some(text).filter(|text| !text.is_empty())
+    }
+
+    /// Starts a repetition.
+    fn repeat(&mut self, text: &Text, head: Result<repeat::Head, repeat::Fault>) {
+        let parsed = head.and_then(|head| {
+            let inside = text.slice(head.inside.0..head.inside.1);
+            let inside = self.replace(&inside).unwrap_or(inside);
+            let (names, values) = repeat::parse(head.kind, inside.as_str())?;
+            Ok((head, names, values))
+        });
+        let (head, names, values) = match parsed {
+            Ok(parsed) => parsed,
+            Err(fault) => {
+                let end = text.as_str().find(')').map_or(text.len(), |i| i + 1);
+                let d = Diagnostic::new(Code::SEQUENCE, format!("this repetition cannot be read: {fault}"))
+                    .at(text.span(0..end, &self.map))
+                    .label("the line is ignored")
+                    .help("write `~SEQ(NAME, [START, [STEP,]] END) text` or `~LST(NAME, VALUE, ..) text`")
+                    .log(format!("Invalid ~SEQ specification '{}'", text.as_str()));
+                self.diagnostics.push(d);
+                return;
+            }
+        };
+        let names = names.iter().map(|name| format!("${name}").into()).collect();
+        let span = text.span(0..head.rest, &self.map);
+        let rest = text.slice(head.rest..text.len()).trim();
+        // A repetition that another one repeats stands directly above it.
+        let chained_to = match self.frames.last() {
+            Some(Frame::Repeat(outer)) => outer.total,
+            _ => 1,
+        };
+        let repeat = Repeat::new(names, values, rest, span, chained_to);
+        if repeat.total > MAX_STEPS {
+            let message =
+                format!("this sequence has {} steps; at most {MAX_STEPS} are possible", repeat.total);
+            let d = Diagnostic::new(Code::EXPANSION_SIZE, message)
+                .at(span)
+                .help("choose a nearer end or a larger step");
+            self.diagnostics.push(d);
+            while let Some(Frame::Repeat(_)) = self.frames.last() {
+                self.frames.pop();
+            }
+            return;
+        }
+        self.frames.push(Frame::Repeat(repeat));
+    }
+
+    /// `$NAME=value`: remembers it. `false` if the text is something else.
+    fn define(&mut self, text: &Text) -> bool {
+        let Some((name, _)) = text.as_str().strip_prefix('$').and_then(|rest| rest.split_once('=')) else {
+            return false;
+        };
+        if !is_name(name) {
+            return false;
+        }
+        let full: Arc<str> = format!("${name}").into();
+        let mut value = text.slice(name.len() + 2..text.len()).trim();
+        let multi = value.as_str().ends_with('\\');
+        let mut lines = Vec::new();
+        while value.as_str().ends_with('\\') {
+            let line = value.slice(0..value.len() - 1).trim();
+            if !line.is_empty() {
+                lines.push(line);
+            }
+            match self.next_text() {
+                Some(next) => value = next,
+                None => value = Text::default(),
+            }
+        }
+        if !multi || !value.is_empty() {
+            lines.push(value);
+        }
+        self.definitions.insert(Arc::clone(&full), Rc::new(Definition { name: full, lines, multi }));
+        true
+    }
+
+    /// Replaces what can be replaced; `None` if there is nothing.
+    fn replace(&mut self, text: &Text) -> Option<Text> {
+        if !text.as_str().contains('$') {
+            return None;
+        }
+        let mut out = Text::default();
+        let mut rest = None;
+        if !self.replace_into(text, &mut out, &mut rest) {
+            return None;
+        }
+        if out.len() > MAX_EXPANDED {
+            let message = format!("this line expands to more than {MAX_EXPANDED} bytes and is ignored");
+            let d = Diagnostic::new(Code::EXPANSION_SIZE, message).at(text.whole(&self.map));
+            self.diagnostics.push(d.help("use shorter definitions"));
+            return Some(Text::default());
+        }
+        if let Some(frame) = rest {
+            self.frames.push(frame);
+        }
+        Some(out)
+    }
+
+    /// Copies `text` to `out` and replaces on the way. `rest` takes the further lines of a
+    /// definition that has several.
+    fn replace_into(&mut self, text: &Text, out: &mut Text, rest: &mut Option<Frame>) -> bool {
+        let s = text.as_str();
+        let (mut copied, mut at, mut changed) = (0, 0, false);
+        while let Some(found) = s.get(at..).and_then(|tail| tail.find('$')) {
+            let start = at + found;
+            at = start + 1;
+            if out.len() > MAX_EXPANDED {
+                return true;
+            }
+            let Some((name, end)) = reference(s, start) else { continue };
+            let span = text.span(start..end, &self.map);
+            if name.starts_with('_')
+                && s.get(start + 1..start + 2) == Some("{")
+                && let Some(value) = self.predefined(name, span)
+            {
+                out.push_part(text, copied..start);
+                let expansion = self.map.expand(&format!("${{{name}}}").into(), span);
+                out.push(&value, Span { expansion, ..span });
+                (copied, at, changed) = (end, end, true);
+                continue;
+            }
+            let Some(definition) = self.definitions.get(format!("${name}").as_str()).cloned() else {
+                continue;
+            };
+            if definition.multi && end < text.len() {
+                continue;
+            }
+            if !self.may_expand(&definition, span) {
+                continue;
+            }
+            out.push_part(text, copied..start);
+            (copied, at, changed) = (end, end, true);
+            let expansion = self.map.expand(&definition.name, span);
+            if let Some(first) = definition.lines.first() {
+                let mut value = Text::default();
+                value.push_expanded(first, expansion);
+                if definition.multi {
+                    // The line is processed again as a whole: it may start a sequence.
+                    out.push_part(&value, 0..value.len());
+                } else {
+                    self.replace_into(&value, out, rest);
+                }
+            }
+            if definition.lines.len() > 1 {
+                *rest = Some(Frame::Lines { definition, next: 1, expansion });
+            }
+        }
+        out.push_part(text, copied..text.len());
+        changed
+    }
+
+    /// Whether a use of `definition` at `span` comes to an end.
+    fn may_expand(&mut self, definition: &Definition, span: Span) -> bool {
+        let recursive = self.map.inside(span.expansion, &definition.name);
+        if !recursive && self.map.depth(span.expansion) < MAX_EXPANSIONS {
+            return true;
+        }
+        let (code, message) = if recursive {
+            (Code::RECURSION, format!("the value of `{}` needs itself", definition.name))
+        } else {
+            (Code::EXPANSION_DEPTH, format!("definitions use each other more than {MAX_EXPANSIONS} deep"))
+        };
+        let help = "give the inner definition another name";
+        self.diagnostics.push(Diagnostic::new(code, message).at(span).label("left as it is").help(help));
+        false
+    }
+
+    /// The value of `${_..}`; `None` if there is no such name.
+    fn predefined(&mut self, name: &str, span: Span) -> Option<String> {
+        let mut words = name.split(is_blank).filter(|word| !word.is_empty());
+        Some(match words.next()? {
+            "_PWD" => parent_of(&self.current_path()).to_owned(),
+            "_INSTANCE" => self.config_id.clone(),
+            "_ENV" => words.next().and_then(|name| self.source.env(name)).unwrap_or_default(),
+            "_HASH" => "#".to_owned(),
+            "_BANG" => "!".to_owned(),
+            "_RANDOM" => {
+                let mut number = |default: i64| match words.next() {
+                    None => Some(default),
+                    Some(word) => repeat::number(word).filter(|&n| n >= 0),
+                };
+                let (min, max) = (number(0), number(32_767));
+                let (Some(min), Some(max)) = (min, max) else {
+                    let d = Diagnostic::new(Code::PREDEFINED, "the limits of `${_RANDOM}` are not numbers")
+                        .at(span);
+                    self.diagnostics.push(d.help("write `${_RANDOM MIN MAX}` with numbers from 0"));
+                    return Some("0".to_owned());
+                };
+                if min > max {
+                    let d = Diagnostic::new(Code::PREDEFINED, format!("{min} is above {max}; {min} is used"))
+                        .at(span);
+                    self.diagnostics.push(d.help("write the smaller limit first"));
+                    return Some(min.to_string());
+                }
+                let width = max.abs_diff(min).saturating_add(1);
+                (i128::from(min) + i128::from(self.rng.below(width))).to_string()
+            }
+            _ => return None,
+        })
+    }
+
+    /// The path of the file that is being read.
+    fn current_path(&self) -> Arc<str> {
+        let path = |frame: &Frame| match frame {
+            Frame::File { path, started: true, .. } => Some(Arc::clone(path)),
+            _ => None,
+        };
+        self.frames.iter().rev().find_map(path).unwrap_or_else(|| "".into())
+    }
+
+    /// An include: opens its files. `false` if the text is something else.
+    fn include(&mut self, text: &Text) -> bool {
+        let word = words::first_word(text.as_str());
+        let Some(strict) = include::strictness(word) else { return false };
+        let (words, _) = words::plain(text.as_str());
+        let Some(pattern) = words.get(1) else {
+            let d = Diagnostic::new(Code::NO_PARAMETER, format!("`{word}` needs the name of a file"))
+                .at(text.whole(&self.map))
+                .label("a name must follow")
+                .help(format!("write `{word} /etc/keepalived/conf.d/*.conf`"))
+                .log(missing_parameter(word, word, 2));
+            self.diagnostics.push(d);
+            return true;
+        };
+        let span = text.span(pattern.start..pattern.end, &self.map);
+        let depth = self
+            .frames
+            .iter()
+            .filter_map(
+                |f| if let Frame::File { depth, started: true, .. } = f { Some(*depth) } else { None },
+            )
+            .max()
+            .unwrap_or(0)
+            + 1;
+        if depth > MAX_INCLUDES {
+            let d = Diagnostic::new(
+                Code::INCLUDE_DEPTH,
+                format!("files include each other more than {MAX_INCLUDES} deep"),
+            )
+            .at(span)
+            .label("this file is not read")
+            .help("include it from a file nearer to the top");
+            self.diagnostics.push(d);
+            return true;
+        }
+        let strict = strict.or(self.strict);
+        let base = parent_of(&self.current_path()).to_owned();
+        let found = include::find(self.source, &pattern.text, &base, strict);
+        if let Some(missing) = found.missing {
+            let d = Diagnostic::new(Code::INCLUDE, format!("the include needs {missing}"))
+                .at(span)
+                .label("nothing found")
+                .help("create the file, or use plain `include` if it may be missing")
+                .log(format!("Config files missing '{}'.", pattern.text));
+            self.diagnostics.push(d);
+        }
+        for file in found.files.iter().filter(|file| file.plain).rev() {
+            self.push_file(&file.path, Some(span), depth, strict.read);
+        }
+        true
+    }
+
+    /// Puts a file on top, to be read next.
+    fn push_file(&mut self, path: &str, from: Option<Span>, depth: usize, must_read: bool) {
+        if let Some(from) = from
+            && self.includes_itself(path, from)
+        {
+            let d = Diagnostic::new(Code::INCLUDE_LOOP, format!("`{path}` includes itself"))
+                .at(from)
+                .label("it is not read again")
+                .help("remove this line, or include another file");
+            self.diagnostics.push(d);
+            return;
+        }
+        let path: Arc<str> = path.into();
+        let contents = match self.files.get(&path) {
+            Some(known) => Ok(Arc::clone(known)),
+            None => self.source.read(&path).and_then(|bytes| {
+                if bytes.len() > MAX_FILE {
+                    Err(ReadError::TooLarge)
+                } else {
+                    Ok(Arc::new(Contents::new(&bytes)))
+                }
+            }),
+        };
+        let contents = match contents {
+            Ok(contents) => contents,
+            Err(why) => {
+                let code = match from {
+                    None => Code::NO_FILE,
+                    Some(_) if must_read => Code::INCLUDE,
+                    Some(_) => Code::UNREADABLE,
+                };
+                let mut d = Diagnostic::new(code, format!("`{path}` cannot be read: {why}"))
+                    .help("check the path and its permissions")
+                    .log(format!("Unable to open config file '{path}'"));
+                d.span = from;
+                self.diagnostics.push(d);
+                return;
+            }
+        };
+        self.files.insert(Arc::clone(&path), Arc::clone(&contents));
+        let id = self.map.add_file(&path, &contents, from);
+        self.frames.push(Frame::File {
+            id,
+            path,
+            contents,
+            at: 0,
+            started: false,
+            depth,
+            before: self.strict,
+        });
+    }
+
+    /// Whether the include at `from` stands, directly or not, in the file that it would read.
+    fn includes_itself(&self, path: &str, from: Span) -> bool {
+        let mut at = Some(from);
+        while let Some(span) = at {
+            let file = self.map.root(span).file;
+            if self.map.path(file) == path {
+                return true;
+            }
+            at = self.map.included_from(file);
+        }
+        false
+    }
+}
+
+/// keepalived's line for a keyword that lacks a value.
+pub(crate) fn missing_parameter(line_start: &str, keyword: &str, position: usize) -> String {
+    format!(
+        "*** Configuration line starting `{line_start}` is missing a parameter after keyword `{keyword}` at word position {position}"
+    )
+}
+
+/// The use of a name at the `$` at `start`: the name and the byte after the use.
+fn reference(s: &str, start: usize) -> Option<(&str, usize)> {
+    let rest = s.get(start + 1..)?;
+    if let Some(inside) = rest.strip_prefix('{') {
+        let len = inside.find('}')?;
+        let name = inside.get(..len)?;
+        let known = is_name(name) || name.starts_with('_');
+        return known.then_some((name, start + len + 3));
+    }
+    let len = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
+    let ends = rest.get(len..)?.chars().next().is_none_or(|c| matches!(c, ' ' | '\t' | ',' | ')'));
+    let name = rest.get(..len)?;
+    (ends && is_name(name)).then_some((name, start + 1 + len))
+}

@@ -1,0 +1,366 @@
+//! Items to nodes: a keyword, its words, and what stands between its braces.
+
+use crate::diag::{Code, Diagnostic};
+use crate::lang::reader::{Item, Reader};
+use crate::lang::text::Text;
+use crate::lang::words;
+use crate::span::Span;
+
+/// A word of the configuration.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Word {
+    /// Its text, without quotes.
+    pub text: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl Word {
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// A keyword with everything that belongs to it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Node {
+    /// The keyword.
+    pub keyword: Word,
+    /// The words after it.
+    pub words: Vec<Word>,
+    /// What stands between its braces.
+    pub body: Body,
+    /// From the keyword to the last word.
+    pub line: Span,
+}
+
+/// What stands between braces.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Body {
+    /// The keyword has no braces.
+    None,
+    /// Keywords.
+    Block(Vec<Node>),
+    /// One line of values each.
+    Values(Vec<Line>),
+}
+
+/// A line of a value block; it has at least one word.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Line {
+    /// The first word.
+    pub first: Word,
+    /// The words after it.
+    pub rest: Vec<Word>,
+}
+
+/// A block of the grammar, by a number that only the grammar understands; 0 is the root.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct BlockId(pub(crate) u16);
+
+impl BlockId {
+    pub(crate) const ROOT: Self = Self(0);
+}
+
+/// What may follow a keyword.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Shape {
+    /// Words.
+    Line,
+    /// Words in which both quotes work.
+    Script,
+    /// A block of keywords.
+    Block(BlockId),
+    /// A block of values.
+    Values,
+    /// Sets how strict the includes of the rest of the file are.
+    IncludeCheck,
+    /// Sets the seed of random numbers.
+    RandomSeed,
+}
+
+/// Which keywords there are.
+pub(crate) trait Grammar {
+    /// What may follow `keyword` in `block`; `None` if there is no such keyword.
+    fn shape(&self, block: BlockId, keyword: &str) -> Option<Shape>;
+
+    /// A way out for somebody who wrote the unknown `keyword` in `block`.
+    fn suggest(&self, block: BlockId, keyword: &str) -> Option<String>;
+}
+
+/// Items to nodes.
+pub(crate) struct Parser<'s, G> {
+    pub(crate) reader: Reader<'s>,
+    grammar: G,
+    peeked: Option<Item>,
+    /// Braces of blocks that are not closed yet.
+    open: Vec<Span>,
+}
+
+enum Step {
+    Node(Box<Node>),
+    Close,
+    End,
+}
+
+impl<'s, G: Grammar> Parser<'s, G> {
+    pub(crate) fn new(reader: Reader<'s>, grammar: G) -> Self {
+        Self { reader, grammar, peeked: None, open: Vec::new() }
+    }
+
+    /// The next keyword of the root; `None` at the end.
+    pub(crate) fn next_node(&mut self) -> Option<Node> {
+        loop {
+            match self.step(BlockId::ROOT) {
+                Step::Node(node) => return Some(*node),
+                Step::Close => {}
+                Step::End => return None,
+            }
+        }
+    }
+
+    fn item(&mut self) -> Option<Item> {
+        self.peeked.take().or_else(|| self.reader.next_item())
+    }
+
+    fn peek(&mut self) -> Option<&Item> {
+        if self.peeked.is_none() {
+            self.peeked = self.reader.next_item();
+        }
+        self.peeked.as_ref()
+    }
+
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.reader.diagnostics.push(diagnostic);
+    }
+
+    /// The next keyword of `block`, or its end.
+    fn step(&mut self, block: BlockId) -> Step {
+        loop {
+            match self.item() {
+                None => return Step::End,
+                Some(Item::Open(span)) => self.stray_open(span),
+                Some(Item::Close(span)) => {
+                    if self.open.pop().is_some() {
+                        return Step::Close;
+                    }
+                    self.stray_close(span);
+                }
+                Some(Item::Words(text)) => {
+                    if let Some(node) = self.node(block, &text) {
+                        return Step::Node(Box::new(node));
+                    }
+                }
+            }
+        }
+    }
+
+    fn stray_open(&mut self, span: Span) {
+        let d = Diagnostic::new(Code::STRAY_OPEN, "this `{` does not belong here and is ignored")
+            .at(span)
+            .label("no block starts here")
+            .help("remove it, and the `}` that belongs to it")
+            .log("Unexpected '{' - ignoring");
+        self.report(d);
+    }
+
+    fn stray_close(&mut self, span: Span) {
+        let d = Diagnostic::new(Code::STRAY_CLOSE, "this `}` closes nothing")
+            .at(span)
+            .label("no block is open here")
+            .help("remove it, or add the `{` that it should close")
+            .log("Extra '}' found");
+        self.report(d);
+    }
+
+    /// Reads a keyword and its body. `None` if the keyword isn't known.
+    fn node(&mut self, block: BlockId, text: &Text) -> Option<Node> {
+        let (raw, _) = words::plain(text.as_str());
+        let first = raw.first()?;
+        let shape = self.grammar.shape(block, &first.text);
+        let Some(shape) = shape else {
+            let span = text.span(first.start..first.end, &self.reader.map);
+            self.unknown(block, &first.text, span);
+            return None;
+        };
+        let words = self.words(text, shape == Shape::Script);
+        let mut words = words.into_iter();
+        let keyword = words.next()?;
+        let words: Vec<Word> = words.collect();
+        let line = text.whole(&self.reader.map);
+        match shape {
+            Shape::IncludeCheck => {
+                let texts: Vec<&str> = words.iter().map(Word::as_str).collect();
+                if let Err(word) = self.reader.check_includes(&texts) {
+                    let span = words.iter().find(|w| w.text == word).map_or(line, |w| w.span);
+                    let d = Diagnostic::new(Code::VALUE, format!("`{word}` is not something that an include can check"))
+                        .at(span)
+                        .help("use `read`, `match`, `wildcard_match` and `brace_match`, each with `+` or `-` before it if wanted");
+                    self.report(d);
+                }
+            }
+            Shape::RandomSeed => {
+                if let Some(seed) = words.first().and_then(|w| w.text.parse().ok()) {
+                    self.reader.set_seed(seed);
+                }
+            }
+            _ => {}
+        }
+        let body = match shape {
+            Shape::Block(inner) => {
+                self.enter(&keyword);
+                let mut nodes = Vec::new();
+                loop {
+                    match self.step(inner) {
+                        Step::Node(node) => nodes.push(*node),
+                        Step::Close => break,
+                        Step::End => {
+                            self.never_closed();
+                            break;
+                        }
+                    }
+                }
+                Body::Block(nodes)
+            }
+            Shape::Values => {
+                self.enter(&keyword);
+                Body::Values(self.values())
+            }
+            _ => Body::None,
+        };
+        Some(Node { keyword, words, body, line })
+    }
+
+    /// Splits a line; an open quotation is told here for scripts only, as the reader of lines
+    /// knows the others.
+    fn words(&mut self, text: &Text, script: bool) -> Vec<Word> {
+        let (raw, open) = if script { words::quoted(text.as_str()) } else { words::plain(text.as_str()) };
+        if let Some(words::OpenQuote(at)) = open.filter(|_| script)
+            && text.as_str().get(at..=at) == Some("'")
+        {
+            let d = Diagnostic::new(Code::QUOTE, "this quotation has no end on its line")
+                .at(text.span(at..at + 1, &self.reader.map))
+                .label("it starts here")
+                .help("add the closing `'`, or put the command between double quotes")
+                .log(format!("Unmatched quote: '{}'", text.as_str()));
+            self.report(d);
+        }
+        let map = &self.reader.map;
+        raw.into_iter().map(|w| Word { span: text.span(w.start..w.end, map), text: w.text }).collect()
+    }
+
+    /// Takes the `{` of a block.
+    fn enter(&mut self, keyword: &Word) {
+        if let Some(&Item::Open(span)) = self.peek() {
+            self.peeked = None;
+            self.open.push(span);
+            return;
+        }
+        let mut d =
+            Diagnostic::new(Code::NO_OPEN, format!("`{}` starts a block, but no `{{` follows", keyword.text))
+                .at(keyword.span)
+                .label("a `{` must follow")
+                .help("add ` {` at the end of this line")
+                .log("Missing '{' at beginning of configuration block");
+        let next = match self.peek() {
+            Some(Item::Words(text)) => Some(text.clone()),
+            _ => None,
+        };
+        if let Some(next) = next {
+            d = d.other(next.whole(&self.reader.map), "this is read as part of the block");
+        }
+        self.report(d);
+        self.open.push(keyword.span);
+    }
+
+    /// The end of everything came before the end of the block that was opened last.
+    fn never_closed(&mut self) {
+        let missing = self.open.len();
+        let Some(span) = self.open.first().copied() else { return };
+        let innermost = self.open.last().copied().unwrap_or(span);
+        self.open.clear();
+        let mut d = Diagnostic::new(
+            Code::NO_CLOSE,
+            format!("{missing} `}}` missing at the end of the configuration"),
+        )
+        .at(innermost)
+        .label("this block is never closed")
+        .help("add the missing `}` where the block should end")
+        .log(format!("There are {missing} missing '}}'s or extra '{{'s"));
+        if innermost != span {
+            d = d.other(span, "nor is this one");
+        }
+        self.report(d);
+    }
+
+    /// The lines of a value block.
+    fn values(&mut self) -> Vec<Line> {
+        let mut lines = Vec::new();
+        loop {
+            match self.item() {
+                None => {
+                    self.never_closed();
+                    return lines;
+                }
+                Some(Item::Close(_)) => {
+                    self.open.pop();
+                    return lines;
+                }
+                Some(Item::Open(span)) => self.stray_open(span),
+                Some(Item::Words(text)) => {
+                    let mut words = self.words(&text, false).into_iter();
+                    if let Some(first) = words.next() {
+                        lines.push(Line { first, rest: words.collect() });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reports an unknown keyword, and skips its block.
+    fn unknown(&mut self, block: BlockId, keyword: &str, span: Span) {
+        let mut d = Diagnostic::new(Code::UNKNOWN_KEYWORD, format!("unknown keyword `{keyword}`"))
+            .at(span)
+            .log(format!("Unknown keyword '{keyword}'"));
+        let opens = matches!(self.peek(), Some(Item::Open(_)));
+        d = d.label(if opens { "this block is ignored" } else { "this line is ignored" });
+        let belongs_to_root = block != BlockId::ROOT && self.grammar.shape(BlockId::ROOT, keyword).is_some();
+        if belongs_to_root {
+            d = d.help(format!(
+                "`{keyword}` cannot stand inside another block: a `}}` is probably missing before it"
+            ));
+            if let Some(&open) = self.open.last() {
+                d = d.other(open, "this block is still open");
+            }
+        } else if let Some(help) = self.grammar.suggest(block, keyword) {
+            d = d.help(help);
+        }
+        self.report(d);
+        if opens {
+            self.skip_block();
+        }
+    }
+
+    /// Skips from `{` to its `}`.
+    fn skip_block(&mut self) {
+        let outside = self.open.len();
+        loop {
+            match self.item() {
+                None => {
+                    self.never_closed();
+                    return;
+                }
+                Some(Item::Open(span)) => self.open.push(span),
+                Some(Item::Close(_)) => {
+                    self.open.pop();
+                    if self.open.len() <= outside {
+                        return;
+                    }
+                }
+                Some(Item::Words(_)) => {}
+            }
+        }
+    }
+}
