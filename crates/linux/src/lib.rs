@@ -5,15 +5,19 @@
 //! every descriptor is closed on exec, and every error names the operation and its object.
 //!
 //! * Waiting: [`clock`], [`timer`], [`poll`], [`signals`].
-//! * The network's configuration: [`netlink`], [`netns`].
+//! * The network's configuration: [`netlink`], [`sysctl`], [`netns`].
+//! * Packets: [`vrrp_socket`], [`packet_socket`].
 
 pub mod clock;
 pub mod error;
 pub mod netlink;
 pub mod netns;
+pub mod packet_socket;
 pub mod poll;
 pub mod signals;
 mod sys;
+pub mod sysctl;
 pub mod timer;
+pub mod vrrp_socket;
 
 pub use error::{Errno, OsError, Result};

@@ -64,6 +64,12 @@ pub(crate) fn set_receive_buffer(fd: BorrowedFd<'_>, bytes: usize) -> Result<usi
     get_option(fd, libc::SOL_SOCKET, libc::SO_RCVBUF).map(|n| usize::try_from(n).unwrap_or(0))
 }
 
+/// An instruction of classic BPF.
+pub(crate) fn instruction(code: u32, k: u32, jt: u8, jf: u8) -> libc::sock_filter {
+    // All codes of classic BPF fit 16 bits.
+    libc::sock_filter { code: u16::try_from(code).unwrap_or(0), jt, jf, k }
+}
+
 /// Attaches the classic BPF `program`; an empty one detaches.
 pub(crate) fn attach_filter(fd: BorrowedFd<'_>, program: &[libc::sock_filter]) -> Result<(), Errno> {
     if program.is_empty() {

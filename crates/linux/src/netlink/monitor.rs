@@ -15,6 +15,7 @@ use super::route::Route;
 use super::snapshot::Snapshot;
 use super::transport::{Message, Received, Transport, messages};
 use crate::error::{Context, Result};
+use crate::sys;
 
 const RTNLGRP_LINK: u32 = 1;
 const RTNLGRP_IPV4_IFADDR: u32 = 5;
@@ -363,8 +364,8 @@ fn filter_program(routes: &RouteFilter) -> Vec<libc::sock_filter> {
     let RouteFilter::Protocols(protocols) = routes else { return Vec::new() };
     // Numbers of the message header are in the machine's order, BPF loads in the network's.
     let swapped = |n: u16| u32::from(u16::from_be_bytes(n.to_ne_bytes()));
-    let stmt = |code: u32, k| instruction(code, 0, 0, k);
-    let jump = |code: u32, k, jt, jf| instruction(libc::BPF_JMP | code | libc::BPF_K, jt, jf, k);
+    let stmt = |code: u32, k| sys::instruction(code, k, 0, 0);
+    let jump = |code: u32, k, jt, jf| sys::instruction(libc::BPF_JMP | code | libc::BPF_K, k, jt, jf);
     let accept = stmt(libc::BPF_RET | libc::BPF_K, u32::MAX);
     let mut p = vec![
         stmt(libc::BPF_LD | libc::BPF_H | libc::BPF_ABS, 4),
@@ -381,9 +382,4 @@ fn filter_program(routes: &RouteFilter) -> Vec<libc::sock_filter> {
     }
     p.push(stmt(libc::BPF_RET | libc::BPF_K, 0));
     p
-}
-
-fn instruction(code: u32, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
-    // All codes of classic BPF fit 16 bits.
-    libc::sock_filter { code: u16::try_from(code).unwrap_or(0), jt, jf, k }
 }
