@@ -45,17 +45,3 @@ impl From<Exit> for std::process::ExitCode {
         Self::from(e.code())
     }
 }
-
-/// Result of `-t`, as its exit status tells.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[repr(u8)]
-pub enum TestExit {
-    /// Nothing to complain about.
-    Ok = 0,
-    /// The configuration can't be run.
-    Fatal = 4,
-    /// It can be run, but something in it is wrong or odd.
-    Warnings = 5,
-    /// Something in it is insecure.
-    Security = 6,
-}

@@ -1,5 +1,8 @@
 //! Lines for people, and where they go.
 
+mod format;
+mod queue;
+
 use serde::{Deserialize, Serialize};
 
 /// How bad it is, as syslog counts.

@@ -1,0 +1,138 @@
+//! Lines that wait for a sink with no room.
+
+use std::collections::VecDeque;
+
+/// How a sink took what it was given.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Took {
+    /// So many bytes of it, at least one.
+    Bytes(usize),
+    /// Nothing now.
+    Later,
+    /// Nothing, ever: the line is lost.
+    Never,
+}
+
+/// Something that takes lines without ever waiting.
+pub trait Sink {
+    /// Takes the line, or the rest of it.
+    fn take(&mut self, line: &[u8]) -> Took;
+    /// The line that tells that `n` lines were lost here.
+    fn lost(&self, n: u64) -> Vec<u8>;
+}
+
+/// A sink behind a bounded queue. When the queue is full, the newest lines are dropped and counted:
+/// those that tell how the trouble began are the more precious ones. The gap is told in the place
+/// where it is, once there is room.
+#[derive(Debug)]
+pub struct Queue<S> {
+    sink: S,
+    waiting: VecDeque<Vec<u8>>,
+    /// Bytes of the front line that are written already.
+    written: usize,
+    lost: u64,
+}
+
+impl<S: Sink> Queue<S> {
+    /// So many lines may wait.
+    pub const ROOM: usize = 2048;
+
+    /// An empty queue in front of `sink`.
+    pub fn new(sink: S) -> Self {
+        Self { sink, waiting: VecDeque::new(), written: 0, lost: 0 }
+    }
+
+    /// Writes a line, now or later.
+    pub fn write(&mut self, line: Vec<u8>) {
+        if self.lost > 0 || self.waiting.len() >= Self::ROOM {
+            self.flush();
+        }
+        if self.waiting.len() >= Self::ROOM {
+            self.lost += 1;
+            return;
+        }
+        if self.lost > 0 {
+            self.waiting.push_back(self.sink.lost(self.lost));
+            self.lost = 0;
+        }
+        self.waiting.push_back(line);
+        self.flush();
+    }
+
+    /// Writes what there is room for.
+    pub fn flush(&mut self) {
+        while let Some(line) = self.waiting.front() {
+            match self.sink.take(line.get(self.written..).unwrap_or_default()) {
+                Took::Bytes(n) => self.written += n,
+                Took::Later => return,
+                Took::Never => self.written = line.len(),
+            }
+            if self.written >= line.len() {
+                self.waiting.pop_front();
+                self.written = 0;
+            }
+        }
+    }
+
+    /// Whether lines wait for room.
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// What is behind the queue.
+    pub fn sink(&self) -> &S {
+        &self.sink
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes at most `step` bytes a call, and `room` bytes in all.
+    struct Pipe {
+        step: usize,
+        room: usize,
+        out: Vec<u8>,
+    }
+
+    impl Sink for Pipe {
+        fn take(&mut self, line: &[u8]) -> Took {
+            let n = line.len().min(self.step).min(self.room);
+            if n == 0 {
+                return Took::Later;
+            }
+            self.out.extend_from_slice(&line[..n]);
+            self.room -= n;
+            Took::Bytes(n)
+        }
+
+        fn lost(&self, n: u64) -> Vec<u8> {
+            format!("[{n} lost]").into_bytes()
+        }
+    }
+
+    #[test]
+    fn a_line_is_never_torn_by_a_slow_reader() {
+        let mut q = Queue::new(Pipe { step: 2, room: 5, out: Vec::new() });
+        q.write(b"abcd".to_vec());
+        q.write(b"efgh".to_vec());
+        assert!(q.is_waiting());
+        assert_eq!(q.sink().out, b"abcde");
+        q.sink.room = 100;
+        q.flush();
+        assert_eq!((q.sink().out.as_slice(), q.is_waiting()), (&b"abcdefgh"[..], false));
+    }
+
+    #[test]
+    fn a_full_queue_tells_how_much_is_missing_and_where() {
+        let mut q = Queue::new(Pipe { step: 9, room: 0, out: Vec::new() });
+        for _ in 0..Queue::<Pipe>::ROOM + 3 {
+            q.write(b"x".to_vec());
+        }
+        q.sink.room = usize::MAX;
+        q.write(b"y".to_vec());
+        let tail = q.sink().out.split_off(Queue::<Pipe>::ROOM - 1);
+        assert_eq!(String::from_utf8(tail).unwrap(), "x[3 lost]y");
+    }
+}
