@@ -10,6 +10,8 @@ mod ipc;
 mod log;
 mod observe;
 mod scripts;
+mod supervisor;
 mod version;
+mod vrrp;
 
 fn main() {}

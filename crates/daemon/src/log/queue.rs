@@ -132,7 +132,7 @@ mod tests {
         }
         q.sink.room = usize::MAX;
         q.write(b"y".to_vec());
-        let tail = q.sink().out.split_off(Queue::<Pipe>::ROOM - 1);
+        let tail = q.sink.out.split_off(Queue::<Pipe>::ROOM - 1);
         assert_eq!(String::from_utf8(tail).unwrap(), "x[3 lost]y");
     }
 }

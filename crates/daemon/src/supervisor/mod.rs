@@ -1,0 +1,3 @@
+//! The supervisor: the process that the user starts.
+
+mod backoff;

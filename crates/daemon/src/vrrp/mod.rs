@@ -1,0 +1,4 @@
+//! The vrrp process.
+
+mod kernel;
+mod lateness;
