@@ -13,6 +13,7 @@
 use base::Duration;
 use engine::io::{FifoKind, Notification, Outcome, RunId};
 use model::{Command, TrackerId, User};
+use nix::sys::signal::Signal;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +97,41 @@ pub enum Wish {
     StatsClear,
     /// SIGRTMIN+2: write the JSON file.
     Json,
+}
+
+/// The signals, by the names that `--signum` knows. SIGINT is a second one for [`Wish::Stop`].
+const SIGNALS: &[(Wish, &str, fn() -> i32)] = &[
+    (Wish::Stop, "STOP", || Signal::SIGTERM as i32),
+    (Wish::Reload, "RELOAD", || Signal::SIGHUP as i32),
+    (Wish::Data, "DATA", || Signal::SIGUSR1 as i32),
+    (Wish::Stats, "STATS", || Signal::SIGUSR2 as i32),
+    (Wish::StatsClear, "STATS_CLEAR", || linux::signals::rt_max() - 1),
+    (Wish::Json, "JSON", || linux::signals::rt_min() + 2),
+];
+
+impl Wish {
+    /// The wish called `name`.
+    pub fn named(name: &str) -> Option<Self> {
+        SIGNALS.iter().find(|(_, n, _)| *n == name).map(|(w, _, _)| *w)
+    }
+
+    /// What signal `number` means.
+    pub fn of_signal(number: i32) -> Option<Self> {
+        if number == Signal::SIGINT as i32 {
+            return Some(Self::Stop);
+        }
+        SIGNALS.iter().find(|(_, _, n)| n() == number).map(|(w, _, _)| *w)
+    }
+
+    /// The number of its signal.
+    pub fn signal(self) -> i32 {
+        SIGNALS.iter().find(|(w, _, _)| *w == self).map_or(0, |(_, _, n)| n())
+    }
+
+    /// The numbers of all signals with a meaning.
+    pub fn signals() -> impl Iterator<Item = i32> {
+        SIGNALS.iter().map(|(_, _, n)| n()).chain([Signal::SIGINT as i32])
+    }
 }
 
 /// From the supervisor to the vrrp process.
@@ -290,6 +326,17 @@ mod tests {
         assert_eq!(decode::<VrrpToScripts>(&encode(&sent).unwrap()).unwrap(), sent);
         let sent = ScriptsToVrrp::File { generation: 2, tracker: TrackerId(1), value: -254 };
         assert_eq!(decode::<ScriptsToVrrp>(&encode(&sent).unwrap()).unwrap(), sent);
+    }
+
+    #[test]
+    fn signals_have_the_numbers_that_scripts_use() {
+        let number = |name| Wish::named(name).map(Wish::signal);
+        let names = ["STOP", "RELOAD", "DATA", "STATS", "STATS_CLEAR", "JSON"];
+        assert_eq!(names.map(number), [15, 1, 10, 12, 63, 36].map(Some));
+        assert_eq!(
+            (number("stop"), Wish::of_signal(2), Wish::of_signal(36)),
+            (None, Some(Wish::Stop), Some(Wish::Json))
+        );
     }
 
     #[test]

@@ -1,4 +1,11 @@
 //! vipd: virtual IP addresses that stay up.
+//!
+//! One binary, several processes: [`supervisor`] is what the user starts, [`vrrp`] and [`scripts`]
+//! are its children. Started as `keepalived` it takes that program's place.
+//!
+//! The supervisor, vrrp and scripts processes are single threaded, each with a plain epoll loop and
+//! without an async runtime: they only wait for descriptors and one deadline. A runtime comes with
+//! the checkers, which hold many conversations at once.
 
 #![allow(unreachable_pub, reason = "everything of a binary is unreachable; `pub` tells what a module offers")]
 
@@ -14,4 +21,81 @@ mod supervisor;
 mod version;
 mod vrrp;
 
-fn main() {}
+use std::process::ExitCode;
+
+use cli::Command;
+use exit::Exit;
+use ipc::Wish;
+
+fn main() -> ExitCode {
+    let mut words = Vec::new();
+    for word in std::env::args_os() {
+        match word.into_string() {
+            Ok(word) => words.push(word),
+            Err(word) => {
+                eprintln!("Argument {} is not valid UTF-8", word.to_string_lossy());
+                return Exit::Fatal.into();
+            }
+        }
+    }
+    let program = words.first().map_or("vipd", |w| w.rsplit('/').next().unwrap_or(w)).to_owned();
+    let args = words.get(1..).unwrap_or_default();
+    if program == "genhash" {
+        return genhash();
+    }
+    // Subcommands are vipd's own: keepalived has none, and a drop-in shall not have more.
+    if program != "keepalived" {
+        match args.first().map(String::as_str) {
+            Some("demo") => return demo::main(args.get(1..).unwrap_or_default()),
+            Some("check") => return check(args.get(1..).unwrap_or_default()),
+            _ => {}
+        }
+    }
+    let parsed = cli::parse(args);
+    for message in &parsed.messages {
+        eprintln!("{message}");
+    }
+    match parsed.command {
+        Command::Run(options) => supervisor::main(&words, *options, &parsed.warnings),
+        Command::Wrong => Exit::Fatal.into(),
+        Command::Version => {
+            eprint!("{}", version::text());
+            Exit::Ok.into()
+        }
+        Command::Help => {
+            eprint!("{}", cli::help(&program));
+            Exit::Ok.into()
+        }
+        Command::SignalNumber(name) => match Wish::named(&name) {
+            Some(wish) => {
+                println!("{}", wish.signal());
+                Exit::Ok.into()
+            }
+            None => {
+                eprintln!("Unknown sigfunc {name}");
+                Exit::Fatal.into()
+            }
+        },
+        Command::Genhash => genhash(),
+    }
+}
+
+/// `vipd check FILE`: `-t` with a name that is easier to remember.
+fn check(args: &[String]) -> ExitCode {
+    match args {
+        [file] if !file.starts_with('-') => {
+            let options =
+                cli::Options { config: Some(file.clone()), test: Some(None), ..cli::Options::default() };
+            supervisor::main(&["vipd".to_owned()], options, &[])
+        }
+        _ => {
+            eprintln!("Usage: vipd check FILE");
+            Exit::Fatal.into()
+        }
+    }
+}
+
+fn genhash() -> ExitCode {
+    eprintln!("genhash is not part of vipd yet");
+    Exit::Fatal.into()
+}

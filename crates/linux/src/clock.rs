@@ -23,6 +23,18 @@ fn read(clock: libc::clockid_t) -> Instant {
     Instant::from_nanos(secs.saturating_mul(1_000_000_000).saturating_add(nanos))
 }
 
+/// How many seconds local time is ahead of UTC at `seconds` since 1970.
+#[must_use]
+pub fn utc_offset(seconds: i64) -> i64 {
+    let mut local = std::mem::MaybeUninit::<libc::tm>::zeroed();
+    // SAFETY: both pointers are live. `tm` is made of integers and one pointer that may be null, so
+    // that all zero is a value, and it stays so if the call fails.
+    unsafe {
+        libc::localtime_r(&raw const seconds, local.as_mut_ptr());
+        local.assume_init().tm_gmtoff
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

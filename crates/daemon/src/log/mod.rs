@@ -2,6 +2,9 @@
 
 mod format;
 mod queue;
+mod sinks;
+
+pub use sinks::{Sinks, Writer, open_log, temporary_directory};
 
 use serde::{Deserialize, Serialize};
 
