@@ -6,10 +6,12 @@
 //!
 //! * Waiting: [`clock`], [`timer`], [`poll`], [`signals`].
 //! * The network's configuration: [`netlink`], [`sysctl`], [`netns`].
+//! * Both as the engine wants them: [`kernel`].
 //! * Packets: [`vrrp_socket`], [`packet_socket`].
 
 pub mod clock;
 pub mod error;
+pub mod kernel;
 pub mod netlink;
 pub mod netns;
 pub mod packet_socket;

@@ -1,0 +1,401 @@
+//! The engine's vocabulary for the kernel, said in that of [`netlink`](crate::netlink) and
+//! [`vrrp_socket`](crate::vrrp_socket). Nothing is decided here.
+
+use std::net::IpAddr;
+
+use base::IfIndex;
+use engine::facts::{AddressFacts, KernelDump, KernelEvent, LinkFacts, RouteFacts};
+use engine::io::{OpError, OpId, Operation, SocketKind, SocketSpec};
+use model::address::AddressFlags as Wishes;
+use model::route::{RouteKind, RouteMetricKind, RouteOperation};
+
+use crate::error::{Errno, OsError, Result};
+use crate::netlink::{
+    Address, AddressFlags, AddressMode, Change, Commands, Event, FOREVER, Link, LinkFlags, Lost, Metric,
+    Monitor, MonitorConfig, NetlinkError, NextHop, PROTOCOL_KEEPALIVED, Request, Route, RouteFilter,
+    RouteMode, Snapshot,
+};
+use crate::sysctl;
+use crate::vrrp_socket::{Scope, Spec};
+
+/// What a [`Kernel`] tells the engine: one input each.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum News {
+    /// `Input::Dump`.
+    Dump(KernelDump),
+    /// `Input::Kernel`.
+    Changed(KernelEvent),
+    /// `Input::Overrun`.
+    Overrun(Lost),
+    /// `Input::Done`.
+    Done(OpId, std::result::Result<(), OpError>),
+}
+
+/// The kernel as the engine sees it: a monitor and a command socket.
+#[derive(Debug)]
+pub struct Kernel {
+    monitor: Monitor,
+    commands: Commands,
+    events: Vec<Event>,
+    /// Operations that have no netlink message and are done at once.
+    done: Vec<(OpId, std::result::Result<(), OpError>)>,
+}
+
+/// How to open a [`Kernel`].
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct KernelConfig {
+    /// `vrrp_netlink_monitor_rcv_bufs` in bytes.
+    pub monitor_buffer: Option<usize>,
+    /// `vrrp_netlink_cmd_rcv_bufs` in bytes.
+    pub command_buffer: Option<usize>,
+    /// Protocols of the model's routes other than keepalived's own, whose routes are told, too.
+    pub route_protocols: Vec<u8>,
+}
+
+impl Kernel {
+    /// Opens the sockets in the namespace of the calling thread, and asks for the first dump.
+    pub fn open(config: &KernelConfig) -> Result<Self> {
+        let mut monitor = Monitor::open(&MonitorConfig {
+            receive_buffer: config.monitor_buffer,
+            routes: route_filter(&config.route_protocols),
+            news: true,
+        })?;
+        monitor.resync()?;
+        let commands = Commands::open(config.command_buffer)?;
+        Ok(Self { monitor, commands, events: Vec::new(), done: Vec::new() })
+    }
+
+    /// The descriptor to wait for: [`Kernel::read`] is due when it is readable.
+    #[must_use]
+    pub fn monitor(&self) -> &Monitor {
+        &self.monitor
+    }
+
+    /// Whether [`Kernel::pump`] is due without any descriptor being ready.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        self.commands.has_work() || !self.done.is_empty()
+    }
+
+    /// `Effect::Resync`.
+    pub fn resync(&mut self) -> Result<()> {
+        self.monitor.resync()
+    }
+
+    /// Other protocols whose routes are told, after a reload. A resync is due then.
+    pub fn set_route_protocols(&mut self, protocols: &[u8]) -> Result<()> {
+        self.monitor.set_routes(route_filter(protocols))
+    }
+
+    /// `Effect::Kernel`.
+    pub fn submit(&mut self, op: OpId, operation: &Operation) {
+        match request(operation) {
+            Ok(request) => self.commands.submit(request, op.0),
+            Err(Undone::Promote(link)) => {
+                let path = sysctl::of_link(base::Family::V4, link, "promote_secondaries");
+                self.done.push((op, sysctl::set(&path, 1).map(drop).map_err(|e| op_error(&e))));
+            }
+            Err(Undone::Impossible(text)) => {
+                self.done.push((op, Err(OpError { errno: libc::EINVAL, message: text.into() })));
+            }
+        }
+    }
+
+    /// Sends one chunk of what was submitted and tells its answers; returns whether there is more. To
+    /// be called once per turn of the loop.
+    pub fn pump(&mut self, mut tell: impl FnMut(News)) -> Result<bool> {
+        for (op, result) in self.done.drain(..) {
+            tell(News::Done(op, result));
+        }
+        let more = self.commands.pump()?;
+        while let Some(c) = self.commands.completion() {
+            let result = c.result.or_else(|e| forgive(&c.request, e));
+            tell(News::Done(OpId(c.cookie), result));
+        }
+        Ok(more)
+    }
+
+    /// Reads what the kernel tells.
+    pub fn read(&mut self, mut tell: impl FnMut(News)) -> Result<()> {
+        self.monitor.read(&mut self.events)?;
+        for event in self.events.drain(..) {
+            match event {
+                Event::Snapshot(s) => tell(News::Dump(dump(s))),
+                Event::Change(c) => {
+                    if let Some(c) = changed(c) {
+                        tell(News::Changed(c));
+                    }
+                }
+                Event::Lost(lost) => tell(News::Overrun(lost)),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn route_filter(others: &[u8]) -> RouteFilter {
+    let mut all = vec![PROTOCOL_KEEPALIVED];
+    all.extend(others);
+    all.sort_unstable();
+    all.dedup();
+    RouteFilter::Protocols(all)
+}
+
+/// An operation without a netlink message.
+enum Undone {
+    Promote(base::IfName),
+    Impossible(&'static str),
+}
+
+fn request(operation: &Operation) -> std::result::Result<Request, Undone> {
+    Ok(match operation {
+        Operation::AddAddress { link, address } => {
+            let mut a = Address::new(*link, address.net);
+            if let Some(peer) = address.peer {
+                // The prefix length is the peer's, the address keeps none of its own.
+                a.net = base::IpNet::new(a.net.addr(), peer.prefix())
+                    .ok_or(Undone::Impossible("the peer is of another family"))?;
+                a.peer = Some(peer.addr());
+            }
+            a.broadcast = address.broadcast.map(IpAddr::V4);
+            a.label = address.label.as_deref().map(str::to_owned);
+            a.scope = address.scope;
+            a.flags = flags(address.flags);
+            a.preferred = address.preferred_lft.unwrap_or(FOREVER);
+            a.protocol = PROTOCOL_KEEPALIVED;
+            Request::AddAddress(a, AddressMode::Replace)
+        }
+        Operation::DelAddress { link, net, peer } => {
+            let mut a = Address::new(*link, *net);
+            if let Some(peer) = peer {
+                a.net = base::IpNet::new(net.addr(), peer.prefix())
+                    .ok_or(Undone::Impossible("the peer is of another family"))?;
+                a.peer = Some(peer.addr());
+            }
+            Request::DeleteAddress(a)
+        }
+        Operation::AddRoute { route: r, links } => {
+            let mode = match r.operation {
+                RouteOperation::Prepend => RouteMode::Prepend,
+                RouteOperation::Append => RouteMode::Append,
+                RouteOperation::Add => RouteMode::Exclusive,
+            };
+            Request::AddRoute(route(r, links), mode)
+        }
+        Operation::DelRoute { route: r, links } => Request::DeleteRoute(route(r, links)),
+        Operation::PromoteSecondaries { link } => return Err(Undone::Promote(*link)),
+    })
+}
+
+/// Doing something twice is the same as doing it once: what is there already, or already gone, is no
+/// error. Of routes only `add` insists on being the first.
+fn forgive(request: &Request, e: NetlinkError) -> std::result::Result<(), OpError> {
+    let fine = match request {
+        Request::AddAddress(..) | Request::AddRoute(_, RouteMode::Prepend | RouteMode::Append) => {
+            e.errno == Errno::EEXIST
+        }
+        Request::DeleteAddress(_) => matches!(e.errno, Errno::EADDRNOTAVAIL | Errno::ENODEV),
+        Request::DeleteRoute(_) => matches!(e.errno, Errno::ESRCH | Errno::ENODEV),
+        _ => false,
+    };
+    if fine {
+        return Ok(());
+    }
+    let message = e.message.unwrap_or_else(|| e.errno.desc().to_owned());
+    Err(OpError { errno: e.errno as i32, message: message.into() })
+}
+
+/// An error of this crate for the engine.
+#[must_use]
+pub fn op_error(e: &OsError) -> OpError {
+    OpError { errno: e.errno as i32, message: e.to_string().into() }
+}
+
+/// The socket that the engine asks for.
+#[must_use]
+pub fn socket_spec(spec: &SocketSpec) -> Spec {
+    let (scope, hop_limit) = match spec.kind {
+        SocketKind::Multicast { group } => (Scope::Multicast(group), None),
+        SocketKind::Unicast { source, hop_limit } => (Scope::Unicast(source), hop_limit),
+    };
+    Spec {
+        protocol: spec.protocol,
+        link: spec.link,
+        scope,
+        hop_limit,
+        vrids: spec.vrids.clone(),
+        receive_buffer: spec.receive_buffer.and_then(|n| usize::try_from(n).ok()),
+    }
+}
+
+type Field = fn(&mut Wishes) -> &mut bool;
+
+/// The model's flags with the kernel's.
+const FLAGS: [(AddressFlags, Field); 5] = [
+    (AddressFlags::NODAD, |w| &mut w.nodad),
+    (AddressFlags::HOME, |w| &mut w.home),
+    (AddressFlags::MNGTMPADDR, |w| &mut w.mngtmpaddr),
+    (AddressFlags::NOPREFIXROUTE, |w| &mut w.noprefixroute),
+    (AddressFlags::AUTOJOIN, |w| &mut w.autojoin),
+];
+
+fn flags(mut wishes: Wishes) -> AddressFlags {
+    let set = FLAGS.iter().filter(|(_, field)| *field(&mut wishes)).map(|(flag, _)| *flag);
+    set.fold(AddressFlags::default(), AddressFlags::with)
+}
+
+fn wishes(flags: AddressFlags) -> Wishes {
+    let mut wishes = Wishes::default();
+    for (flag, field) in FLAGS {
+        *field(&mut wishes) = flags.contains(flag);
+    }
+    wishes
+}
+
+/// The model's kinds of route with the kernel's numbers (`RTN_*`).
+const KINDS: [(RouteKind, u8); 9] = [
+    (RouteKind::Unicast, libc::RTN_UNICAST),
+    (RouteKind::Local, libc::RTN_LOCAL),
+    (RouteKind::Broadcast, libc::RTN_BROADCAST),
+    (RouteKind::Anycast, libc::RTN_ANYCAST),
+    (RouteKind::Multicast, libc::RTN_MULTICAST),
+    (RouteKind::Blackhole, libc::RTN_BLACKHOLE),
+    (RouteKind::Unreachable, libc::RTN_UNREACHABLE),
+    (RouteKind::Prohibit, libc::RTN_PROHIBIT),
+    (RouteKind::Throw, libc::RTN_THROW),
+];
+
+fn route(r: &model::Route, links: &[Option<IfIndex>]) -> Route {
+    let mut out = Route::new(r.destination);
+    out.kind = KINDS.iter().find(|(k, _)| *k == r.kind).map_or(libc::RTN_UNICAST, |(_, n)| *n);
+    (out.table, out.metric, out.protocol, out.tos) = (r.table, r.metric, r.protocol, r.tos);
+    (out.preferred_source, out.source) = (r.source, r.from);
+    (out.preference, out.expires) = (r.preference, r.expires);
+    out.scope = r.scope.unwrap_or_else(|| scope(r));
+    out.next_hops = r
+        .hops
+        .iter()
+        .zip(links.iter().copied().chain(std::iter::repeat(None)))
+        .map(|(h, device)| NextHop { gateway: h.gateway, device, onlink: h.onlink, weight: h.weight.max(1) })
+        .collect();
+    let locked = r.metrics.iter().filter(|m| m.locked).fold(0, |mask, m| mask | 1 << metric(m.kind));
+    if locked != 0 {
+        out.metrics.push(Metric::Number(RTAX_LOCK, locked));
+    }
+    out.metrics.extend(r.metrics.iter().map(|m| Metric::Number(metric(m.kind), m.value)));
+    out.metrics.sort_unstable();
+    out
+}
+
+/// As `ip route` chooses it: what needs no router is on the link, what is the machine's own is there.
+fn scope(r: &model::Route) -> u8 {
+    if r.family == base::Family::V6 {
+        return libc::RT_SCOPE_UNIVERSE;
+    }
+    match r.kind {
+        RouteKind::Local => libc::RT_SCOPE_HOST,
+        RouteKind::Broadcast | RouteKind::Multicast | RouteKind::Anycast => libc::RT_SCOPE_LINK,
+        RouteKind::Unicast if !r.hops.is_empty() && r.hops.iter().all(|h| h.gateway.is_none()) => {
+            libc::RT_SCOPE_LINK
+        }
+        _ => libc::RT_SCOPE_UNIVERSE,
+    }
+}
+
+const RTAX_LOCK: u16 = 1;
+
+/// The kernel's number of a metric (`RTAX_*`).
+fn metric(kind: RouteMetricKind) -> u16 {
+    match kind {
+        RouteMetricKind::Mtu => 2,
+        RouteMetricKind::Window => 3,
+        RouteMetricKind::Rtt => 4,
+        RouteMetricKind::RttVar => 5,
+        RouteMetricKind::SsThresh => 6,
+        RouteMetricKind::Cwnd => 7,
+        RouteMetricKind::AdvMss => 8,
+        RouteMetricKind::Reordering => 9,
+        RouteMetricKind::HopLimit => 10,
+        RouteMetricKind::InitCwnd => 11,
+        RouteMetricKind::Features => 12,
+        RouteMetricKind::RtoMin => 13,
+        RouteMetricKind::InitRwnd => 14,
+        RouteMetricKind::QuickAck => 15,
+        RouteMetricKind::FastOpenNoCookie => 17,
+    }
+}
+
+/// A snapshot in the engine's words.
+#[must_use]
+pub fn dump(s: Snapshot) -> KernelDump {
+    KernelDump {
+        links: s.links.into_values().map(|l| link_facts(&l)).collect(),
+        addresses: s.addresses.into_values().map(address_facts).collect(),
+        routes: s.routes.into_values().filter_map(route_facts).collect(),
+    }
+}
+
+/// `None` for a route of a type that the model has no name for.
+fn changed(c: Change) -> Option<KernelEvent> {
+    Some(match c {
+        Change::Link(l) => KernelEvent::Link(link_facts(&l)),
+        Change::LinkGone(l) => KernelEvent::LinkGone(l.index),
+        Change::Address(a) => KernelEvent::Address(address_facts(a)),
+        Change::AddressGone(a) => KernelEvent::AddressGone(address_facts(a)),
+        Change::Route(r) => KernelEvent::Route(route_facts(r)?),
+        Change::RouteGone(r) => KernelEvent::RouteGone(route_facts(r)?),
+    })
+}
+
+fn link_facts(l: &Link) -> LinkFacts {
+    LinkFacts {
+        index: l.index,
+        name: l.name,
+        mac: l.mac,
+        mtu: l.mtu,
+        up: l.flags.contains(LinkFlags::UP),
+        running: l.flags.contains(LinkFlags::RUNNING),
+        loopback: l.flags.contains(LinkFlags::LOOPBACK),
+        noarp: l.flags.contains(LinkFlags::NOARP),
+        multicast: l.flags.contains(LinkFlags::MULTICAST),
+        master: l.master,
+        forwarding6: l.forwarding6,
+    }
+}
+
+fn address_facts(a: Address) -> AddressFacts {
+    let v4 = a.net.family() == base::Family::V4;
+    let seconds = |n| Some(n).filter(|n| *n != FOREVER);
+    AddressFacts {
+        link: a.index,
+        net: a.net,
+        peer: a.peer,
+        broadcast: match a.broadcast {
+            Some(IpAddr::V4(b)) => Some(b),
+            _ => None,
+        },
+        label: a.label.map(Into::into),
+        scope: a.scope,
+        flags: wishes(a.flags),
+        // The same bit means "temporary" to IPv6.
+        secondary: v4 && a.flags.contains(AddressFlags::SECONDARY),
+        tentative: !v4 && a.flags.contains(AddressFlags::TENTATIVE),
+        dad_failed: !v4 && a.flags.contains(AddressFlags::DADFAILED),
+        preferred_lft: seconds(a.preferred),
+        valid_lft: seconds(a.valid),
+        protocol: Some(a.protocol).filter(|p| *p != 0),
+    }
+}
+
+fn route_facts(r: Route) -> Option<RouteFacts> {
+    Some(RouteFacts {
+        destination: r.destination,
+        kind: KINDS.iter().find(|(_, n)| *n == r.kind).map(|(k, _)| *k)?,
+        table: r.table,
+        metric: r.metric,
+        tos: r.tos,
+        protocol: r.protocol,
+        source: r.preferred_source,
+        hops: r.next_hops.into_iter().map(|h| (h.gateway, h.device)).collect(),
+    })
+}
