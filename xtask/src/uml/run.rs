@@ -6,12 +6,14 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, fcntl};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sys::signal::{Signal, killpg};
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::Pid;
 
@@ -218,6 +220,10 @@ impl Job {
                 let _ = child.kill();
                 let _ = child.wait();
             }
+            if let Ok(group) = i32::try_from(child.id()) {
+                // Mostly nobody is left.
+                let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+            }
             status
         });
         match status.map_err(|e| format!("the guest: {e}"))? {
@@ -242,18 +248,21 @@ impl Job {
         }
     }
 
-    /// A pid namespace of its own: killing its first process ends every helper of the guest, also
-    /// when we die ourselves. The kernel must not be that first process: when it panics it aborts
-    /// itself, and a first process would ignore that and spin.
+    /// Root gives the guest a pid namespace: killing its first process ends every helper of the guest,
+    /// also when we die ourselves. The kernel must not be that first process: when it panics it aborts
+    /// itself, and a first process would ignore that and spin. Another user could have such a namespace
+    /// only inside a user namespace, where the host's programs no longer belong to root; there the
+    /// helpers are killed as a process group.
     fn spawn(&self, args: &[String], console: File, slot: &Slot) -> Result<Child, String> {
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "unshare"]);
-        if !nix::unistd::geteuid().is_root() {
-            command.args(["--user", "--map-root-user"]);
+        command.args(["--pdeathsig", "KILL"]);
+        if nix::unistd::geteuid().is_root() {
+            let namespace = ["--pid", "--fork", "--kill-child", "--mount-proc"];
+            command.arg("unshare").args(namespace).args(["sh", "-c", "\"$@\"; exit $?", "sh"]);
         }
         command
-            .args(["--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", "\"$@\"; exit $?", "sh"])
             .args(args)
+            .process_group(0)
             .env("TMPDIR", memory_dir())
             .stdin(Stdio::null())
             .stderr(console.try_clone().map_err(|e| format!("console: {e}"))?)
