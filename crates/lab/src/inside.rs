@@ -11,7 +11,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
 use nix::fcntl::{OFlag, open};
@@ -44,7 +44,12 @@ pub(crate) struct Inside {
     net: Arc<OwnedFd>,
     /// First process of the pid namespace.
     first: Option<Child>,
+    /// The others that we started.
+    children: Mutex<Vec<SharedChild>>,
 }
+
+/// A process that its user and its node both may wait for.
+pub(crate) type SharedChild = Arc<Mutex<Child>>;
 
 impl Inside {
     /// Starts the thread and moves it.
@@ -68,7 +73,14 @@ impl Inside {
             })
             .during(|| format!("thread of {name}"))?;
         let (net, first) = moved.recv().map_err(|_| LabError::Off(name.clone()))??;
-        Ok(Self { name, tasks: Some(tasks), thread: Some(thread), net: Arc::new(net), first })
+        Ok(Self {
+            name,
+            tasks: Some(tasks),
+            thread: Some(thread),
+            net: Arc::new(net),
+            first,
+            children: Mutex::default(),
+        })
     }
 
     /// Runs a closure on the thread and gives back its result.
@@ -92,6 +104,15 @@ impl Inside {
         self.run(move || Links::open().and_then(|mut links| work(&mut links)))?.during(what)
     }
 
+    /// Starts a program on the thread.
+    pub(crate) fn spawn(&self, mut command: Command) -> Result<io::Result<SharedChild>> {
+        let child = self.run(move || command.spawn())?.map(|child| Arc::new(Mutex::new(child)));
+        if let Ok(child) = &child {
+            self.children.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(child));
+        }
+        Ok(child)
+    }
+
     /// The network namespace.
     pub(crate) fn net(&self) -> &Arc<OwnedFd> {
         &self.net
@@ -106,8 +127,12 @@ impl Inside {
 impl Drop for Inside {
     fn drop(&mut self) {
         if let Some(mut first) = self.first.take() {
-            // Every process of the pid namespace dies with its first.
+            // Every process of the pid namespace dies with its first. The first one's end is only
+            // complete when all others are buried, and ours are buried by us.
             let _ = first.kill();
+            for child in self.children.get_mut().unwrap_or_else(PoisonError::into_inner) {
+                let _ = child.lock().unwrap_or_else(PoisonError::into_inner).wait();
+            }
             let _ = first.wait();
         }
         self.tasks = None;
@@ -122,21 +147,25 @@ fn enter(plan: &Plan) -> Result<(OwnedFd, Option<Child>)> {
     let name = &plan.name;
     let mut flags = CloneFlags::empty();
     match &plan.net {
-        Some(net) => setns(net.as_fd(), CloneFlags::CLONE_NEWNET).during(|| format!("{name}: joining its network"))?,
+        Some(net) => {
+            setns(net.as_fd(), CloneFlags::CLONE_NEWNET).during(|| format!("{name}: joining its network"))?
+        }
         None => flags |= CloneFlags::CLONE_NEWNET,
     }
     if plan.processes {
         flags |= CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWPID;
     }
     unshare(flags).during(|| format!("{name}: namespaces of its own (needs root)"))?;
-    let net = File::open("/proc/thread-self/ns/net").during(|| format!("{name}: its network namespace"))?.into();
+    let net =
+        File::open("/proc/thread-self/ns/net").during(|| format!("{name}: its network namespace"))?.into();
     quiet_network();
     Links::open().and_then(|mut links| links.set_up("lo", true)).during(|| format!("{name}: loopback"))?;
     if !plan.processes {
         return Ok((net, None));
     }
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
-    mount(None::<&str>, "/", None::<&str>, private, None::<&str>).during(|| format!("{name}: private mounts"))?;
+    mount(None::<&str>, "/", None::<&str>, private, None::<&str>)
+        .during(|| format!("{name}: private mounts"))?;
     private_directories(&plan.exposed).during(|| format!("{name}: its own /run and /tmp"))?;
     nix::unistd::sethostname(name).during(|| format!("{name}: host name"))?;
     let first = first_process().during(|| format!("{name}: first process"))?;

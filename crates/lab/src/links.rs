@@ -9,12 +9,13 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use base::{IpNet, Mac};
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload,
 };
 use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
 use netlink_packet_route::link::{
-    AfSpecInet6, AfSpecUnspec, BridgeStpState, In6AddrGenMode, InfoBridge, InfoData, InfoKind, InfoMacVlan, InfoVeth,
-    LinkAttribute, LinkFlags, LinkInfo, LinkMessage, MacVlanMode,
+    AfSpecInet6, AfSpecUnspec, BridgeStpState, In6AddrGenMode, InfoBridge, InfoData, InfoKind, InfoMacVlan,
+    InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, MacVlanMode,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
@@ -45,7 +46,13 @@ impl Links {
     }
 
     /// Adds a pair of devices: `name` here, `peer` in the namespace of `peer_ns`.
-    pub(crate) fn add_veth(&mut self, name: &str, peer: &str, peer_mac: Mac, peer_ns: BorrowedFd<'_>) -> io::Result<()> {
+    pub(crate) fn add_veth(
+        &mut self,
+        name: &str,
+        peer: &str,
+        peer_mac: Mac,
+        peer_ns: BorrowedFd<'_>,
+    ) -> io::Result<()> {
         let mut other = LinkMessage::default();
         other.attributes = vec![
             LinkAttribute::IfName(peer.to_owned()),
@@ -102,20 +109,14 @@ impl Links {
         self.change(message)
     }
 
-    /// Removes a device.
-    pub(crate) fn remove(&mut self, name: &str) -> io::Result<()> {
-        let mut message = LinkMessage::default();
-        message.header.index = index(name)?;
-        self.request(RouteNetlinkMessage::DelLink(message), NLM_F_ACK).map(drop)
-    }
-
     /// Adds an address; IPv6 without duplicate address detection, so that it works at once.
     pub(crate) fn add_address(&mut self, name: &str, address: IpNet) -> io::Result<()> {
         let mut message = address_message(index(name)?, address);
         if address.addr().is_ipv6() {
             message.header.flags = AddressHeaderFlags::Nodad;
         }
-        self.request(RouteNetlinkMessage::NewAddress(message), NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL).map(drop)
+        self.request(RouteNetlinkMessage::NewAddress(message), NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL)
+            .map(drop)
     }
 
     /// Removes an address.
@@ -198,7 +199,8 @@ fn address_message(index: u32, address: IpNet) -> AddressMessage {
         IpAddr::V4(_) => AddressFamily::Inet,
         IpAddr::V6(_) => AddressFamily::Inet6,
     };
-    message.attributes = vec![AddressAttribute::Local(address.addr()), AddressAttribute::Address(address.addr())];
+    message.attributes =
+        vec![AddressAttribute::Local(address.addr()), AddressAttribute::Address(address.addr())];
     message
 }
 
