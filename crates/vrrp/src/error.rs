@@ -3,6 +3,9 @@
 use base::Duration;
 use wire::vrrp::DecodeError;
 
+use crate::io::{Counters, Oddity};
+use crate::state::Mark;
+
 /// Why an advert was not accepted (`protocols.md` order: RFC 9568 section 7.1, keepalived's checks).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refusal {
@@ -19,6 +22,11 @@ pub enum Refusal {
     },
     /// Another version than the instance's.
     Version {
+        /// What came.
+        received: u8,
+    },
+    /// It is for another virtual router.
+    Vrid {
         /// What came.
         received: u8,
     },
@@ -75,4 +83,45 @@ pub enum Refusal {
     OwnSource,
     /// We own the addresses and ignore the adverts of others.
     Owner,
+}
+
+/// What becomes of a refusal: the bit by which it is shown once, and its counter.
+type Fate = (Mark, fn(&mut Counters) -> &mut u64);
+
+impl Refusal {
+    pub(crate) const fn fate(&self) -> Fate {
+        match self {
+            Self::Malformed(_) => (Mark(1), |c| &mut c.packet_len_err),
+            Self::HopLimit { .. } => (Mark(1 << 1), |c| &mut c.ip_ttl_err),
+            Self::Version { .. } => (Mark(1 << 2), |c| &mut c.version_err),
+            Self::Vrid { .. } => (Mark(1 << 3), |c| &mut c.vrid_err),
+            Self::Type { .. } => (Mark(1 << 4), |c| &mut c.invalid_type_rcvd),
+            Self::Checksum => (Mark(1 << 5), |c| &mut c.checksum_err),
+            Self::AuthTypeUnknown { .. } => (Mark(1 << 6), |c| &mut c.invalid_authtype),
+            Self::AuthTypeMismatch { .. } => (Mark(1 << 7), |c| &mut c.authtype_mismatch),
+            Self::UnexpectedAh => (Mark(1 << 8), |c| &mut c.authtype_mismatch),
+            Self::MissingAh => (Mark(1 << 9), |c| &mut c.authtype_mismatch),
+            Self::Password => (Mark(1 << 10), |c| &mut c.auth_failure),
+            Self::Icv => (Mark(1 << 11), |c| &mut c.auth_failure),
+            Self::Spi => (Mark(1 << 12), |c| &mut c.auth_failure),
+            Self::Replay { .. } => (Mark(1 << 13), |c| &mut c.replayed),
+            Self::Interval { .. } => (Mark(1 << 14), |c| &mut c.advert_interval_err),
+            Self::IntervalZero => (Mark(1 << 15), |c| &mut c.advert_interval_err),
+            Self::NoAddresses => (Mark(1 << 16), |c| &mut c.addr_list_err),
+            Self::Destination => (Mark(1 << 17), |c| &mut c.destination_err),
+            Self::NotAPeer => (Mark(1 << 18), |c| &mut c.source_err),
+            Self::OwnSource => (Mark(1 << 19), |c| &mut c.source_err),
+            Self::Owner => (Mark(1 << 20), |c| &mut c.owner_ignored),
+        }
+    }
+}
+
+impl Oddity {
+    pub(crate) const fn fate(&self) -> Fate {
+        match self {
+            Self::AddressCount { .. } => (Mark(1 << 21), |c| &mut c.addr_list_err),
+            Self::AddressMissing(_) => (Mark(1 << 22), |c| &mut c.addr_list_err),
+            Self::Interval { .. } => (Mark(1 << 23), |c| &mut c.advert_interval_err),
+        }
+    }
 }

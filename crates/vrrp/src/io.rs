@@ -21,6 +21,9 @@ pub enum Input<'a> {
         datagram: Datagram<'a>,
     },
     /// The address that adverts are sent from; `None` is a fault until there is one.
+    ///
+    /// An instance stays INIT until its first `Source`, a sync group until that of all its members.
+    /// So tell the faults and verdicts that are known first.
     Source {
         /// Whose.
         instance: InstanceId,
@@ -67,8 +70,10 @@ pub struct Datagram<'a> {
 pub struct Reload {
     /// The new configuration.
     pub config: Config,
-    /// For each new instance the old one that it continues: state, timers, counters, sequence numbers.
-    /// Old instances that nobody continues are deleted: a master says priority 0.
+    /// For each new instance the old one that it continues: state, timers, counters, sequence
+    /// numbers, source address and faults. A new one waits for its first [`Input::Source`].
+    /// Old instances that nobody continues are deleted: a master says priority 0. The events of that
+    /// come before all others and name them by their old ids.
     pub instances: Vec<Option<InstanceId>>,
     /// For each new tracker the old one whose verdict it keeps.
     pub trackers: Vec<Option<TrackerId>>,
@@ -344,6 +349,8 @@ pub enum Cause {
         /// How late.
         late: Duration,
     },
+    /// The sequence numbers of AH are used up: somebody else goes on from the beginning.
+    SequenceExhausted,
     /// The daemon stops.
     Stop,
     /// It is gone from the configuration.

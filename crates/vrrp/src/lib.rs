@@ -16,7 +16,25 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
+mod auth;
 pub mod config;
 pub mod error;
+mod group;
 pub mod io;
+pub mod machine;
+mod priority;
+mod receive;
+mod reload;
+mod rogue;
+mod state;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+pub mod timers;
+mod transmit;
+
+pub use machine::Vrrp;

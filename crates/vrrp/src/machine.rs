@@ -1,0 +1,647 @@
+//! The transition table.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use base::{Duration, Instant, Machine, Priority};
+
+use crate::config::{Auth, Config, GroupId, InstanceId, Preempt, TrackerId, Version};
+use crate::error::Refusal;
+use crate::group::SyncGroup;
+use crate::io::{
+    Cause, Counters, Datagram, Event, Fault, Input, Output, RogueStep, Snapshot, State, Verdict,
+};
+use crate::priority::{Effect, Tracked, effect};
+use crate::receive::{self, Heard};
+use crate::rogue;
+use crate::state::{Backup, Claim, Master, Phase, Router, Source};
+use crate::timers::{self, Deadlines};
+
+/// All virtual routers of one process.
+///
+/// An instance stays INIT until its first [`Input::Source`]: whoever owns the machine tells the
+/// faults and the verdicts that are already known before, so that they decide how it starts. A sync
+/// group starts when that is known of all its members.
+#[derive(Debug)]
+pub struct Vrrp {
+    pub(crate) routers: Vec<Router>,
+    pub(crate) groups: Vec<SyncGroup>,
+    pub(crate) trackers: Vec<Tracked>,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) outputs: VecDeque<Output>,
+    /// Until then nobody listens and no timer begins (`vrrp_startup_delay`).
+    pub(crate) ready_at: Instant,
+    pub(crate) stopped: bool,
+}
+
+/// How long a new backup waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wait {
+    /// The master-down interval.
+    Full,
+    /// An interval and the skew time: long enough to hear whether somebody else is master.
+    Listen,
+    /// The master-down interval and one interval more: somebody else goes first.
+    Behind,
+}
+
+impl Vrrp {
+    /// Builds the routers of `config`. Until `start_delay` after `now` they are deaf and their
+    /// timers don't begin (`vrrp_startup_delay`).
+    #[must_use]
+    pub fn new(config: Config, now: Instant, start_delay: Duration) -> Self {
+        let Config { instances, groups, trackers } = config;
+        let mut vrrp = Self {
+            deadlines: Deadlines::new(instances.len()),
+            routers: instances.into_iter().map(|config| Router::new(config, now)).collect(),
+            groups: groups.into_iter().map(SyncGroup::new).collect(),
+            trackers: trackers
+                .into_iter()
+                .map(|tracker| Tracked { kind: tracker.kind, verdict: Verdict::Unknown })
+                .collect(),
+            outputs: VecDeque::new(),
+            ready_at: now + start_delay,
+            stopped: false,
+        };
+        for id in vrrp.ids() {
+            vrrp.reprioritise(id);
+        }
+        vrrp
+    }
+
+    /// How an instance stands; `None` if there is no such instance.
+    #[must_use]
+    pub fn snapshot(&self, id: InstanceId) -> Option<Snapshot> {
+        let router = self.routers.get(id.index())?;
+        let source = router.source.address();
+        Some(Snapshot {
+            state: router.phase.state(),
+            wants: match (&router.phase, router.phase.wants_master()) {
+                (Phase::Fault | Phase::Init { claim_at: None }, _) if router.claims_at_once() => {
+                    State::Master
+                }
+                (_, true) => State::Master,
+                (_, false) => State::Backup,
+            },
+            priority: router.priority,
+            master: match &router.phase {
+                Phase::Backup(backup) => backup.master,
+                Phase::Master(_) => source.map(|source| (source, router.priority)),
+                Phase::Init { .. } | Phase::Fault | Phase::Stopped => None,
+            },
+            master_interval: router.interval(),
+            since: router.since,
+            source,
+            counters: router.counters,
+        })
+    }
+
+    /// The state that all members of a group share; `None` if there is no such group.
+    #[must_use]
+    pub fn group_state(&self, id: GroupId) -> Option<State> {
+        self.groups.get(id.index()).map(|group| group.state)
+    }
+
+    /// What was counted for an instance; `None` if there is no such instance.
+    #[must_use]
+    pub fn counters(&self, id: InstanceId) -> Option<Counters> {
+        self.routers.get(id.index()).map(|router| router.counters)
+    }
+
+    /// Starts the counters of all instances again from zero.
+    pub fn clear_counters(&mut self) {
+        for router in &mut self.routers {
+            router.counters = Counters::default();
+        }
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = InstanceId> + use<> {
+        (0..self.routers.len()).map(InstanceId::from_index)
+    }
+
+    pub(crate) fn tell(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    /// Brings the queue of deadlines up to date.
+    pub(crate) fn arm(&mut self, id: InstanceId) {
+        let deadline = self.routers.get(id.index()).and_then(|router| router.phase.deadline());
+        self.deadlines.set(id, deadline);
+    }
+
+    /// Moves an instance to another phase.
+    pub(crate) fn enter(&mut self, now: Instant, id: InstanceId, phase: Phase) {
+        if let Some(router) = self.routers.get_mut(id.index()) {
+            router.phase = phase;
+            router.since = now;
+            router.shown = crate::state::Shown::default();
+        }
+        self.arm(id);
+    }
+
+    // --- transitions of one instance ---
+
+    /// Any state to MASTER: the advert goes first.
+    pub(crate) fn become_master(&mut self, now: Instant, id: InstanceId, cause: Cause) {
+        let Some(router) = self.routers.get_mut(id.index()) else { return };
+        let from = router.phase.state();
+        let yielded = router.phase.yielded_to();
+        router.counters.become_master += 1;
+        let master = Master { advert_at: now, sent_at: now, conflict: rogue::Conflict::None };
+        self.enter(now, id, Phase::Master(master));
+        if let Some(source) = yielded {
+            self.tell(Event::RogueOwner { instance: id, source, step: RogueStep::Restored });
+            self.reprioritise(id);
+        }
+        self.send_advert(now, id);
+        self.tell(Event::State { instance: id, from, to: State::Master, cause });
+    }
+
+    /// Any state to BACKUP. `heard` is the advert that made a master yield.
+    pub(crate) fn become_backup(
+        &mut self,
+        now: Instant,
+        id: InstanceId,
+        cause: Cause,
+        wait: Wait,
+        heard: Option<&Heard<'_>>,
+    ) {
+        let start = now.max(self.ready_at);
+        let Some(router) = self.routers.get_mut(id.index()) else { return };
+        let from = router.phase.state();
+        if from == State::Master {
+            router.counters.release_master += 1;
+        }
+        let config = &router.config;
+        let own = config.advert_interval;
+        let interval = match (config.version, heard) {
+            (Version::V3, Some(heard)) => heard.interval,
+            _ => own,
+        };
+        let priority = router.timer_priority();
+        let full = timers::master_down(config, priority, interval);
+        let wait = match wait {
+            Wait::Full => full,
+            Wait::Listen => interval + timers::skew(config.version, priority, interval),
+            Wait::Behind => full + interval,
+        };
+        let backup = Backup {
+            waits_since: start,
+            down_at: start + wait,
+            claim: Claim::Silence,
+            interval,
+            master: heard.map(|heard| (heard.source, heard.priority)),
+            preempt_at: None,
+            wants_master: false,
+            yielded: router.phase.yielded_to(),
+        };
+        self.enter(now, id, Phase::Backup(backup));
+        if interval != own {
+            self.tell(Event::IntervalLearned { instance: id, from: own, to: interval });
+        }
+        self.tell(Event::State { instance: id, from, to: State::Backup, cause });
+        if let Some(heard) = heard {
+            self.tell(Event::MasterChanged { instance: id, from: None, to: heard.source });
+        }
+    }
+
+    /// Any state to FAULT: a master says priority 0 first.
+    pub(crate) fn become_fault(&mut self, now: Instant, id: InstanceId, cause: Cause) {
+        let released = self.release(id);
+        let Some(router) = self.routers.get_mut(id.index()) else { return };
+        let from = router.phase.state();
+        if from == State::Master {
+            router.counters.release_master += 1;
+        }
+        self.enter(now, id, Phase::Fault);
+        self.tell(Event::State { instance: id, from, to: State::Fault, cause });
+        self.outputs.extend(released.map(Output::Event));
+        self.reprioritise(id);
+    }
+
+    /// INIT or FAULT to where the instance begins: an owner claims its addresses at once if
+    /// `at_once`, all others listen.
+    pub(crate) fn begin(&mut self, now: Instant, id: InstanceId, at_once: bool) {
+        let Some(router) = self.routers.get_mut(id.index()) else { return };
+        match (&mut router.phase, at_once) {
+            (Phase::Init { claim_at }, true) => {
+                *claim_at = Some(now.max(self.ready_at) + Duration::from_micros(1));
+                self.arm(id);
+            }
+            (Phase::Fault, true) if now >= self.ready_at => self.become_master(now, id, Cause::Owner),
+            (Phase::Init { .. }, _) => self.become_backup(now, id, Cause::Start, Wait::Full, None),
+            _ => self.become_backup(now, id, Cause::FaultsCleared, Wait::Full, None),
+        }
+    }
+
+    /// The effective priority, computed from scratch; the timer of a backup moves with it.
+    pub(crate) fn reprioritise(&mut self, id: InstanceId) {
+        let weightless = self.is_weightless(id);
+        let Some(router) = self.routers.get_mut(id.index()) else { return };
+        let to = match router.phase.yielded_to() {
+            Some(_) => Priority::MAX_BACKUP,
+            None => crate::priority::effective(&router.config, &self.trackers, weightless),
+        };
+        let from = router.priority;
+        if from == to {
+            return;
+        }
+        let before = router.master_down();
+        router.priority = to;
+        let after = router.master_down();
+        if let Phase::Backup(backup) = &mut router.phase {
+            backup.shift(before, after);
+        }
+        let unstarted = router.phase.is_unstarted();
+        self.arm(id);
+        if !unstarted {
+            self.tell(Event::Priority { instance: id, from, to });
+        }
+    }
+
+    // --- timers ---
+
+    /// What is due at `now` for one instance.
+    fn fire(&mut self, now: Instant, id: InstanceId) {
+        self.step_down_if_paused(now, id);
+        let Some(router) = self.routers.get_mut(id.index()) else { return };
+        match &mut router.phase {
+            Phase::Init { claim_at: Some(at) } if *at <= now => self.claim(now, id, Cause::Owner),
+            Phase::Backup(backup) if backup.down_at <= now => {
+                let claim = backup.claim;
+                let cause = match claim {
+                    Claim::Released(from) => Cause::MasterReleased { from },
+                    Claim::Silence | Claim::Overslept => Cause::MasterDownTimer {
+                        master: backup.master.map(|(address, _)| address),
+                        waited: backup.down_at.since(backup.waits_since),
+                    },
+                };
+                if claim != Claim::Overslept && now.since(backup.down_at) > backup.interval {
+                    // The process did not run for a while: adverts may wait in its socket.
+                    backup.claim = Claim::Overslept;
+                    backup.down_at = now + timers::minimal_skew(router.config.version, backup.interval);
+                    self.arm(id);
+                    return;
+                }
+                self.claim(now, id, cause);
+            }
+            Phase::Master(master) => {
+                if let Some(source) = master.conflict.silent(now) {
+                    self.tell(Event::RogueOwner { instance: id, source, step: RogueStep::Silent });
+                    self.arm(id);
+                }
+                self.advertise_if_due(now, id);
+            }
+            _ => {}
+        }
+    }
+
+    fn advertise_if_due(&mut self, now: Instant, id: InstanceId) {
+        let Some(router) = self.routers.get_mut(id.index()) else { return };
+        let Phase::Master(master) = &router.phase else { return };
+        if master.advert_at > now {
+            return;
+        }
+        let is_exhausted = matches!(router.config.auth, Auth::Ah(_)) && router.sequence.is_exhausted();
+        if is_exhausted {
+            router.sequence.wrap();
+            self.yield_master(now, id, Cause::SequenceExhausted, Wait::Full, None);
+        } else {
+            self.send_advert(now, id);
+        }
+    }
+
+    /// A master whose timer comes later than any backup would wait takes it that somebody else is
+    /// master, and listens before it claims again.
+    fn step_down_if_paused(&mut self, now: Instant, id: InstanceId) {
+        let Some(router) = self.routers.get(id.index()) else { return };
+        let Phase::Master(master) = &router.phase else { return };
+        let late = now.since(master.advert_at);
+        if late > timers::too_late(&router.config) {
+            self.yield_master(now, id, Cause::Paused { late }, Wait::Listen, None);
+        }
+    }
+
+    // --- adverts ---
+
+    fn receive(&mut self, now: Instant, id: InstanceId, datagram: &Datagram<'_>) {
+        if now < self.ready_at {
+            return;
+        }
+        self.step_down_if_paused(now, id);
+        let Some(router) = self.routers.get_mut(id.index()) else { return };
+        if !matches!(router.phase, Phase::Backup(_) | Phase::Master(_)) {
+            return;
+        }
+        let own = router.source.address();
+        let heard = match receive::check(&router.config, own, router.sequence, datagram) {
+            Ok(heard) => heard,
+            Err(refusal) => return self.refuse(id, datagram, refusal),
+        };
+        heard.count(&router.config, &mut router.counters);
+        if let Some(sequence) = heard.sequence {
+            router.sequence.accept(sequence);
+        }
+        self.tell_oddities(id, &heard);
+        match self.routers.get(id.index()).map(|router| router.phase.state()) {
+            Some(State::Backup) => self.backup_hears(now, id, &heard),
+            Some(State::Master) => self.master_hears(now, id, &heard),
+            _ => {}
+        }
+    }
+
+    fn refuse(&mut self, id: InstanceId, datagram: &Datagram<'_>, refusal: Refusal) {
+        let Some(router) = self.routers.get_mut(id.index()) else { return };
+        let (mark, counter) = refusal.fate();
+        *counter(&mut router.counters) += 1;
+        let first = router.shown.first(mark);
+        let source = datagram.source;
+        self.tell(Event::Refused { instance: id, source, refusal, first });
+        if first && refusal == Refusal::OwnSource {
+            self.tell(Event::OwnAddress { instance: id });
+        }
+    }
+
+    fn tell_oddities(&mut self, id: InstanceId, heard: &Heard<'_>) {
+        let Some(router) = self.routers.get_mut(id.index()) else { return };
+        let known = matches!(&router.phase, Phase::Backup(Backup { master: Some((address, _)), .. }) if *address == heard.source);
+        for oddity in heard.oddities(&router.config, known) {
+            let (mark, counter) = oddity.fate();
+            *counter(&mut router.counters) += 1;
+            let first = router.shown.first(mark);
+            let event = Event::Odd { instance: id, source: heard.source, oddity, first };
+            self.outputs.push_back(Output::Event(event));
+        }
+    }
+
+    fn backup_hears(&mut self, now: Instant, id: InstanceId, heard: &Heard<'_>) {
+        let source = heard.source;
+        self.restore_owner(id, heard);
+        let Some(router) = self.routers.get_mut(id.index()) else { return };
+        let (config, priority, timer_priority) = (&router.config, router.priority, router.timer_priority());
+        let Phase::Backup(backup) = &mut router.phase else { return };
+
+        if heard.priority == Priority::RELEASE {
+            backup.claim = Claim::Released(source);
+            backup.waits_since = now;
+            backup.down_at = now + timers::skew(config.version, timer_priority, backup.interval);
+            self.tell(Event::Release { instance: id, source, state: State::Backup });
+            return self.arm(id);
+        }
+
+        let lower = heard.priority < priority;
+        let mut preempt_delay = None;
+        let accepted = match (lower, config.preempt) {
+            (false, _) => {
+                preempt_delay = backup.preempt_at.take().map(|_| None);
+                true
+            }
+            (true, Preempt::Never) => true,
+            (true, Preempt::After(Duration::ZERO)) => false,
+            (true, Preempt::After(delay)) => match backup.preempt_at {
+                Some(over) => now < over,
+                None => {
+                    backup.preempt_at = Some(now + delay);
+                    preempt_delay = Some(backup.preempt_at);
+                    true
+                }
+            },
+        };
+        if !accepted {
+            return self.tell(Event::LowerDiscarded { instance: id, source, priority: heard.priority });
+        }
+
+        let (old_interval, old_master) = (backup.interval, backup.master.map(|(address, _)| address));
+        if config.version == Version::V3 {
+            backup.interval = heard.interval;
+        }
+        let interval = backup.interval;
+        backup.master = Some((source, heard.priority));
+        backup.wants_master = false;
+        backup.claim = Claim::Silence;
+        backup.waits_since = now;
+        backup.down_at = now + timers::master_down(config, timer_priority, interval);
+        self.deadlines.set(id, Some(backup.down_at));
+        if old_master.is_some_and(|old| old != source) {
+            router.shown = crate::state::Shown::default();
+        }
+
+        if let Some(until) = preempt_delay {
+            self.tell(Event::PreemptDelay { instance: id, until });
+        }
+        if interval != old_interval {
+            self.tell(Event::IntervalLearned { instance: id, from: old_interval, to: interval });
+        }
+        if old_master != Some(source) {
+            self.tell(Event::MasterChanged { instance: id, from: old_master, to: source });
+        }
+    }
+
+    /// An owner that yielded is 255 again when it hears somebody else, or an ordinary priority.
+    fn restore_owner(&mut self, id: InstanceId, heard: &Heard<'_>) {
+        let Some(router) = self.routers.get_mut(id.index()) else { return };
+        let Phase::Backup(backup) = &mut router.phase else { return };
+        let Some(source) = backup.yielded else { return };
+        if heard.priority == Priority::OWNER && heard.source == source {
+            return;
+        }
+        backup.yielded = None;
+        self.tell(Event::RogueOwner { instance: id, source, step: RogueStep::Restored });
+        self.reprioritise(id);
+    }
+
+    fn master_hears(&mut self, now: Instant, id: InstanceId, heard: &Heard<'_>) {
+        let Heard { source, priority, .. } = *heard;
+        if priority == Priority::RELEASE {
+            self.tell(Event::Release { instance: id, source, state: State::Master });
+            self.answer(now, id);
+            return;
+        }
+        let Some(router) = self.routers.get_mut(id.index()) else { return };
+        let ours = router.priority;
+        let wins = (priority, Some(source)) > (ours, router.source.address());
+        let (higher_prio_send_advert, lower_prio_no_advert) =
+            (router.config.higher_prio_send_advert, router.config.lower_prio_no_advert);
+
+        if priority == Priority::OWNER && router.config.priority.is_owner() {
+            self.contest(id, heard, wins);
+        }
+        if wins {
+            if higher_prio_send_advert {
+                self.send_advert(now, id);
+            }
+            let cause = Cause::BetterAdvert { from: source, priority, ours };
+            return self.yield_master(now, id, cause, Wait::Full, Some(heard));
+        }
+        if heard.sequence.is_some()
+            && let Some(router) = self.routers.get_mut(id.index())
+        {
+            router.sequence.skip();
+        }
+        let answered = !lower_prio_no_advert && self.answer(now, id);
+        self.tell(Event::LowerReceived { instance: id, source, priority, ours, answered });
+    }
+
+    /// Sends an advert at once, but not a second one at the same instant: after a pause all that
+    /// waited in the socket needs one answer, not one each.
+    fn answer(&mut self, now: Instant, id: InstanceId) -> bool {
+        let sent_now = self
+            .routers
+            .get(id.index())
+            .is_some_and(|router| matches!(&router.phase, Phase::Master(master) if master.sent_at == now));
+        if !sent_now {
+            self.send_advert(now, id);
+        }
+        !sent_now
+    }
+
+    /// Another owner was heard by a master that is one, too.
+    fn contest(&mut self, id: InstanceId, heard: &Heard<'_>, wins: bool) {
+        let Some(router) = self.routers.get_mut(id.index()) else { return };
+        let Phase::Master(master) = &mut router.phase else { return };
+        let source = heard.source;
+        let step = if wins {
+            match master.conflict {
+                // This is what we waited for.
+                rogue::Conflict::Yielded { .. } => return,
+                _ => RogueStep::Found,
+            }
+        } else {
+            match master.conflict.heard(source, router.config.advert_interval, heard.interval) {
+                rogue::Heard::Found => RogueStep::Found,
+                rogue::Heard::Again => RogueStep::Yielded,
+                rogue::Heard::Known => return,
+            }
+        };
+        self.tell(Event::RogueOwner { instance: id, source, step });
+        self.reprioritise(id);
+        self.arm(id);
+    }
+
+    // --- what the world tells ---
+
+    fn source_told(&mut self, now: Instant, id: InstanceId, address: Option<core::net::IpAddr>) {
+        let Some(router) = self.routers.get_mut(id.index()) else { return };
+        let source = address.map_or(Source::Absent, Source::Address);
+        if router.source == source {
+            return;
+        }
+        let before = router.own_faults().has(Fault::NoAddress);
+        router.source = source;
+        let after = router.own_faults().has(Fault::NoAddress);
+        if after != before {
+            self.tell(Event::Fault { instance: id, cause: Cause::Fault(Fault::NoAddress), began: after });
+        }
+        // A master that loses its address says priority 0 with the old one.
+        if source != Source::Absent {
+            self.prepare(id);
+        }
+        self.settle(now, id);
+        self.prepare(id);
+    }
+
+    pub(crate) fn prepare(&mut self, id: InstanceId) {
+        if let Some(Router { config, source, outgoing, .. }) = self.routers.get_mut(id.index()) {
+            outgoing.prepare(config, source.address());
+        }
+    }
+
+    fn fault_told(&mut self, now: Instant, id: InstanceId, fault: Fault, present: bool) {
+        let Some(router) = self.routers.get_mut(id.index()) else { return };
+        let before = router.own_faults().has(fault);
+        router.faults = router.faults.with(fault, present);
+        if router.own_faults().has(fault) == before {
+            return;
+        }
+        self.tell(Event::Fault { instance: id, cause: Cause::Fault(fault), began: present });
+        self.settle(now, id);
+    }
+
+    fn tracker_told(&mut self, now: Instant, id: TrackerId, verdict: Verdict) {
+        let Some(tracked) = self.trackers.get_mut(id.index()) else { return };
+        if tracked.verdict == verdict {
+            return;
+        }
+        let before = core::mem::replace(&mut tracked.verdict, verdict);
+        let old = Tracked { kind: tracked.kind.clone(), verdict: before };
+        let new = tracked.clone();
+        for instance in self.ids() {
+            let weightless = self.is_weightless(instance);
+            let Some(router) = self.routers.get(instance.index()) else { continue };
+            let mut touched = false;
+            let mut was_fault = false;
+            let mut is_fault = false;
+            for track in router.config.tracks.iter().filter(|track| track.tracker == id) {
+                touched = true;
+                was_fault |= effect(track, &old, weightless) == Effect::Fault;
+                is_fault |= effect(track, &new, weightless) == Effect::Fault;
+            }
+            if !touched {
+                continue;
+            }
+            if was_fault != is_fault {
+                let cause = Cause::Tracker { tracker: id, verdict };
+                self.tell(Event::Fault { instance, cause, began: is_fault });
+            }
+            self.reprioritise(instance);
+            self.settle(now, instance);
+        }
+    }
+
+    fn stop(&mut self, now: Instant) {
+        self.stopped = true;
+        for id in self.ids() {
+            let Some(from) = self.routers.get(id.index()).map(|router| router.phase.state()) else {
+                continue;
+            };
+            let released = self.release(id);
+            self.outputs.extend(released.map(Output::Event));
+            self.enter(now, id, Phase::Stopped);
+            self.tell(Event::State { instance: id, from, to: State::Stopped, cause: Cause::Stop });
+        }
+        for index in 0..self.groups.len() {
+            self.tell_group(GroupId::from_index(index));
+        }
+    }
+
+    /// Does what is due, each instance at most once: whatever is armed again is armed for later.
+    fn run(&mut self, now: Instant) {
+        for _ in 0..self.routers.len() {
+            let Some(id) = self.deadlines.due(now) else { return };
+            self.fire(now, id);
+        }
+    }
+}
+
+impl Machine for Vrrp {
+    type Input<'a> = Input<'a>;
+    type Output = Output;
+
+    fn handle_input(&mut self, now: Instant, input: Input<'_>) {
+        if self.stopped {
+            return;
+        }
+        match input {
+            Input::Datagram { instance, datagram } => self.receive(now, instance, &datagram),
+            Input::Source { instance, address } => self.source_told(now, instance, address),
+            Input::Fault { instance, fault, present } => self.fault_told(now, instance, fault, present),
+            Input::Tracker { tracker, verdict } => self.tracker_told(now, tracker, verdict),
+            Input::Reload(reload) => self.reload(now, *reload),
+            Input::Stop => self.stop(now),
+        }
+        // Timers come after the input: an advert that came in time is heard in time.
+        self.run(now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.run(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.deadlines.earliest()
+    }
+}

@@ -1,0 +1,3 @@
+//! The rules, one test each, by the sentence that it holds.
+
+mod election;
