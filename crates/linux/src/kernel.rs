@@ -182,7 +182,16 @@ fn request(operation: &Operation) -> std::result::Result<Request, Undone> {
             };
             Request::AddRoute(route(r, links), mode)
         }
-        Operation::DelRoute { route: r, links } => Request::DeleteRoute(route(r, links)),
+        Operation::DelRoute { route: r, links } => {
+            let mut gone = route(r, links);
+            // Any, if the user didn't care.
+            gone.scope = r.scope.unwrap_or(if gone.destination.family() == base::Family::V6 {
+                libc::RT_SCOPE_UNIVERSE
+            } else {
+                libc::RT_SCOPE_NOWHERE
+            });
+            Request::DeleteRoute(gone)
+        }
         Operation::PromoteSecondaries { link } => return Err(Undone::Promote(*link)),
     })
 }
@@ -295,7 +304,7 @@ fn scope(r: &model::Route) -> u8 {
     match r.kind {
         RouteKind::Local => libc::RT_SCOPE_HOST,
         RouteKind::Broadcast | RouteKind::Multicast | RouteKind::Anycast => libc::RT_SCOPE_LINK,
-        RouteKind::Unicast if !r.hops.is_empty() && r.hops.iter().all(|h| h.gateway.is_none()) => {
+        RouteKind::Unicast if r.hops.len() < 2 && r.hops.iter().all(|h| h.gateway.is_none()) => {
             libc::RT_SCOPE_LINK
         }
         _ => libc::RT_SCOPE_UNIVERSE,
@@ -398,4 +407,126 @@ fn route_facts(r: Route) -> Option<RouteFacts> {
         source: r.preferred_source,
         hops: r.next_hops.into_iter().map(|h| (h.gateway, h.device)).collect(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::{IfName, IpNet};
+    use model::route::{Hop, RouteMetric};
+
+    fn net(s: &str) -> IpNet {
+        s.parse().unwrap()
+    }
+
+    fn index(n: u32) -> IfIndex {
+        IfIndex::new(n).unwrap()
+    }
+
+    fn plain_route(destination: &str) -> model::Route {
+        model::Route {
+            family: net(destination).family(),
+            destination: net(destination),
+            kind: RouteKind::Unicast,
+            table: 254,
+            metric: 0,
+            protocol: 18,
+            scope: None,
+            source: None,
+            from: None,
+            tos: 0,
+            hops: Vec::new(),
+            metrics: Vec::new(),
+            preference: None,
+            expires: None,
+            operation: RouteOperation::Prepend,
+            no_track: false,
+        }
+    }
+
+    #[test]
+    fn every_wish_for_an_address_reaches_the_kernel_and_is_read_back() {
+        let flags = Wishes { nodad: true, noprefixroute: true, ..Wishes::default() };
+        let wish = model::Address {
+            net: net("192.0.2.1/24"),
+            link: IfName::new("eth0").unwrap(),
+            peer: Some(net("198.51.100.1/32")),
+            broadcast: Some("192.0.2.255".parse().unwrap()),
+            label: Some("eth0:1".into()),
+            scope: 253,
+            flags,
+            preferred_lft: Some(0),
+            no_track: false,
+        };
+        let operation = Operation::AddAddress { link: index(3), address: wish };
+        let Ok(Request::AddAddress(asked, AddressMode::Replace)) = request(&operation) else { panic!() };
+        let facts = address_facts(asked);
+        // The prefix length is that of the peer.
+        assert_eq!((facts.net, facts.peer), (net("192.0.2.1/32"), Some("198.51.100.1".parse().unwrap())));
+        assert_eq!((facts.flags, facts.scope, facts.preferred_lft), (flags, 253, Some(0)));
+        assert_eq!(
+            (facts.label.as_deref(), facts.protocol, facts.valid_lft),
+            (Some("eth0:1"), Some(18), None)
+        );
+        assert_eq!(facts.broadcast, Some("192.0.2.255".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_route_gets_the_scope_that_iproute2_would_give_it() {
+        let direct = plain_route("10.0.0.0/8");
+        let via = model::Route {
+            hops: vec![Hop { gateway: Some("192.0.2.254".parse().unwrap()), ..Hop::default() }],
+            ..direct.clone()
+        };
+        let local = model::Route { kind: RouteKind::Local, ..direct.clone() };
+        let scope = |r: &model::Route, adding| {
+            let (route, links) = (r.clone(), Vec::new());
+            let operation = if adding {
+                Operation::AddRoute { route, links }
+            } else {
+                Operation::DelRoute { route, links }
+            };
+            match request(&operation) {
+                Ok(Request::AddRoute(r, _) | Request::DeleteRoute(r)) => r.scope,
+                _ => panic!("no route"),
+            }
+        };
+        assert_eq!((scope(&direct, true), scope(&via, true), scope(&local, true)), (253, 0, 254));
+        assert_eq!((scope(&direct, false), scope(&plain_route("2001:db8::/32"), true)), (255, 0));
+        assert_eq!(scope(&model::Route { scope: Some(7), ..via }, true), 7);
+    }
+
+    #[test]
+    fn locked_metrics_are_told_in_a_mask() {
+        let metric = |kind, value, locked| RouteMetric { kind, value, locked };
+        let r = model::Route {
+            metrics: vec![
+                metric(RouteMetricKind::AdvMss, 1400, false),
+                metric(RouteMetricKind::Mtu, 1450, true),
+            ],
+            ..plain_route("10.0.0.0/8")
+        };
+        let expected = [Metric::Number(1, 4), Metric::Number(2, 1450), Metric::Number(8, 1400)];
+        assert_eq!(route(&r, &[]).metrics, expected);
+    }
+
+    #[test]
+    fn what_is_so_already_has_worked() {
+        let fails = |operation: &Operation, errno| {
+            let Ok(request) = request(operation) else { panic!() };
+            let e = NetlinkError { request: String::new(), errno, message: Some("why".into()) };
+            forgive(&request, e)
+        };
+        let gone = Operation::DelAddress { link: index(3), net: net("192.0.2.1/24"), peer: None };
+        assert_eq!(fails(&gone, Errno::EADDRNOTAVAIL), Ok(()));
+        let expected = OpError { errno: Errno::EPERM as i32, message: "why".into() };
+        assert_eq!(fails(&gone, Errno::EPERM), Err(expected));
+        let mut route = plain_route("10.0.0.0/8");
+        assert_eq!(
+            fails(&Operation::AddRoute { route: route.clone(), links: vec![] }, Errno::EEXIST),
+            Ok(())
+        );
+        route.operation = RouteOperation::Add;
+        assert!(fails(&Operation::AddRoute { route, links: vec![] }, Errno::EEXIST).is_err());
+    }
 }
