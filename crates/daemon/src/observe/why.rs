@@ -44,6 +44,7 @@ pub fn cause(model: &Model, id: InstanceId, cause: &Cause) -> String {
             format!("follows {} of sync group {}", instance(model, *member), group(model, *g))
         }
         Cause::Paused { late } => format!("this process was stopped for {}", seconds(*late)),
+        Cause::SequenceExhausted => "the sequence numbers of AH are used up".to_owned(),
         Cause::Stop => "the daemon stops".to_owned(),
         Cause::Deleted => "it is gone from the configuration".to_owned(),
     }

@@ -29,6 +29,9 @@ pub(super) fn refused(model: &Model, id: InstanceId, source: IpAddr, refusal: Re
             format!("invalid TTL/HL from {source}. Received {received} and expect {max}")
         }
         Refusal::Version { received } => wrong_version(source, received, version),
+        Refusal::Vrid { received } => {
+            format!("Invalid VRID from {source}. {received} and expect {}", config.vrid)
+        }
         Refusal::Type { received } => format!("Invalid packet type from {source}. {received} and expect 1"),
         Refusal::Checksum => format!("Invalid VRRPv{version} checksum from {source}"),
         Refusal::AuthTypeUnknown { received } => format!("Invalid auth type from {source}: {received}"),

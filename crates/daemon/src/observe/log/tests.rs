@@ -239,6 +239,7 @@ fn each_refusal_has_its_line() {
             "invalid TTL/HL from 192.0.2.12. Received 64 and expect 255",
         ),
         (Refusal::Version { received: 3 }, "wrong VRRP version from 192.0.2.12. Received 3 and expect 2"),
+        (Refusal::Vrid { received: 7 }, "Invalid VRID from 192.0.2.12. 7 and expect 51"),
         (Refusal::Type { received: 2 }, "Invalid packet type from 192.0.2.12. 2 and expect 1"),
         (Refusal::Checksum, "Invalid VRRPv2 checksum from 192.0.2.12"),
         (Refusal::AuthTypeUnknown { received: 7 }, "Invalid auth type from 192.0.2.12: 7"),
