@@ -152,7 +152,10 @@ pub struct Group {
     pub name: Name,
     /// Its members, in the order of the file; never empty.
     pub members: Vec<InstanceId>,
-    /// `sync_group_tracking_weight`: weighted trackers count although priorities may diverge.
+    /// `sync_group_tracking_weight`: members may have weighted trackers of their own, although their
+    /// priorities may diverge then. Without it whoever makes the configuration gives those (not the
+    /// group's own trackers, which all members share) the weight 0. The core takes
+    /// [`Instance::tracks`] as they are.
     pub tracking_weight: bool,
 }
 

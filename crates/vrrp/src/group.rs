@@ -57,11 +57,6 @@ impl Vrrp {
         }
     }
 
-    /// Whether the weights of its trackers count as 0.
-    pub(crate) fn is_weightless(&self, id: InstanceId) -> bool {
-        self.group_of(id).is_some_and(|(_, group)| !group.config.tracking_weight)
-    }
-
     fn phase(&self, id: InstanceId) -> &Phase {
         self.routers.get(id.index()).map_or(&Phase::Stopped, |router| &router.phase)
     }
@@ -75,7 +70,7 @@ impl Vrrp {
             return Readiness::Faulty(Cause::Fault(fault));
         }
         let mut readiness = Readiness::Ready;
-        for (tracker, verdict, effect) in effects(&router.config, &self.trackers, self.is_weightless(id)) {
+        for (tracker, verdict, effect) in effects(&router.config, &self.trackers) {
             match effect {
                 Effect::Fault => return Readiness::Faulty(Cause::Tracker { tracker, verdict }),
                 Effect::Awaited => readiness = Readiness::Awaiting,

@@ -23,6 +23,7 @@ mod auth;
 pub mod config;
 pub mod error;
 mod group;
+mod hear;
 pub mod io;
 pub mod machine;
 mod priority;
@@ -30,6 +31,7 @@ mod receive;
 mod reload;
 mod rogue;
 mod state;
+mod tell;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -5,16 +5,13 @@ use alloc::vec::Vec;
 
 use base::{Duration, Instant, Machine, Priority};
 
-use crate::config::{Auth, Config, GroupId, InstanceId, Preempt, TrackerId, Version};
-use crate::error::Refusal;
+use crate::config::{Auth, Config, GroupId, InstanceId, Version};
 use crate::group::SyncGroup;
-use crate::io::{
-    Cause, Counters, Datagram, Event, Fault, Input, Output, RogueStep, Snapshot, State, Verdict,
-};
-use crate::priority::{Effect, Tracked, effect};
-use crate::receive::{self, Heard};
+use crate::io::{Cause, Counters, Event, Input, Output, RogueStep, Snapshot, State, Verdict};
+use crate::priority::Tracked;
+use crate::receive::Heard;
 use crate::rogue;
-use crate::state::{Backup, Claim, Master, Phase, Router, Source};
+use crate::state::{Backup, Claim, Master, Phase, Router, Shown};
 use crate::timers::{self, Deadlines};
 
 /// All virtual routers of one process.
@@ -134,12 +131,10 @@ impl Vrrp {
         if let Some(router) = self.routers.get_mut(id.index()) {
             router.phase = phase;
             router.since = now;
-            router.shown = crate::state::Shown::default();
+            router.shown = Shown::default();
         }
         self.arm(id);
     }
-
-    // --- transitions of one instance ---
 
     /// Any state to MASTER: the advert goes first.
     pub(crate) fn become_master(&mut self, now: Instant, id: InstanceId, cause: Cause) {
@@ -236,11 +231,10 @@ impl Vrrp {
 
     /// The effective priority, computed from scratch; the timer of a backup moves with it.
     pub(crate) fn reprioritise(&mut self, id: InstanceId) {
-        let weightless = self.is_weightless(id);
         let Some(router) = self.routers.get_mut(id.index()) else { return };
         let to = match router.phase.yielded_to() {
             Some(_) => Priority::MAX_BACKUP,
-            None => crate::priority::effective(&router.config, &self.trackers, weightless),
+            None => crate::priority::effective(&router.config, &self.trackers),
         };
         let from = router.priority;
         if from == to {
@@ -258,8 +252,6 @@ impl Vrrp {
             self.tell(Event::Priority { instance: id, from, to });
         }
     }
-
-    // --- timers ---
 
     /// What is due at `now` for one instance.
     fn fire(&mut self, now: Instant, id: InstanceId) {
@@ -313,294 +305,12 @@ impl Vrrp {
 
     /// A master whose timer comes later than any backup would wait takes it that somebody else is
     /// master, and listens before it claims again.
-    fn step_down_if_paused(&mut self, now: Instant, id: InstanceId) {
+    pub(crate) fn step_down_if_paused(&mut self, now: Instant, id: InstanceId) {
         let Some(router) = self.routers.get(id.index()) else { return };
         let Phase::Master(master) = &router.phase else { return };
         let late = now.since(master.advert_at);
         if late > timers::too_late(&router.config) {
             self.yield_master(now, id, Cause::Paused { late }, Wait::Listen, None);
-        }
-    }
-
-    // --- adverts ---
-
-    fn receive(&mut self, now: Instant, id: InstanceId, datagram: &Datagram<'_>) {
-        if now < self.ready_at {
-            return;
-        }
-        self.step_down_if_paused(now, id);
-        let Some(router) = self.routers.get_mut(id.index()) else { return };
-        if !matches!(router.phase, Phase::Backup(_) | Phase::Master(_)) {
-            return;
-        }
-        let own = router.source.address();
-        let heard = match receive::check(&router.config, own, router.sequence, datagram) {
-            Ok(heard) => heard,
-            Err(refusal) => return self.refuse(id, datagram, refusal),
-        };
-        heard.count(&router.config, &mut router.counters);
-        if let Some(sequence) = heard.sequence {
-            router.sequence.accept(sequence);
-        }
-        self.tell_oddities(id, &heard);
-        match self.routers.get(id.index()).map(|router| router.phase.state()) {
-            Some(State::Backup) => self.backup_hears(now, id, &heard),
-            Some(State::Master) => self.master_hears(now, id, &heard),
-            _ => {}
-        }
-    }
-
-    fn refuse(&mut self, id: InstanceId, datagram: &Datagram<'_>, refusal: Refusal) {
-        let Some(router) = self.routers.get_mut(id.index()) else { return };
-        let (mark, counter) = refusal.fate();
-        *counter(&mut router.counters) += 1;
-        let first = router.shown.first(mark);
-        let source = datagram.source;
-        self.tell(Event::Refused { instance: id, source, refusal, first });
-        if first && refusal == Refusal::OwnSource {
-            self.tell(Event::OwnAddress { instance: id });
-        }
-    }
-
-    fn tell_oddities(&mut self, id: InstanceId, heard: &Heard<'_>) {
-        let Some(router) = self.routers.get_mut(id.index()) else { return };
-        let known = matches!(&router.phase, Phase::Backup(Backup { master: Some((address, _)), .. }) if *address == heard.source);
-        for oddity in heard.oddities(&router.config, known) {
-            let (mark, counter) = oddity.fate();
-            *counter(&mut router.counters) += 1;
-            let first = router.shown.first(mark);
-            let event = Event::Odd { instance: id, source: heard.source, oddity, first };
-            self.outputs.push_back(Output::Event(event));
-        }
-    }
-
-    fn backup_hears(&mut self, now: Instant, id: InstanceId, heard: &Heard<'_>) {
-        let source = heard.source;
-        self.restore_owner(id, heard);
-        let Some(router) = self.routers.get_mut(id.index()) else { return };
-        let (config, priority, timer_priority) = (&router.config, router.priority, router.timer_priority());
-        let Phase::Backup(backup) = &mut router.phase else { return };
-
-        if heard.priority == Priority::RELEASE {
-            backup.claim = Claim::Released(source);
-            backup.waits_since = now;
-            backup.down_at = now + timers::skew(config.version, timer_priority, backup.interval);
-            self.tell(Event::Release { instance: id, source, state: State::Backup });
-            return self.arm(id);
-        }
-
-        let lower = heard.priority < priority;
-        let mut preempt_delay = None;
-        let accepted = match (lower, config.preempt) {
-            (false, _) => {
-                preempt_delay = backup.preempt_at.take().map(|_| None);
-                true
-            }
-            (true, Preempt::Never) => true,
-            (true, Preempt::After(Duration::ZERO)) => false,
-            (true, Preempt::After(delay)) => match backup.preempt_at {
-                Some(over) => now < over,
-                None => {
-                    backup.preempt_at = Some(now + delay);
-                    preempt_delay = Some(backup.preempt_at);
-                    true
-                }
-            },
-        };
-        if !accepted {
-            return self.tell(Event::LowerDiscarded { instance: id, source, priority: heard.priority });
-        }
-
-        let (old_interval, old_master) = (backup.interval, backup.master.map(|(address, _)| address));
-        if config.version == Version::V3 {
-            backup.interval = heard.interval;
-        }
-        let interval = backup.interval;
-        backup.master = Some((source, heard.priority));
-        backup.wants_master = false;
-        backup.claim = Claim::Silence;
-        backup.waits_since = now;
-        backup.down_at = now + timers::master_down(config, timer_priority, interval);
-        self.deadlines.set(id, Some(backup.down_at));
-        if old_master.is_some_and(|old| old != source) {
-            router.shown = crate::state::Shown::default();
-        }
-
-        if let Some(until) = preempt_delay {
-            self.tell(Event::PreemptDelay { instance: id, until });
-        }
-        if interval != old_interval {
-            self.tell(Event::IntervalLearned { instance: id, from: old_interval, to: interval });
-        }
-        if old_master != Some(source) {
-            self.tell(Event::MasterChanged { instance: id, from: old_master, to: source });
-        }
-    }
-
-    /// An owner that yielded is 255 again when it hears somebody else, or an ordinary priority.
-    fn restore_owner(&mut self, id: InstanceId, heard: &Heard<'_>) {
-        let Some(router) = self.routers.get_mut(id.index()) else { return };
-        let Phase::Backup(backup) = &mut router.phase else { return };
-        let Some(source) = backup.yielded else { return };
-        if heard.priority == Priority::OWNER && heard.source == source {
-            return;
-        }
-        backup.yielded = None;
-        self.tell(Event::RogueOwner { instance: id, source, step: RogueStep::Restored });
-        self.reprioritise(id);
-    }
-
-    fn master_hears(&mut self, now: Instant, id: InstanceId, heard: &Heard<'_>) {
-        let Heard { source, priority, .. } = *heard;
-        if priority == Priority::RELEASE {
-            self.tell(Event::Release { instance: id, source, state: State::Master });
-            self.answer(now, id);
-            return;
-        }
-        let Some(router) = self.routers.get_mut(id.index()) else { return };
-        let ours = router.priority;
-        let wins = (priority, Some(source)) > (ours, router.source.address());
-        let (higher_prio_send_advert, lower_prio_no_advert) =
-            (router.config.higher_prio_send_advert, router.config.lower_prio_no_advert);
-
-        if priority == Priority::OWNER && router.config.priority.is_owner() {
-            self.contest(id, heard, wins);
-        }
-        if wins {
-            if higher_prio_send_advert {
-                self.send_advert(now, id);
-            }
-            let cause = Cause::BetterAdvert { from: source, priority, ours };
-            return self.yield_master(now, id, cause, Wait::Full, Some(heard));
-        }
-        if heard.sequence.is_some()
-            && let Some(router) = self.routers.get_mut(id.index())
-        {
-            router.sequence.skip();
-        }
-        let answered = !lower_prio_no_advert && self.answer(now, id);
-        self.tell(Event::LowerReceived { instance: id, source, priority, ours, answered });
-    }
-
-    /// Sends an advert at once, but not a second one at the same instant: after a pause all that
-    /// waited in the socket needs one answer, not one each.
-    fn answer(&mut self, now: Instant, id: InstanceId) -> bool {
-        let sent_now = self
-            .routers
-            .get(id.index())
-            .is_some_and(|router| matches!(&router.phase, Phase::Master(master) if master.sent_at == now));
-        if !sent_now {
-            self.send_advert(now, id);
-        }
-        !sent_now
-    }
-
-    /// Another owner was heard by a master that is one, too.
-    fn contest(&mut self, id: InstanceId, heard: &Heard<'_>, wins: bool) {
-        let Some(router) = self.routers.get_mut(id.index()) else { return };
-        let Phase::Master(master) = &mut router.phase else { return };
-        let source = heard.source;
-        let step = if wins {
-            match master.conflict {
-                // This is what we waited for.
-                rogue::Conflict::Yielded { .. } => return,
-                _ => RogueStep::Found,
-            }
-        } else {
-            match master.conflict.heard(source, router.config.advert_interval, heard.interval) {
-                rogue::Heard::Found => RogueStep::Found,
-                rogue::Heard::Again => RogueStep::Yielded,
-                rogue::Heard::Known => return,
-            }
-        };
-        self.tell(Event::RogueOwner { instance: id, source, step });
-        self.reprioritise(id);
-        self.arm(id);
-    }
-
-    // --- what the world tells ---
-
-    fn source_told(&mut self, now: Instant, id: InstanceId, address: Option<core::net::IpAddr>) {
-        let Some(router) = self.routers.get_mut(id.index()) else { return };
-        let source = address.map_or(Source::Absent, Source::Address);
-        if router.source == source {
-            return;
-        }
-        let before = router.own_faults().has(Fault::NoAddress);
-        router.source = source;
-        let after = router.own_faults().has(Fault::NoAddress);
-        if after != before {
-            self.tell(Event::Fault { instance: id, cause: Cause::Fault(Fault::NoAddress), began: after });
-        }
-        // A master that loses its address says priority 0 with the old one.
-        if source != Source::Absent {
-            self.prepare(id);
-        }
-        self.settle(now, id);
-        self.prepare(id);
-    }
-
-    pub(crate) fn prepare(&mut self, id: InstanceId) {
-        if let Some(Router { config, source, outgoing, .. }) = self.routers.get_mut(id.index()) {
-            outgoing.prepare(config, source.address());
-        }
-    }
-
-    fn fault_told(&mut self, now: Instant, id: InstanceId, fault: Fault, present: bool) {
-        let Some(router) = self.routers.get_mut(id.index()) else { return };
-        let before = router.own_faults().has(fault);
-        router.faults = router.faults.with(fault, present);
-        if router.own_faults().has(fault) == before {
-            return;
-        }
-        self.tell(Event::Fault { instance: id, cause: Cause::Fault(fault), began: present });
-        self.settle(now, id);
-    }
-
-    fn tracker_told(&mut self, now: Instant, id: TrackerId, verdict: Verdict) {
-        let Some(tracked) = self.trackers.get_mut(id.index()) else { return };
-        if tracked.verdict == verdict {
-            return;
-        }
-        let before = core::mem::replace(&mut tracked.verdict, verdict);
-        let old = Tracked { kind: tracked.kind.clone(), verdict: before };
-        let new = tracked.clone();
-        for instance in self.ids() {
-            let weightless = self.is_weightless(instance);
-            let Some(router) = self.routers.get(instance.index()) else { continue };
-            let mut touched = false;
-            let mut was_fault = false;
-            let mut is_fault = false;
-            for track in router.config.tracks.iter().filter(|track| track.tracker == id) {
-                touched = true;
-                was_fault |= effect(track, &old, weightless) == Effect::Fault;
-                is_fault |= effect(track, &new, weightless) == Effect::Fault;
-            }
-            if !touched {
-                continue;
-            }
-            if was_fault != is_fault {
-                let cause = Cause::Tracker { tracker: id, verdict };
-                self.tell(Event::Fault { instance, cause, began: is_fault });
-            }
-            self.reprioritise(instance);
-            self.settle(now, instance);
-        }
-    }
-
-    fn stop(&mut self, now: Instant) {
-        self.stopped = true;
-        for id in self.ids() {
-            let Some(from) = self.routers.get(id.index()).map(|router| router.phase.state()) else {
-                continue;
-            };
-            let released = self.release(id);
-            self.outputs.extend(released.map(Output::Event));
-            self.enter(now, id, Phase::Stopped);
-            self.tell(Event::State { instance: id, from, to: State::Stopped, cause: Cause::Stop });
-        }
-        for index in 0..self.groups.len() {
-            self.tell_group(GroupId::from_index(index));
         }
     }
 

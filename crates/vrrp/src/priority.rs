@@ -30,10 +30,9 @@ pub(crate) enum Effect {
 const FILE_FAULT: i64 = -254;
 const FILE_MOST: i64 = 253;
 
-/// What `tracked` means to an instance that tracks it by `track`. `weightless` makes every weight 0:
-/// priorities within a sync group must not diverge unless `sync_group_tracking_weight` is set.
-pub(crate) fn effect(track: &Track, tracked: &Tracked, weightless: bool) -> Effect {
-    let weight = if weightless { Weight::FAULT } else { track.weight };
+/// What `tracked` means to an instance that tracks it by `track`.
+pub(crate) fn effect(track: &Track, tracked: &Tracked) -> Effect {
+    let weight = track.weight;
     let is_unweighted = weight == Weight::FAULT;
     let up = match (&tracked.kind, tracked.verdict) {
         (TrackerKind::Script, Verdict::Unknown) if is_unweighted => return Effect::Awaited,
@@ -69,26 +68,23 @@ fn file(weight: Weight, reverse: bool, number: i32) -> Effect {
 pub(crate) fn effects<'a>(
     config: &'a Instance,
     trackers: &'a [Tracked],
-    weightless: bool,
 ) -> impl Iterator<Item = (TrackerId, Verdict, Effect)> + 'a {
     config.tracks.iter().filter_map(move |track| {
         let tracked = trackers.get(track.tracker.index())?;
-        Some((track.tracker, tracked.verdict, effect(track, tracked, weightless)))
+        Some((track.tracker, tracked.verdict, effect(track, tracked)))
     })
 }
 
 /// The effective priority: an owner's never changes by trackers; others' is the configured one and
 /// all contributions, 1 to 254.
-pub(crate) fn effective(config: &Instance, trackers: &[Tracked], weightless: bool) -> Priority {
+pub(crate) fn effective(config: &Instance, trackers: &[Tracked]) -> Priority {
     if config.priority.is_owner() {
         return Priority::OWNER;
     }
     let sum =
-        effects(config, trackers, weightless).fold(i32::from(config.priority.0), |sum, (_, _, effect)| {
-            match effect {
-                Effect::Adds(n) => sum.saturating_add(n),
-                Effect::None | Effect::Awaited | Effect::Fault => sum,
-            }
+        effects(config, trackers).fold(i32::from(config.priority.0), |sum, (_, _, effect)| match effect {
+            Effect::Adds(n) => sum.saturating_add(n),
+            Effect::None | Effect::Awaited | Effect::Fault => sum,
         });
     let clamped = sum.clamp(Priority::MIN.0.into(), Priority::MAX_BACKUP.0.into());
     Priority(u8::try_from(clamped).unwrap_or(Priority::MIN.0))
@@ -140,7 +136,7 @@ mod tests {
         ] {
             let tracked = Tracked { kind: kind.clone(), verdict };
             assert_eq!(
-                effect(&track(weight, reverse), &tracked, false),
+                effect(&track(weight, reverse), &tracked),
                 expected,
                 "{kind:?} {verdict:?} {weight} {reverse}"
             );
@@ -148,17 +144,11 @@ mod tests {
     }
 
     #[test]
-    fn within_a_group_a_weight_counts_as_0() {
-        let down = Tracked { kind: TrackerKind::Script, verdict: Verdict::Down };
-        assert_eq!(effect(&track(-20, false), &down, true), Effect::Fault);
-    }
-
-    #[test]
     fn the_sum_stays_between_1_and_254_and_an_owner_stays_255() {
         let mut config = testing::instance("a", 1, 100);
         config.tracks = alloc::vec![track(200, false), track(-250, false)];
         let with = |config: &Instance, verdict| {
-            effective(config, &[Tracked { kind: TrackerKind::Process, verdict }], false)
+            effective(config, &[Tracked { kind: TrackerKind::Process, verdict }])
         };
         assert_eq!(with(&config, Verdict::Up), Priority::MAX_BACKUP);
         assert_eq!(with(&config, Verdict::Down), Priority::MIN);

@@ -215,6 +215,11 @@ impl World {
         self.timeout(node);
     }
 
+    /// Runs a node again: what waited in its socket arrives before its timers.
+    pub(crate) fn unfreeze(&mut self, node: usize) {
+        self.nodes[node].frozen = false;
+    }
+
     pub(crate) fn timeout(&mut self, node: usize) {
         self.nodes[node].core.handle_timeout(self.now);
         self.drain(node);

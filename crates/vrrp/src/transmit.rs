@@ -96,10 +96,10 @@ impl Vrrp {
         self.transmit(id, priority);
     }
 
-    /// Says with priority 0 that it stops being the master.
+    /// Says with priority 0 that it stops being the master, if it is one and can.
     pub(crate) fn release(&mut self, id: InstanceId) -> Option<Event> {
         let router = self.routers.get_mut(id.index())?;
-        if !matches!(router.phase, Phase::Master(_)) {
+        if !matches!(router.phase, Phase::Master(_)) || router.outgoing.templates.is_empty() {
             return None;
         }
         router.counters.pri_zero_sent += 1;

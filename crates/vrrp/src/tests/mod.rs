@@ -1,3 +1,9 @@
 //! The rules, one test each, by the sentence that it holds.
 
 mod election;
+mod faults;
+mod groups;
+mod owner;
+mod pause;
+mod receive;
+mod reload;

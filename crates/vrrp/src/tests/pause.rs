@@ -1,0 +1,100 @@
+//! A process that was not scheduled for a while.
+
+use crate::config::Preempt;
+use crate::io::{Cause, State};
+use crate::testing::*;
+use base::Duration;
+
+#[test]
+fn a_paused_master_makes_room_even_when_it_preempts_nobody_hears_from_it_first() {
+    for preempt in [Preempt::Never, Preempt::After(Duration::ZERO)] {
+        let mut world = World::new(ms(1), [single(150, |i| i.preempt = preempt), single(100, |_| {})]);
+        world.run(ms(5_000));
+        world.freeze(0);
+        world.run(ms(6_300));
+        assert_eq!(world.states(), [State::Master, State::Master]);
+        world.take();
+        world.thaw(0);
+        assert!(matches!(
+            world.transitions(0)[..],
+            [(A, State::Master, State::Backup, Cause::Paused { .. })]
+        ));
+        world.run(ms(60));
+        assert!(world.adverts().iter().all(|(_, node, _)| *node == 1), "the other one was answered");
+        assert_eq!(world.states(), [State::Backup, State::Master]);
+        world.run(ms(20_000));
+        let expected = match preempt {
+            Preempt::Never => [State::Backup, State::Master],
+            Preempt::After(_) => [State::Master, State::Backup],
+        };
+        assert_eq!(world.states(), expected);
+    }
+}
+
+#[test]
+fn a_paused_master_alone_claims_again_after_an_interval_and_the_skew_time() {
+    let mut world = World::new(ms(1), [single(150, |_| {})]);
+    world.run(ms(5_000));
+    world.freeze(0);
+    world.run(ms(60_000));
+    world.take();
+    world.thaw(0);
+    let resumed = world.now;
+    world.run(ms(5_000));
+    assert_eq!(world.adverts()[0].0.since(resumed), SECOND + Duration::from_nanos(414_062_500));
+}
+
+#[test]
+fn a_master_that_is_late_by_less_than_any_backup_waits_goes_on() {
+    let mut world = World::new(ms(1), [single(150, |_| {})]);
+    world.run(ms(5_000));
+    let last = world.adverts().last().unwrap().0;
+    world.freeze(0);
+    // The advert is due after 1 s; 3 s and 1/256 s later it is not too late yet.
+    let due = last + SECOND;
+    let limit = ms(3_000) + Duration::from_nanos(3_906_250);
+    world.run((due + limit).since(world.now));
+    world.thaw(0);
+    assert_eq!(world.states(), [State::Master]);
+    assert_eq!(world.adverts().len(), 1, "one advert, not one for each that was missed");
+}
+
+#[test]
+fn a_late_datagram_finds_a_paused_master_on_its_way_down() {
+    let mut world = World::new(ms(1), [single(150, |_| {}), single(100, |_| {})]);
+    world.run(ms(5_000));
+    world.freeze(0);
+    world.run(ms(6_300));
+    world.take();
+    // The socket is read before the timers run.
+    world.unfreeze(0);
+    world.run(ms(1));
+    assert!(world.adverts().iter().all(|(_, node, _)| *node == 1));
+    assert_eq!(world.states(), [State::Backup, State::Master]);
+}
+
+#[test]
+fn a_paused_backup_reads_what_waits_for_it_before_it_claims() {
+    let mut world = World::new(ms(1), [single(150, |_| {}), single(100, |_| {})]);
+    world.run(ms(5_000));
+    world.freeze(1);
+    world.run(ms(10_000));
+    world.take();
+    // Its timer comes first, and only then what waited.
+    world.thaw(1);
+    world.run(ms(100));
+    assert_eq!(world.states(), [State::Master, State::Backup]);
+    assert!(world.transitions(1).is_empty());
+}
+
+#[test]
+fn a_paused_backup_that_hears_nobody_claims_after_that() {
+    let mut world = World::new(ms(1), [single(150, |_| {}), single(100, |_| {})]);
+    world.run(ms(5_000));
+    world.freeze(0);
+    world.freeze(1);
+    world.run(ms(10_000));
+    world.thaw(1);
+    world.run(Duration::from_nanos(3_906_250));
+    assert_eq!(world.snapshot(1).state, State::Master);
+}
