@@ -33,14 +33,17 @@ pub enum Outcome {
 }
 
 /// One scenario.
-#[derive(Clone, Copy)]
 pub struct Scenario {
-    /// Its name.
-    pub name: &'static str,
-    /// What it needs.
-    pub needs: Needs,
-    /// The scenario itself.
-    pub run: fn() -> Result<Outcome>,
+    name: &'static str,
+    needs: Needs,
+    run: Box<dyn Fn() -> Result<Outcome>>,
+}
+
+impl Scenario {
+    /// A scenario with a name that says what it shows.
+    pub fn new(name: &'static str, needs: Needs, run: impl Fn() -> Result<Outcome> + 'static) -> Self {
+        Self { name, needs, run: Box::new(run) }
+    }
 }
 
 /// Runs the scenarios that the command line names (all, if it names none) and reports in the words of
@@ -95,7 +98,7 @@ fn run(scenario: &Scenario) -> std::result::Result<Outcome, String> {
     if scenario.needs == Needs::VirtualTime && clock.as_deref() != Some("infinite") {
         return Ok(Outcome::Skipped("it needs virtual time: cargo xtask test".to_owned()));
     }
-    match catch_unwind(AssertUnwindSafe(scenario.run)) {
+    match catch_unwind(AssertUnwindSafe(&scenario.run)) {
         Ok(result) => result.map_err(|e| e.to_string()),
         // The panic's own message has been printed by then.
         Err(_) => Err("it panicked".to_owned()),

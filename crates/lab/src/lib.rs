@@ -21,6 +21,8 @@
 //! ```
 
 mod capture;
+mod compare;
+mod divergences;
 mod error;
 mod event;
 pub mod harness;
@@ -33,12 +35,14 @@ mod user;
 mod world;
 
 pub use capture::{Capture, Frame, write_pcap};
+pub use compare::{Class, Difference, compare};
+pub use divergences::{Divergence, Divergences};
 pub use error::{LabError, Result, ensure};
 pub use event::{Event, Kind};
 pub use node::{Cut, Node};
 pub use peers::{Daemon, Frr, KEEPALIVED_VARIABLE, VIPD_VARIABLE};
 pub use process::Process;
 pub use user::become_root;
-pub use world::{DIR_VARIABLE, Lab, Lan, wait};
+pub use world::{DIR_VARIABLE, Lab, Lan, next_full_second, wait};
 
 pub use nix::sys::signal::Signal;

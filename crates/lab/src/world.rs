@@ -210,6 +210,14 @@ impl Shared {
     }
 }
 
+/// Lets time pass up to a full second of the wall clock, so that the kernel's tick stands at the same
+/// place in each run that begins then.
+pub fn next_full_second() {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let rest = 1_000_000_000_u32.saturating_sub(now.subsec_nanos());
+    std::thread::sleep(Duration::from_nanos(rest.into()));
+}
+
 /// How often [`wait`] looks.
 const STEP: Duration = Duration::from_millis(2);
 

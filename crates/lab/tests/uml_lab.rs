@@ -9,11 +9,7 @@ use lab::{Cut, Daemon, Kind, Lab, Node, Result, ensure};
 const VIP: [u8; 4] = [192, 0, 2, 100];
 
 fn main() -> ExitCode {
-    lab::harness::main(&[Scenario {
-        name: "keepalived-fails-over-when-the-power-goes",
-        needs: Needs::AnyClock,
-        run: power,
-    }])
+    lab::harness::main(&[Scenario::new("keepalived-fails-over-when-the-power-goes", Needs::AnyClock, power)])
 }
 
 fn conf(priority: u8) -> String {

@@ -1,0 +1,104 @@
+//! The list of known differences from keepalived, each with its reason.
+
+use serde::Deserialize;
+
+use crate::compare::{Class, Difference};
+use crate::error::{LabError, Result};
+
+/// The list, as it stands in `tests/oracle/DIVERGENCES.toml`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Divergences {
+    #[serde(default, rename = "divergence")]
+    entries: Vec<Divergence>,
+}
+
+/// One known difference.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Divergence {
+    /// The scenarios in which it occurs. It must occur in each.
+    pub scenarios: Vec<String>,
+    /// In what the captures differ.
+    pub class: Class,
+    /// Kind of the event: `advert`, `garp` or `na`.
+    pub event: String,
+    /// The field, if the class is `field`.
+    pub field: Option<String>,
+    /// Why it is right that we differ.
+    pub reason: String,
+}
+
+impl Divergences {
+    /// Reads the list.
+    ///
+    /// # Errors
+    /// Not TOML, an unknown key, or an entry without a reason.
+    pub fn parse(text: &str) -> Result<Self> {
+        let list: Self =
+            toml::from_str(text).map_err(|e| LabError::Expectation(format!("divergences: {e}")))?;
+        match list.entries.iter().find(|e| e.reason.trim().is_empty()) {
+            Some(entry) => {
+                Err(LabError::Expectation(format!("divergences: {:?} has no reason", entry.scenarios)))
+            }
+            None => Ok(list),
+        }
+    }
+
+    /// The entries of a scenario.
+    pub fn of<'a>(&'a self, scenario: &'a str) -> impl Iterator<Item = &'a Divergence> {
+        self.entries.iter().filter(move |e| e.scenarios.iter().any(|s| s == scenario))
+    }
+
+    /// Whether a difference in a scenario is on the list.
+    #[must_use]
+    pub fn allow(&self, scenario: &str, difference: &Difference) -> bool {
+        self.of(scenario).any(|entry| entry.covers(difference))
+    }
+}
+
+impl Divergence {
+    /// Whether this entry speaks of that difference.
+    #[must_use]
+    pub fn covers(&self, difference: &Difference) -> bool {
+        self.class == difference.class
+            && self.event == difference.event
+            && self.field.as_deref() == difference.field
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Divergences;
+    use crate::compare::{Class, Difference};
+    use base::Mac;
+
+    const LIST: &str = "[[divergence]]\nscenarios = [\"a\"]\nclass = \"field\"\nevent = \"na\"\nfield = \"ip.hops\"\nreason = \"RFC\"\n";
+
+    fn difference(field: &'static str) -> Difference {
+        let sender = Mac([0; 6]);
+        Difference {
+            class: Class::Field,
+            sender,
+            event: "na",
+            field: Some(field),
+            detail: String::new(),
+            count: 1,
+        }
+    }
+
+    #[test]
+    fn only_what_is_listed_for_the_scenario_is_allowed() {
+        let list = Divergences::parse(LIST).unwrap();
+        assert!(list.allow("a", &difference("ip.hops")));
+        assert!(!list.allow("b", &difference("ip.hops")));
+        assert!(!list.allow("a", &difference("ip.class")));
+    }
+
+    #[test]
+    fn an_entry_needs_a_reason_and_no_unknown_key() {
+        assert!(Divergences::parse(&LIST.replace("RFC", " ")).is_err());
+        assert!(Divergences::parse(&LIST.replace("reason", "because")).is_err());
+        assert!(Divergences::parse("").is_ok());
+    }
+}
