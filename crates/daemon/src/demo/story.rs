@@ -1,0 +1,434 @@
+//! The story: two routers, a client, and what can go wrong.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
+
+use base::{Duration as Span, Priority};
+use lab::{Capture, Cut, Event, Kind, Lab, LabError, Lan, Node, Process, Result, Signal};
+use vrrp::config::Version;
+use vrrp::timers::skew;
+
+use super::pinger::{self, Pinger};
+use super::table::Row;
+use super::timeline::{Actor, Timeline};
+
+const VIP: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 10);
+const ADVERT: Span = Span::from_secs(1);
+/// No step takes longer than this, or something is wrong.
+const BOUND: Duration = Duration::from_secs(12);
+
+/// Router and what runs on it.
+struct Router {
+    actor: Actor,
+    node: Node,
+    address: IpAddr,
+    priority: Priority,
+    daemon: Option<Process>,
+    /// How much of its log was told.
+    told: usize,
+}
+
+struct Story {
+    lab: Lab,
+    a: Router,
+    b: Router,
+    /// Dropping it would switch it off.
+    _client: Node,
+    pinger: Pinger,
+    capture: Capture,
+    timeline: Timeline,
+    silent: bool,
+    rows: Vec<Row>,
+}
+
+/// Tells it; the rows of the table.
+pub fn tell() -> Result<Vec<Row>> {
+    let mut story = Story::set_up()?;
+    story.start()?;
+    story.delete_address()?;
+    story.kill_a()?;
+    story.cut_b()?;
+    story.return_of_a()?;
+    story.plug_b()?;
+    story.stop_a()?;
+    Ok(story.rows)
+}
+
+impl Story {
+    fn set_up() -> Result<Self> {
+        let lab = Lab::new("demo")?;
+        let lan = lab.lan("lan0")?;
+        let a = Router::new(&lab, &lan, Actor::A, "192.0.2.11", 150)?;
+        let b = Router::new(&lab, &lan, Actor::B, "192.0.2.12", 100)?;
+        let client = lab.node("client")?;
+        client.attach(&lan, "eth0", &["192.0.2.100/24"], None)?;
+        let capture = lab.capture(&lan)?;
+        let began = Instant::now();
+        let socket = client.inside_run(pinger::open)?.map_err(|e| cannot("the client's socket", &e))?;
+        let pinger = Pinger::start(socket, VIP, began).map_err(|e| cannot("the client", &e))?;
+        let timeline = Timeline::new(began);
+        timeline.heading(&format!(
+            "Two routers share {VIP}. A (192.0.2.11) has priority 150, B (192.0.2.12) has 100; both send an\n\
+             advert every second. A client asks {VIP} every 10 ms. Configurations and logs: {}",
+            lab.dir().display()
+        ));
+        Ok(Self { lab, a, b, _client: client, pinger, capture, timeline, silent: true, rows: Vec::new() })
+    }
+
+    fn start(&mut self) -> Result<()> {
+        self.timeline.heading("1. Both start");
+        let began = self.mark();
+        self.a.start(&self.timeline)?;
+        self.b.start(&self.timeline)?;
+        let first = self.first_advert(Actor::A, began)?;
+        self.until_answered(began)?;
+        self.rows.push(Row {
+            step: "both start",
+            what: "start of A to its first advert",
+            formula: "3 A + skew(150)",
+            expected: ADVERT * 3 + self.a.skew(),
+            measured: span(first.at.saturating_sub(began)),
+            exact: false,
+            client: Span::ZERO,
+        });
+        self.watch(Duration::from_millis(1_200))
+    }
+
+    fn delete_address(&mut self) -> Result<()> {
+        self.timeline.heading("2. Somebody deletes the address on A by hand");
+        let began = self.mark();
+        self.timeline.say(Actor::You, &format!("ip address del {VIP}/24 dev eth0"));
+        self.a.node.run("ip", &["address", "del", &format!("{VIP}/24"), "dev", "eth0"])?;
+        let deleted = Instant::now();
+        self.until("the address is back", |s| s.a.node.has_ip(VIP.into()))?;
+        let took = span(deleted.elapsed());
+        self.watch(Duration::from_millis(800))?;
+        let client = span(self.pinger.longest_silence(began));
+        self.rows.push(Row {
+            step: "address deleted on A",
+            what: "deletion to repair",
+            formula: "at once",
+            expected: Span::ZERO,
+            measured: took,
+            exact: false,
+            client,
+        });
+        Ok(())
+    }
+
+    fn kill_a(&mut self) -> Result<()> {
+        self.timeline.heading("3. All processes of A's daemon are killed");
+        let began = self.mark();
+        self.timeline.say(Actor::You, "kill -9 every process of the daemon on A");
+        self.a.kill()?;
+        self.timeline.say(
+            Actor::A,
+            "dead. Its kernel still holds the address: nobody is left to take it away, so the client may not notice",
+        );
+        let first = self.first_advert(Actor::B, began)?;
+        let last = self
+            .adverts(Actor::A)
+            .into_iter()
+            .rfind(|event| event.at < first.at)
+            .ok_or_else(|| LabError::Expectation("A never sent an advert".to_owned()))?;
+        self.until("B holds the address", |s| s.b.node.has_ip(VIP.into()))?;
+        self.watch(Duration::from_millis(800))?;
+        let client = span(self.pinger.longest_silence(began));
+        self.rows.push(Row {
+            step: "A killed (SIGKILL)",
+            what: "last advert of A to first of B",
+            formula: "3 A + skew(100)",
+            expected: ADVERT * 3 + self.b.skew(),
+            measured: span(first.at.saturating_sub(last.at)),
+            exact: true,
+            client,
+        });
+        Ok(())
+    }
+
+    fn cut_b(&mut self) -> Result<()> {
+        self.timeline.heading("4. B's cable is pulled");
+        self.timeline.say(Actor::You, "pull the cable of B");
+        let began = self.mark();
+        self.b.node.link("eth0", false, Cut::Switch)?;
+        let pulled = Instant::now();
+        self.until("B lets go of the address", |s| Ok(!s.b.node.has_ip(VIP.into())?))?;
+        let took = span(pulled.elapsed());
+        self.watch(Duration::from_millis(800))?;
+        let client = span(self.pinger.longest_silence(began));
+        self.rows.push(Row {
+            step: "cable of B pulled",
+            what: "no carrier to address gone",
+            formula: "at once",
+            expected: Span::ZERO,
+            measured: took,
+            exact: false,
+            client,
+        });
+        Ok(())
+    }
+
+    fn return_of_a(&mut self) -> Result<()> {
+        self.timeline.heading("5. A comes back");
+        let began = self.mark();
+        self.a.start(&self.timeline)?;
+        let first = self.first_advert(Actor::A, began)?;
+        self.until_answered(first.at)?;
+        self.watch(Duration::from_millis(800))?;
+        let client = span(self.pinger.longest_silence(began));
+        self.rows.push(Row {
+            step: "A comes back",
+            what: "start of A to its first advert",
+            formula: "3 A + skew(150)",
+            expected: ADVERT * 3 + self.a.skew(),
+            measured: span(first.at.saturating_sub(began)),
+            exact: false,
+            client,
+        });
+        Ok(())
+    }
+
+    fn plug_b(&mut self) -> Result<()> {
+        self.timeline.heading("6. B's cable is plugged in again");
+        self.timeline.say(Actor::You, "plug in the cable of B");
+        let began = self.mark();
+        self.b.node.link("eth0", true, Cut::Switch)?;
+        self.watch(Duration::from_millis(2_500))?;
+        let both = self.adverts(Actor::B).into_iter().any(|e| e.at > began);
+        let client = span(self.pinger.longest_silence(began));
+        self.rows.push(Row {
+            step: "cable of B plugged in",
+            what: if both { "B claimed the address" } else { "B stands by; silence of the client" },
+            formula: "nothing happens",
+            expected: Span::ZERO,
+            measured: if both { Span::from_secs(9) } else { client },
+            exact: false,
+            client,
+        });
+        Ok(())
+    }
+
+    fn stop_a(&mut self) -> Result<()> {
+        self.timeline.heading("7. A is stopped");
+        let began = self.mark();
+        self.timeline.say(Actor::You, "SIGTERM to A");
+        self.a.signal(Signal::SIGTERM)?;
+        let first = self.first_advert(Actor::B, began)?;
+        let farewell = self
+            .adverts(Actor::A)
+            .into_iter()
+            .rfind(|e| e.at > began && matches!(e.kind, Kind::Advert { priority: 0, .. }))
+            .ok_or_else(|| LabError::Expectation("A said no farewell (priority 0)".to_owned()))?;
+        self.until_answered(first.at)?;
+        self.watch(Duration::from_millis(800))?;
+        let client = span(self.pinger.longest_silence(began));
+        self.rows.push(Row {
+            step: "A stopped (SIGTERM)",
+            what: "farewell of A to first advert of B",
+            formula: "skew(100)",
+            expected: self.b.skew(),
+            measured: span(first.at.saturating_sub(farewell.at)),
+            exact: true,
+            client,
+        });
+        self.b.signal(Signal::SIGTERM)?;
+        self.watch(Duration::from_millis(100))
+    }
+
+    /// Now, as the capture counts it.
+    fn mark(&self) -> Duration {
+        self.lab.now()
+    }
+
+    fn router(&self, actor: Actor) -> &Router {
+        if actor == Actor::A { &self.a } else { &self.b }
+    }
+
+    fn adverts(&self, of: Actor) -> Vec<Event> {
+        let from = self.router(of).address;
+        let mut events = self.capture.events();
+        events.retain(|e| matches!(e.kind, Kind::Advert { source, .. } if source == from));
+        events
+    }
+
+    /// Waits for the first advert of a router after `began`.
+    fn first_advert(&mut self, of: Actor, began: Duration) -> Result<Event> {
+        let mut found = None;
+        let mut look = Instant::now();
+        let what = format!("{} sends an advert", if of == Actor::A { "A" } else { "B" });
+        self.until(&what, |story| {
+            // A look at the capture copies it: not too often.
+            if look.elapsed() >= Duration::from_millis(50) {
+                look = Instant::now();
+                found = story.adverts(of).into_iter().find(|e| e.at > began);
+            }
+            Ok(found.is_some())
+        })?;
+        found.ok_or(LabError::Expectation(what))
+    }
+
+    /// Waits until the client gets an answer that came after `since`.
+    fn until_answered(&mut self, since: Duration) -> Result<()> {
+        self.until("the client gets an answer", |s| Ok(s.pinger.last_answer().is_some_and(|at| at > since)))
+    }
+
+    /// Waits for a condition while the timeline goes on.
+    fn until(&mut self, what: &str, mut condition: impl FnMut(&Self) -> Result<bool>) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            self.tell_news()?;
+            if condition(self)? {
+                return self.tell_news();
+            }
+            if began.elapsed() > BOUND {
+                let logs = [&self.a, &self.b].map(Router::tail).join("\n");
+                return Err(LabError::Expectation(format!("{what}: not within {BOUND:?}\n{logs}")));
+            }
+            std::thread::park_timeout(Duration::from_millis(2));
+        }
+    }
+
+    /// Lets time pass while the timeline goes on: this is a show.
+    fn watch(&mut self, time: Duration) -> Result<()> {
+        let end = Instant::now() + time;
+        self.until("time passes", |_| Ok(Instant::now() >= end))
+    }
+
+    fn tell_news(&mut self) -> Result<()> {
+        for router in [&mut self.a, &mut self.b] {
+            router.tell_news(&self.timeline)?;
+        }
+        let now = self.timeline.now();
+        let last = self.pinger.last_answer();
+        let answered = last.is_some_and(|at| now.saturating_sub(at) < Duration::from_millis(60));
+        if answered && self.silent {
+            self.timeline.say(Actor::Client, &format!("{VIP} answers"));
+        }
+        if !answered && !self.silent {
+            self.timeline.say(Actor::Client, &format!("{VIP} is silent"));
+        }
+        self.silent = !answered;
+        Ok(())
+    }
+}
+
+impl Router {
+    fn new(lab: &Lab, lan: &Lan, actor: Actor, address: &str, priority: u8) -> Result<Self> {
+        let node = lab.node(if actor == Actor::A { "A" } else { "B" })?;
+        node.attach(lan, "eth0", &[&format!("{address}/24")], None)?;
+        let address = address.parse().map_err(|_| LabError::Expectation(format!("{address} is no address")))?;
+        Ok(Self { actor, node, address, priority: Priority(priority), daemon: None, told: 0 })
+    }
+
+    fn skew(&self) -> Span {
+        skew(Version::V2, self.priority, ADVERT)
+    }
+
+    fn configuration(&self) -> String {
+        let state = if self.actor == Actor::A { "MASTER" } else { "BACKUP" };
+        let priority = self.priority;
+        format!(
+            "vrrp_instance VI_1 {{\n    state {state}\n    interface eth0\n    virtual_router_id 51\n    \
+             priority {priority}\n    advert_int 1\n    authentication {{\n        auth_type PASS\n        \
+             auth_pass 1111\n    }}\n    virtual_ipaddress {{\n        {VIP}/24\n    }}\n}}\n"
+        )
+    }
+
+    fn start(&mut self, timeline: &Timeline) -> Result<()> {
+        let own = std::env::current_exe().map_err(|e| cannot("this program's path", &e))?;
+        let conf = self.node.write("keepalived.conf", &self.configuration())?;
+        let conf = conf.display().to_string();
+        timeline.say(self.actor, &format!("vipd starts, priority {}", self.priority));
+        self.daemon = Some(self.node.spawn("vipd", own, &["-f", &conf, "-n", "-l", "-D", "-D", "-G"])?);
+        Ok(())
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        self.daemon.as_ref().map_or(Ok(()), |daemon| daemon.signal(signal))
+    }
+
+    /// SIGKILL for the whole tree. It is stopped first, so that nobody of it can say good-bye: the
+    /// children get SIGTERM when their parent dies.
+    fn kill(&mut self) -> Result<()> {
+        let Some(daemon) = self.daemon.take() else { return Ok(()) };
+        let tree = descendants(daemon.pid());
+        for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
+            daemon_first(signal, &daemon, &tree)?;
+        }
+        daemon.wait(BOUND).map(drop)
+    }
+
+    /// Tells the new lines of its log that matter to the audience.
+    fn tell_news(&mut self, timeline: &Timeline) -> Result<()> {
+        let Some(daemon) = &self.daemon else { return Ok(()) };
+        let log = daemon.log()?;
+        let Some(news) = log.get(self.told..) else { return Ok(()) };
+        // Only whole lines.
+        let Some(end) = news.rfind('\n') else { return Ok(()) };
+        for line in news.get(..end).unwrap_or_default().lines() {
+            if let Some(text) = line.split_once("(VI_1) ").map(|(_, text)| text).filter(|t| matters(t)) {
+                timeline.say(self.actor, text);
+            }
+        }
+        self.told += end + 1;
+        Ok(())
+    }
+
+    fn tail(&self) -> String {
+        let log = self.daemon.as_ref().and_then(|d| d.log().ok()).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines.get(lines.len().saturating_sub(15)..).unwrap_or_default().join("\n")
+    }
+}
+
+/// Lines about states and their causes; the rest is in the log.
+fn matters(text: &str) -> bool {
+    const NOISE: [&str; 6] =
+        ["Sending", "setting", "removing", "received lower priority", "master set to", "Receive advertisement"];
+    !NOISE.iter().any(|noise| text.starts_with(noise))
+}
+
+fn daemon_first(signal: Signal, daemon: &Process, tree: &[nix::unistd::Pid]) -> Result<()> {
+    let children = || tree.iter().for_each(|pid| drop(nix::sys::signal::kill(*pid, signal)));
+    if signal == Signal::SIGKILL {
+        // Children first: the parent is stopped and can't notice.
+        children();
+        return daemon.signal(signal);
+    }
+    daemon.signal(signal)?;
+    children();
+    Ok(())
+}
+
+/// All processes below `root`, from `/proc`.
+fn descendants(root: u32) -> Vec<nix::unistd::Pid> {
+    let mut parents = Vec::new();
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<u32>().ok()) else { continue };
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+        // The name may hold anything, even `)`: the fields begin after the last one.
+        let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        if let Some(parent) = fields.split_whitespace().nth(1).and_then(|p| p.parse::<u32>().ok()) {
+            parents.push((pid, parent));
+        }
+    }
+    let mut tree = vec![root];
+    let mut seen = 0;
+    while let Some(parent) = tree.get(seen).copied() {
+        tree.extend(parents.iter().filter(|(_, p)| *p == parent).map(|(pid, _)| *pid));
+        seen += 1;
+    }
+    tree.into_iter()
+        .skip(1)
+        .filter_map(|pid| i32::try_from(pid).ok())
+        .map(nix::unistd::Pid::from_raw)
+        .collect()
+}
+
+fn span(d: Duration) -> Span {
+    Span::from(d)
+}
+
+fn cannot(what: &str, error: &dyn std::fmt::Display) -> LabError {
+    LabError::Expectation(format!("{what}: {error}"))
+}

@@ -1,0 +1,61 @@
+//! The live timeline: who says what, as it happens.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+/// Prints lines with the time since the beginning.
+pub struct Timeline {
+    began: Instant,
+    colour: bool,
+}
+
+/// Who speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Actor {
+    /// The one who does the damage.
+    You,
+    /// Router A.
+    A,
+    /// Router B.
+    B,
+    /// The client.
+    Client,
+}
+
+impl Timeline {
+    /// A timeline that begins now. Colours on a terminal, unless `NO_COLOR` is set.
+    pub fn new(began: Instant) -> Self {
+        let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        Self { began, colour }
+    }
+
+    /// The time since the beginning.
+    pub fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Prints a line for now.
+    pub fn say(&self, actor: Actor, text: &str) {
+        let (name, style) = match actor {
+            Actor::You => ("you", "1"),
+            Actor::A => ("A", "32"),
+            Actor::B => ("B", "36"),
+            Actor::Client => ("client", "33"),
+        };
+        let at = self.now();
+        let mut out = std::io::stdout().lock();
+        // A closed pipe ends the story's audience, not the story.
+        let _ = if self.colour {
+            writeln!(out, "{:>7}.{:03}  \x1b[{style}m{name:<6}  {text}\x1b[0m", at.as_secs(), at.subsec_millis())
+        } else {
+            writeln!(out, "{:>7}.{:03}  {name:<6}  {text}", at.as_secs(), at.subsec_millis())
+        };
+        let _ = out.flush();
+    }
+
+    /// Prints a heading.
+    pub fn heading(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = if self.colour { writeln!(out, "\n\x1b[1m{text}\x1b[0m") } else { writeln!(out, "\n{text}") };
+    }
+}
