@@ -1,0 +1,621 @@
+//! The engine: inputs to the parts they concern, and the parts' wishes to effects in the right order.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base::{Instant, Machine};
+use model::{InstanceId, Model, TrackerId};
+use vrrp::Vrrp;
+use vrrp::config::Peers;
+use vrrp::io::{self as core, State, Verdict};
+
+use crate::announce::{Announcer, Around};
+use crate::facts::{AddressFacts, KernelDump, KernelEvent, LinkFacts};
+use crate::io::{Effect, Event, Input, Operation};
+use crate::kernel::Kernel;
+use crate::kernel::desired::Owner;
+use crate::links::{Condition, Links, is_up};
+use crate::notify::Notifier;
+use crate::out::Out;
+use crate::scripts::Scripts;
+use crate::sockets::{Dispatch, Place, Sockets};
+
+/// How far the engine has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Phase {
+    /// Nothing is known about the kernel yet.
+    Waiting,
+    /// Left-overs are removed and sockets opened; the protocol hasn't begun.
+    Opening,
+    /// The protocol runs.
+    Running,
+    /// What is ours is removed.
+    Stopping {
+        /// No longer than that.
+        until: Instant,
+    },
+    /// Nothing is done any more.
+    Stopped,
+}
+
+/// What was counted that belongs to no instance.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+pub struct Counts {
+    /// Datagrams for a VRID that no instance has on that socket.
+    pub unknown_vrid: u64,
+    /// Datagrams that could not be read as far as their VRID.
+    pub unreadable: u64,
+    /// Adverts that could not be sent since there was no socket.
+    pub no_socket: u64,
+    /// How often the kernel's changes were lost and everything was read again.
+    pub resyncs: u64,
+}
+
+/// One engine: a [`Model`] in force, the protocol core, and the kernel as desired state.
+///
+/// It does nothing until its first input, which is [`Input::Dump`]. Then it removes what an earlier
+/// life left over, opens its sockets, and starts the protocol when both are done.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) model: Arc<Model>,
+    pub(crate) phase: Phase,
+    pub(crate) core: Option<Vrrp>,
+    pub(crate) kernel: Kernel,
+    pub(crate) links: Links,
+    pub(crate) sockets: Sockets,
+    pub(crate) announcer: Announcer,
+    pub(crate) scripts: Scripts,
+    pub(crate) notifier: Notifier,
+    pub(crate) out: Out,
+    /// The state of each instance, as last told.
+    pub(crate) states: Vec<State>,
+    /// The numbers in tracked files.
+    pub(crate) files: BTreeMap<TrackerId, i32>,
+    /// The model to load as soon as the protocol runs.
+    pub(crate) next_model: Option<Arc<Model>>,
+    /// `Some` while a dump is on its way; whether it will be out of date when it comes.
+    resync: Option<bool>,
+    started: Instant,
+    delayed_until: Option<Instant>,
+    pub(crate) keep: bool,
+    pub(crate) counts: Counts,
+    /// Events of the core in the turn; kept for its memory.
+    events: Vec<core::Event>,
+}
+
+impl Engine {
+    /// An engine that waits for its first [`Input::Dump`].
+    #[must_use]
+    pub fn new(model: Arc<Model>, now: Instant) -> Self {
+        Self {
+            model,
+            phase: Phase::Waiting,
+            core: None,
+            kernel: Kernel::default(),
+            links: Links::default(),
+            sockets: Sockets::default(),
+            announcer: Announcer::default(),
+            scripts: Scripts::default(),
+            notifier: Notifier::default(),
+            out: Out::default(),
+            states: Vec::new(),
+            files: BTreeMap::new(),
+            next_model: None,
+            resync: None,
+            started: now,
+            delayed_until: None,
+            keep: false,
+            counts: Counts::default(),
+            events: Vec::new(),
+        }
+    }
+
+    /// The configuration in force. The ids in events and snapshots are its.
+    #[must_use]
+    pub const fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// Starts all counters again from zero.
+    pub fn clear_counters(&mut self) {
+        self.counts = Counts::default();
+        if let Some(core) = &mut self.core {
+            core.clear_counters();
+        }
+    }
+
+    // --- start ---
+
+    fn boot(&mut self, now: Instant, dump: KernelDump) {
+        let model = self.model.clone();
+        self.links = Links::new(&model);
+        self.sockets = Sockets::new(model.instances.len());
+        self.notifier = Notifier::new(&model);
+        self.states = vec![State::Init; model.instances.len()];
+        let at_once = self.ready_at() <= now;
+        let soon = |id| at_once && claims_at_once(&model, id);
+        self.kernel.boot(&model, dump, soon, &mut self.out);
+        self.promote_secondaries(None);
+        self.phase = Phase::Opening;
+        self.kernel.flush(now, &mut self.out);
+        let ids: Vec<_> = self.ids().collect();
+        self.assign(now, &ids);
+        self.begin_if_ready(now);
+    }
+
+    fn ready_at(&self) -> Instant {
+        let global = &self.model.global;
+        (self.started + global.startup_delay).max(Instant::ZERO + global.delay_after_boot)
+    }
+
+    /// Switches `promote_secondaries` on where instances ask for it and those of `old` didn't.
+    pub(crate) fn promote_secondaries(&mut self, old: Option<&Model>) {
+        let wanted = |model: &Model| -> std::collections::BTreeSet<_> {
+            model.instances.iter().filter(|i| i.promote_secondaries).filter_map(|i| i.link).collect()
+        };
+        let before = old.map(wanted).unwrap_or_default();
+        for link in wanted(&self.model).difference(&before) {
+            self.kernel.loose(Operation::PromoteSecondaries { link: *link }, true, &mut self.out);
+        }
+    }
+
+    /// Starts the protocol once all sockets are answered for and no left-over is there.
+    fn begin_if_ready(&mut self, now: Instant) {
+        if self.phase != Phase::Opening || self.sockets.opening() > 0 || self.kernel.removals() > 0 {
+            return;
+        }
+        self.phase = Phase::Running;
+        let delay = self.ready_at().since(now);
+        self.core = Some(Vrrp::new(self.model.protocol(), now, delay));
+        if !delay.is_zero() {
+            self.delayed_until = Some(now + delay);
+            self.out.event(Event::StartupDelay(Some(delay)));
+        }
+        let ids: Vec<_> = self.ids().collect();
+        self.tell_trackers(now);
+        self.reassess(now, &ids);
+        self.scripts.handle_timeout(now, &self.model, &mut self.out);
+        if let Some(model) = self.next_model.take() {
+            self.pump(now);
+            self.reload(now, model);
+        }
+    }
+
+    /// Tells the core all that is known about trackers and that it wasn't told yet.
+    pub(crate) fn tell_trackers(&mut self, now: Instant) {
+        let links = self.links.verdicts(&self.kernel.view);
+        let files = self.files.iter().map(|(id, value)| (*id, Verdict::Value(*value)));
+        let files: Vec<_> = files.collect();
+        let scripts = self.scripts.start(now, &self.model);
+        for (tracker, verdict) in links.into_iter().chain(files).chain(scripts) {
+            self.tell(now, core::Input::Tracker { tracker, verdict });
+        }
+    }
+
+    // --- what instances depend on ---
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = InstanceId> + use<> {
+        (0..self.model.instances.len()).map(InstanceId::from_index)
+    }
+
+    fn tell(&mut self, now: Instant, input: core::Input<'_>) {
+        if let Some(core) = &mut self.core {
+            core.handle_input(now, input);
+        }
+    }
+
+    /// Finds the sockets of instances again.
+    fn assign(&mut self, now: Instant, ids: &[InstanceId]) {
+        for id in ids {
+            let Some(instance) = self.model.instances.get(id.index()) else { continue };
+            let source = self.links.source(instance, &self.kernel.view);
+            self.sockets.assign(*id, Place::of(instance, source, &self.kernel.view));
+        }
+        self.sockets.flush(now, &self.model, &mut self.out);
+    }
+
+    /// Looks again at what instances depend on, and tells the core what changed.
+    pub(crate) fn reassess(&mut self, now: Instant, ids: &[InstanceId]) {
+        self.assign(now, ids);
+        if self.phase != Phase::Running {
+            return;
+        }
+        for id in ids {
+            let Some(instance) = self.model.instances.get(id.index()) else { continue };
+            let told = self.links.told(*id);
+            let condition = self.links.assess(instance, &self.kernel.view);
+            let condition = condition.with_socket(self.sockets.state(*id), told);
+            if told != Some(condition) {
+                self.links.tell(*id, condition);
+                self.tell_condition(now, *id, told, condition);
+            }
+        }
+    }
+
+    /// What begins comes first, what ends last: an instance never looks well in between.
+    fn tell_condition(&mut self, now: Instant, id: InstanceId, old: Option<Condition>, new: Condition) {
+        let was = old.unwrap_or_default().faults;
+        for fault in new.faults.iter().filter(|f| !was.contains(*f)) {
+            self.tell(now, core::Input::Fault { instance: id, fault, present: true });
+        }
+        if old.is_none_or(|old| old.source != new.source) {
+            self.tell(now, core::Input::Source { instance: id, address: new.source });
+        }
+        for fault in was.iter().filter(|f| !new.faults.contains(*f)) {
+            self.tell(now, core::Input::Fault { instance: id, fault, present: false });
+        }
+    }
+
+    // --- the kernel's news ---
+
+    fn kernel_event(&mut self, now: Instant, event: KernelEvent) {
+        match event {
+            KernelEvent::Link(facts) => self.link(now, facts),
+            KernelEvent::LinkGone(index) => {
+                let Some(old) = self.kernel.view.remove_link(index) else { return };
+                // The same name may be another interface by now.
+                if self.kernel.view.index(old.name).is_none() {
+                    self.kernel.lose(old.name);
+                    self.tell_link(now, old.name, Some(is_up(&old)));
+                }
+            }
+            KernelEvent::Address(facts) => {
+                let (ours, new) = self.kernel.address(facts.clone());
+                self.address(now, facts, true, ours || !new);
+            }
+            KernelEvent::AddressGone(facts) => {
+                let ours = self.kernel.address_gone(&facts, &mut self.out);
+                self.address(now, facts, false, ours);
+            }
+            KernelEvent::Route(facts) => self.kernel.route(facts),
+            KernelEvent::RouteGone(facts) => self.kernel.route_gone(&facts, &mut self.out),
+        }
+    }
+
+    fn link(&mut self, now: Instant, facts: LinkFacts) {
+        let (index, name, on) = (facts.index, facts.name, facts.up);
+        let before = self.kernel.view.named(name).map(is_up);
+        let replaced = self.kernel.view.index(name).is_some_and(|known| known != index);
+        let old = self.kernel.view.put_link(facts);
+        if let Some(old) = &old
+            && old.name != name
+        {
+            self.kernel.renamed(old.name, index, &mut self.out);
+            self.tell_link(now, old.name, Some(is_up(old)));
+        }
+        let was_on = old.as_ref().is_some_and(|old| old.up);
+        if was_on && !on {
+            self.kernel.view.link_switched_off(index);
+        }
+        if replaced {
+            self.kernel.lose(name);
+        }
+        if was_on != on || before.is_none() {
+            self.kernel.desired.mark_link(name);
+        }
+        self.tell_link(now, name, before);
+    }
+
+    /// Tells what became of the link called `name`, which was there and up or down, or not there.
+    fn tell_link(&mut self, now: Instant, name: base::IfName, before: Option<bool>) {
+        if !self.links.is_named(name) {
+            return;
+        }
+        let after = self.kernel.view.named(name).map(is_up);
+        if before.is_some() != after.is_some() {
+            self.out.event(Event::LinkExists { name, exists: after.is_some() });
+        }
+        if before.unwrap_or(false) != after.unwrap_or(false) {
+            self.out.event(Event::Link { name, up: after == Some(true) });
+        }
+        let ids = self.links.instances_on(name);
+        self.reassess(now, &ids);
+        for (tracker, verdict) in self.links.verdicts_on(name, &self.kernel.view) {
+            self.tell(now, core::Input::Tracker { tracker, verdict });
+        }
+    }
+
+    fn address(&mut self, now: Instant, address: AddressFacts, exists: bool, silent: bool) {
+        let Some(link) = self.kernel.view.link(address.link).map(|l| l.name) else { return };
+        let addr = address.net.addr();
+        if !silent && self.links.is_named(link) {
+            self.out.event(Event::Address { address, link, exists });
+        }
+        let ids = self.links.dependents(link, &addr);
+        self.reassess(now, &ids);
+    }
+
+    fn overrun(&mut self) {
+        match self.phase {
+            Phase::Waiting | Phase::Stopped => return,
+            Phase::Opening | Phase::Running | Phase::Stopping { .. } => {}
+        }
+        self.counts.resyncs += 1;
+        self.out.event(Event::Resync);
+        match &mut self.resync {
+            Some(stale) => *stale = true,
+            None => {
+                self.resync = Some(false);
+                self.out.push(Effect::Resync);
+            }
+        }
+    }
+
+    fn dump(&mut self, now: Instant, dump: KernelDump) {
+        if self.phase == Phase::Waiting {
+            self.boot(now, dump);
+            return;
+        }
+        let named = self.links.named();
+        let before: Vec<_> =
+            named.into_iter().map(|name| (name, self.kernel.view.named(name).map(is_up))).collect();
+        self.kernel.resync(dump, &mut self.out);
+        for (name, before) in before {
+            self.tell_link(now, name, before);
+        }
+        let ids: Vec<_> = self.ids().collect();
+        self.reassess(now, &ids);
+        if self.resync.take() == Some(true) {
+            self.resync = Some(false);
+            self.out.push(Effect::Resync);
+        }
+    }
+
+    // --- the core's wishes ---
+
+    /// Carries out what the core wants: all adverts first, then what follows from its events, then the
+    /// changes to the kernel, then announcements, and at last notifications.
+    pub(crate) fn pump(&mut self, now: Instant) {
+        let mut events = std::mem::take(&mut self.events);
+        if let Some(core) = &mut self.core {
+            while let Some(output) = core.poll_output() {
+                match output {
+                    core::Output::Transmit { instance, destination, packet } => {
+                        match self.sockets.via(instance) {
+                            Some(socket) => self.out.push(Effect::Send { socket, destination, packet }),
+                            None => self.counts.no_socket += 1,
+                        }
+                    }
+                    core::Output::Event(event) => events.push(event),
+                }
+            }
+        }
+        let mut entered = Vec::new();
+        for event in &events {
+            self.out.event(Event::Vrrp(event.clone()));
+            if let core::Event::State { instance, from, to, .. } = *event {
+                self.transition(now, instance, from, to);
+                if to == State::Master {
+                    entered.push(instance);
+                }
+            }
+        }
+        self.settle_kernel(now, &entered);
+        for event in &events {
+            self.announce_for(now, event);
+        }
+        for event in &events {
+            self.notify(event);
+        }
+        events.clear();
+        self.events = events;
+    }
+
+    /// An instance changed its state: what it wants of the kernel follows.
+    fn transition(&mut self, now: Instant, id: InstanceId, from: State, to: State) {
+        if let Some(state) = self.states.get_mut(id.index()) {
+            *state = to;
+        }
+        let owner = Owner::Instance(id);
+        if to == State::Master {
+            self.kernel.claim(owner, true);
+            let Self { announcer, kernel, model, out, .. } = self;
+            announcer.enter(id, &Around { now, model, kernel, out });
+            self.tell_objects(id, true);
+        } else {
+            if from == State::Master {
+                self.announcer.leave(id);
+                if !self.keep {
+                    self.tell_objects(id, false);
+                }
+            }
+            self.kernel.claim(owner, false);
+        }
+    }
+
+    /// Tells that the addresses and routes of an instance are put in or taken away.
+    pub(crate) fn tell_objects(&mut self, instance: InstanceId, set: bool) {
+        let Some(of) = self.model.instances.get(instance.index()) else { return };
+        let addresses = |excluded| Event::Addresses { instance, set, excluded };
+        let events = [
+            (!of.addresses.is_empty(), addresses(false)),
+            (!of.excluded.is_empty(), addresses(true)),
+            (!of.routes.is_empty(), Event::Routes { instance, set }),
+        ];
+        let told = events.into_iter().filter(|(any, _)| *any).map(|(_, event)| event);
+        // Taken away in the other order.
+        if set {
+            told.for_each(|event| self.out.event(event));
+        } else {
+            let mut told: Vec<_> = told.collect();
+            told.rotate_right(usize::from(!of.routes.is_empty()));
+            told.into_iter().for_each(|event| self.out.event(event));
+        }
+    }
+
+    /// Starts the operations that are due, and announces what is there already.
+    fn settle_kernel(&mut self, now: Instant, entered: &[InstanceId]) {
+        self.kernel.flush(now, &mut self.out);
+        let held = self.kernel.take_held();
+        let settled = self.kernel.take_settled();
+        let Self { announcer, kernel, model, out, .. } = self;
+        let mut around = Around { now, model, kernel, out };
+        for held in &held {
+            announcer.held(held, &mut around);
+        }
+        for id in settled.into_iter().filter_map(Owner::instance).chain(entered.iter().copied()) {
+            announcer.settle(id, &mut around);
+        }
+    }
+
+    fn announce_for(&mut self, now: Instant, event: &core::Event) {
+        let Self { announcer, kernel, model, out, links, .. } = self;
+        let mut around = Around { now, model, kernel, out };
+        match *event {
+            core::Event::LowerReceived { instance, .. } => announcer.lower_priority(instance, &mut around),
+            // The master is to know again where this unicast peer is.
+            core::Event::State { instance, from: State::Fault, to: State::Backup, .. } => {
+                let Some(of) = model.instances.get(instance.index()) else { return };
+                let source = links.told(instance).and_then(|told| told.source);
+                if let (Peers::Unicast { .. }, Some(link), Some(source)) =
+                    (&of.protocol.peers, of.link, source)
+                {
+                    announcer.once(instance, link, source, &mut around);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn notify(&mut self, event: &core::Event) {
+        let Self { notifier, core, model, out, states, .. } = self;
+        let priority = |id| core.as_ref().and_then(|c| c.snapshot(id)).map_or(0, |s| s.priority.0);
+        match *event {
+            core::Event::State { instance, to, .. } => {
+                notifier.instance(model, instance, to, priority(instance), out);
+            }
+            core::Event::Group { group, to, .. } => notifier.group(model, group, to, out),
+            core::Event::Priority { instance, to, .. } => {
+                let state = states.get(instance.index()).copied().unwrap_or(State::Init);
+                notifier.priority(model, instance, state, to.0, out);
+            }
+            core::Event::LowerReceived { instance, .. } => {
+                notifier.lower_priority(model, instance, priority(instance), out);
+            }
+            _ => {}
+        }
+    }
+
+    fn datagram(&mut self, now: Instant, socket: crate::io::SocketId, datagram: core::Datagram<'_>) {
+        match self.sockets.dispatch(socket, &datagram, &self.model) {
+            Dispatch::To(instance) => self.tell(now, core::Input::Datagram { instance, datagram }),
+            Dispatch::Unknown { vrid, link } => {
+                self.counts.unknown_vrid += 1;
+                if self.model.global.log_unknown_vrids {
+                    let link = link.and_then(|index| self.kernel.view.link(index)).map(|l| l.name);
+                    self.out.event(Event::UnknownVrid { vrid, link, source: datagram.source });
+                }
+            }
+            Dispatch::Unreadable(error) => {
+                self.counts.unreadable += 1;
+                self.out.event(Event::Unreadable { source: datagram.source, error });
+            }
+            Dispatch::Closed => {}
+        }
+    }
+}
+
+/// Whether an instance, with its whole sync group, takes its addresses as soon as it starts.
+fn claims_at_once(model: &Model, id: InstanceId) -> bool {
+    let alone = |id: InstanceId| {
+        model
+            .instances
+            .get(id.index())
+            .is_some_and(|i| i.protocol.priority.is_owner() && i.protocol.wants_master)
+    };
+    let group = model.instances.get(id.index()).and_then(|i| i.protocol.group);
+    match group.and_then(|g| model.groups.get(g.index())) {
+        Some(group) => group.protocol.members.iter().all(|member| alone(*member)),
+        None => alone(id),
+    }
+}
+
+impl Machine for Engine {
+    type Input<'a> = Input<'a>;
+    type Output = Effect;
+
+    fn handle_input(&mut self, now: Instant, input: Input<'_>) {
+        if self.phase == Phase::Stopped {
+            return;
+        }
+        let unknown = self.phase == Phase::Waiting;
+        match input {
+            Input::Datagram { socket, datagram } => self.datagram(now, socket, datagram),
+            Input::Dump(dump) => self.dump(now, dump),
+            Input::Kernel(_) if unknown => {}
+            Input::Kernel(event) => self.kernel_event(now, event),
+            Input::Overrun => self.overrun(),
+            Input::Done { op, result } => {
+                if !self.kernel.done(now, op, result.clone(), &mut self.out)
+                    && let Some(ids) = self.sockets.done(now, op, result, &self.model, &mut self.out)
+                {
+                    self.reassess(now, &ids);
+                }
+                self.begin_if_ready(now);
+            }
+            Input::Checked { run, outcome } => {
+                if let Some((tracker, verdict)) =
+                    self.scripts.checked(run, outcome, &self.model, &mut self.out)
+                {
+                    self.tell(now, core::Input::Tracker { tracker, verdict });
+                }
+            }
+            Input::File { tracker, value } => {
+                self.files.insert(tracker, value);
+                self.tell(now, core::Input::Tracker { tracker, verdict: Verdict::Value(value) });
+            }
+            Input::Reload(model) => self.reload(now, model),
+            Input::Stop { keep } => self.stop(now, keep),
+        }
+        self.pump(now);
+        self.stopped_if_done(now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if self.phase == Phase::Stopped {
+            return;
+        }
+        if self.delayed_until.take_if(|until| *until <= now).is_some() {
+            self.out.event(Event::StartupDelay(None));
+        }
+        if let Some(core) = &mut self.core {
+            core.handle_timeout(now);
+        }
+        // Adverts that are due go before anything else.
+        self.pump(now);
+        self.kernel.handle_timeout(now);
+        self.sockets.handle_timeout(now);
+        self.sockets.flush(now, &self.model, &mut self.out);
+        self.scripts.handle_timeout(now, &self.model, &mut self.out);
+        let Self { announcer, kernel, model, out, .. } = self;
+        announcer.handle_timeout(&mut Around { now, model, kernel, out });
+        self.settle_kernel(now, &[]);
+        self.stopped_if_done(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Effect> {
+        self.out.pop()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        if self.phase == Phase::Stopped {
+            return None;
+        }
+        let stopping = match self.phase {
+            Phase::Stopping { until } => Some(until),
+            _ => None,
+        };
+        [
+            self.core.as_ref().and_then(Machine::poll_timeout),
+            self.kernel.next_timeout(),
+            self.sockets.next_timeout(),
+            self.announcer.next_timeout(),
+            self.scripts.next_timeout().filter(|_| self.phase == Phase::Running),
+            self.delayed_until,
+            stopping,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+}

@@ -1,0 +1,669 @@
+//! A kernel, a clock and a log: the third interpreter of effects, for tests only.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use base::{Duration, Family, IfIndex, IfName, Instant, IpNet, Mac, Machine, Name, Priority, Vrid};
+use model::address::AddressFlags;
+use model::route::{Hop, RouteKind, RouteOperation};
+use model::{
+    Address, Command, Garp, Instance, InstanceId, Model, Notify, Route, Script, Tracker, TrackerSource, User,
+};
+use vrrp::config::{Auth, ChecksumKind, Peers, Preempt, Version};
+use vrrp::io::{Datagram, State};
+use wire::vrrp::{AdvertSpec, Endpoints, Envelope, Interval, Stamp, decode, encode};
+
+use crate::Engine;
+use crate::facts::{AddressFacts, KernelDump, KernelEvent, LinkFacts, RouteFacts};
+use crate::io::{Effect, Event, Input, OpError, OpId, Operation, Outcome, RunId, SocketId, SocketSpec};
+
+/// When the kernel tells of a change that we asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Echo {
+    /// Before it answers.
+    Before,
+    /// Just after it answered.
+    After,
+    /// Only when the test says so.
+    Late,
+}
+
+/// What waits to be handed to the engine.
+#[derive(Debug)]
+enum Reply {
+    Done(OpId, Result<(), OpError>),
+    Kernel(KernelEvent),
+    Dump,
+}
+
+pub(super) struct World {
+    pub(super) engine: Engine,
+    pub(super) now: Instant,
+    pub(super) links: BTreeMap<IfIndex, LinkFacts>,
+    pub(super) addresses: Vec<AddressFacts>,
+    pub(super) routes: Vec<RouteFacts>,
+    pub(super) sockets: BTreeMap<SocketId, SocketSpec>,
+    pub(super) runs: Vec<RunId>,
+    /// What the engine wanted, in order, and when.
+    pub(super) trace: Vec<(Instant, String)>,
+    /// Operations whose text holds this fail so often with this number.
+    pub(super) failures: Vec<(String, i32, u32)>,
+    pub(super) echo: Echo,
+    /// Nothing is answered while this holds.
+    pub(super) silent: bool,
+    pub(super) late: VecDeque<KernelEvent>,
+    pub(super) stopped: bool,
+    replies: VecDeque<Reply>,
+    answered: u64,
+}
+
+pub(super) fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+pub(super) fn net(text: &str) -> IpNet {
+    text.parse().unwrap()
+}
+
+pub(super) fn link_name(text: &str) -> IfName {
+    IfName::new(text).unwrap()
+}
+
+pub(super) fn index(n: u32) -> IfIndex {
+    IfIndex::new(n).unwrap()
+}
+
+pub(super) fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+pub(super) fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+/// A link that is up.
+pub(super) fn link(n: u32, name: &str) -> LinkFacts {
+    LinkFacts {
+        index: index(n),
+        name: link_name(name),
+        mac: Some(Mac([2, 0, 0, 0, 0, u8::try_from(n).unwrap()])),
+        mtu: 1500,
+        up: true,
+        running: true,
+        loopback: false,
+        noarp: false,
+        multicast: true,
+        master: None,
+        forwarding6: false,
+    }
+}
+
+pub(super) fn on_link(n: u32, text: &str, protocol: Option<u8>) -> AddressFacts {
+    AddressFacts {
+        link: index(n),
+        net: net(text),
+        peer: None,
+        broadcast: None,
+        label: None,
+        scope: 0,
+        flags: AddressFlags::default(),
+        secondary: false,
+        tentative: false,
+        dad_failed: false,
+        preferred_lft: None,
+        valid_lft: None,
+        protocol,
+    }
+}
+
+pub(super) fn vip(text: &str, link: &str) -> Address {
+    Address {
+        net: net(text),
+        link: link_name(link),
+        peer: None,
+        broadcast: None,
+        label: None,
+        scope: 0,
+        flags: AddressFlags::default(),
+        preferred_lft: None,
+        no_track: false,
+    }
+}
+
+pub(super) fn route_via(destination: &str, gateway: &str, link: &str) -> Route {
+    let destination = net(destination);
+    Route {
+        family: destination.family(),
+        destination,
+        kind: RouteKind::Unicast,
+        table: 254,
+        metric: 0,
+        protocol: 18,
+        scope: None,
+        source: None,
+        from: None,
+        tos: 0,
+        hops: vec![Hop { gateway: Some(ip(gateway)), link: Some(link_name(link)), weight: 1, onlink: false }],
+        metrics: Vec::new(),
+        preference: None,
+        expires: None,
+        operation: RouteOperation::Prepend,
+        no_track: false,
+    }
+}
+
+pub(super) fn command(text: &str) -> Command {
+    Command { text: text.into(), path: text.into(), argv: vec![text.into()], user: User::default() }
+}
+
+/// An instance on eth0, of version 2, with adverts each second, whose announcements are those of
+/// keepalived's defaults.
+pub(super) fn instance(vrid: u8, priority: u8, vips: &[&str]) -> Instance {
+    let addresses: Vec<Address> = vips.iter().map(|v| vip(v, "eth0")).collect();
+    let family = addresses.first().map_or(Family::V4, |a| a.net.family());
+    let group = if family == Family::V4 { "224.0.0.18" } else { "ff02::12" };
+    Instance {
+        protocol: vrrp::config::Instance {
+            name: Name::from(format!("V{vrid}")),
+            vrid: Vrid::new(vrid).unwrap(),
+            family,
+            version: if family == Family::V4 { Version::V2 } else { Version::V3 },
+            priority: Priority(priority),
+            wants_master: priority == 255,
+            advert_interval: secs(1),
+            down_timer_adverts: 3,
+            preempt: Preempt::After(Duration::ZERO),
+            peers: Peers::Multicast(ip(group)),
+            hop_limit: Some(255),
+            auth: Auth::None,
+            checksum: ChecksumKind::PseudoHeader,
+            addresses: addresses.iter().map(|a| a.net.addr()).collect(),
+            skip_check_adv_addr: false,
+            lower_prio_no_advert: false,
+            higher_prio_send_advert: false,
+            owner_ignore_adverts: false,
+            tracks: Vec::new(),
+            group: None,
+        },
+        link: Some(link_name("eth0")),
+        source: None,
+        track_source: false,
+        track_link: true,
+        addresses,
+        excluded: Vec::new(),
+        routes: Vec::new(),
+        garp: Garp {
+            repeat: 5,
+            delay: secs(5),
+            refresh: Duration::ZERO,
+            refresh_repeat: 1,
+            lower_prio_repeat: 5,
+            lower_prio_delay: secs(5),
+        },
+        promote_secondaries: false,
+        receive_buffer: None,
+        notify: Notify::default(),
+    }
+}
+
+pub(super) fn script(name: &str, rise: u32, fall: u32) -> Tracker {
+    let script = Script {
+        name: Name::from(name),
+        command: command(name),
+        interval: secs(1),
+        timeout: secs(1),
+        rise,
+        fall,
+        init_fail: false,
+    };
+    Tracker { name: Name::from(name), source: TrackerSource::Script(script) }
+}
+
+pub(super) fn model(instances: Vec<Instance>) -> Model {
+    Model { instances, ..Model::default() }
+}
+
+/// The same model with VRIDs of sync group 0.
+pub(super) fn grouped(mut model: Model) -> Model {
+    let members: Vec<_> = (0..model.instances.len()).map(InstanceId::from_index).collect();
+    for instance in &mut model.instances {
+        instance.protocol.group = Some(model::GroupId(0));
+    }
+    let protocol = vrrp::config::Group { name: Name::from("G"), members, tracking_weight: false };
+    model.groups.push(model::SyncGroup { protocol, notify: Notify::default() });
+    model
+}
+
+impl World {
+    /// eth0 with 192.0.2.1/24 and fe80::1/64, eth1 with 198.51.100.1/24.
+    pub(super) fn new(model: Model) -> Self {
+        let now = Instant::from_nanos(1_000_000_000_000);
+        let links = [link(2, "eth0"), link(3, "eth1")];
+        Self {
+            engine: Engine::new(Arc::new(model), now),
+            now,
+            links: links.into_iter().map(|l| (l.index, l)).collect(),
+            // The kernel tells who added an address if it wasn't the user: 3 is the kernel itself.
+            addresses: vec![
+                on_link(2, "192.0.2.1/24", None),
+                on_link(2, "fe80::1/64", Some(3)),
+                on_link(3, "198.51.100.1/24", None),
+            ],
+            routes: Vec::new(),
+            sockets: BTreeMap::new(),
+            runs: Vec::new(),
+            trace: Vec::new(),
+            failures: Vec::new(),
+            echo: Echo::After,
+            silent: false,
+            late: VecDeque::new(),
+            stopped: false,
+            replies: VecDeque::new(),
+            answered: 0,
+        }
+    }
+
+    /// A world that has started.
+    pub(super) fn started(model: Model) -> Self {
+        let mut world = Self::new(model);
+        world.boot();
+        world
+    }
+
+    pub(super) fn boot(&mut self) {
+        self.replies.push_back(Reply::Dump);
+        self.settle();
+    }
+
+    /// A world in which everybody who can be is MASTER; what happened so far is forgotten.
+    pub(super) fn masters(model: Model) -> Self {
+        let mut world = Self::started(model);
+        world.run(secs(10));
+        for id in 0..world.engine.model().instances.len() {
+            assert_eq!(world.engine.state(InstanceId::from_index(id)), Some(State::Master));
+        }
+        world.trace.clear();
+        world
+    }
+
+    pub(super) fn input(&mut self, input: Input<'_>) {
+        self.engine.handle_input(self.now, input);
+        self.settle();
+    }
+
+    pub(super) fn kernel(&mut self, event: KernelEvent) {
+        self.input(Input::Kernel(event));
+    }
+
+    /// Carries out effects and hands over answers until nothing is left.
+    pub(super) fn settle(&mut self) {
+        loop {
+            while let Some(effect) = self.engine.poll_output() {
+                self.carry_out(effect);
+            }
+            let next = self.engine.poll_timeout();
+            assert!(next.is_none_or(|at| at > self.now), "a deadline at {next:?}, now {:?}", self.now);
+            if self.silent {
+                return;
+            }
+            let Some(reply) = self.replies.pop_front() else { return };
+            let input = match reply {
+                Reply::Done(op, result) => {
+                    self.answered += 1;
+                    Input::Done { op, result }
+                }
+                Reply::Kernel(event) => Input::Kernel(event),
+                Reply::Dump => Input::Dump(self.dump()),
+            };
+            self.engine.handle_input(self.now, input);
+        }
+    }
+
+    pub(super) fn dump(&self) -> KernelDump {
+        KernelDump {
+            links: self.links.values().cloned().collect(),
+            addresses: self.addresses.clone(),
+            routes: self.routes.clone(),
+        }
+    }
+
+    /// Lets `span` pass, stopping at each deadline.
+    pub(super) fn run(&mut self, span: Duration) {
+        let end = self.now + span;
+        while let Some(at) = self.engine.poll_timeout().filter(|at| *at <= end) {
+            self.now = at.max(self.now);
+            self.engine.handle_timeout(self.now);
+            self.settle();
+        }
+        self.now = end;
+    }
+
+    /// Like [`run`](Self::run), but ends right after `wanted` was done.
+    pub(super) fn run_until(&mut self, wanted: &str, span: Duration) {
+        let (end, from) = (self.now + span, self.trace.len());
+        while !self.trace.iter().skip(from).any(|(_, line)| line.contains(wanted)) {
+            let next = self.engine.poll_timeout().filter(|at| *at <= end);
+            let Some(at) = next else { panic!("{wanted} never came: {:#?}", self.trace) };
+            self.now = at.max(self.now);
+            self.engine.handle_timeout(self.now);
+            self.settle();
+        }
+    }
+
+    fn name(&self, link: IfIndex) -> String {
+        self.links.get(&link).map_or_else(|| format!("#{link}"), |l| l.name.to_string())
+    }
+
+    fn note(&mut self, line: String) {
+        self.trace.push((self.now, line));
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::OpenSocket { op, socket, spec } => {
+                let line = format!("open {} {:?}", spec.protocol, spec.kind);
+                let result = self.result(&line);
+                self.note(line);
+                if result.is_ok() {
+                    self.sockets.insert(socket, spec);
+                }
+                self.replies.push_back(Reply::Done(op, result));
+            }
+            Effect::CloseSocket(socket) => {
+                assert!(self.sockets.remove(&socket).is_some(), "{socket:?} is not open");
+                self.note("close".into());
+            }
+            Effect::Send { socket, destination, packet } => {
+                let spec = &self.sockets[&socket];
+                let family = Family::of(&destination);
+                let message = match family {
+                    Family::V4 => Envelope::open(&packet).unwrap().message().to_vec(),
+                    Family::V6 => packet.to_vec(),
+                };
+                let advert = decode(family, &message).unwrap();
+                let vrid = Vrid::new(advert.vrid()).unwrap();
+                assert!(spec.vrids.is_empty() || spec.vrids.contains(&vrid));
+                self.note(format!("send {vrid} priority {}", advert.priority()));
+            }
+            Effect::Frame { link, frame } => {
+                let what = match wire::arp::parse(&frame) {
+                    Ok(arp) => format!("arp {}", arp.sender_ip),
+                    Err(_) => format!("na {}", wire::ndisc::parse(&frame).unwrap().target),
+                };
+                self.note(format!("frame {} {what}", self.name(link)));
+            }
+            Effect::Kernel { op, operation } => self.operation(op, &operation),
+            Effect::Resync => {
+                self.note("resync".into());
+                self.replies.push_back(Reply::Dump);
+            }
+            Effect::Check { run, command, .. } => {
+                self.runs.push(run);
+                self.note(format!("check {}", command.text));
+            }
+            Effect::CancelCheck(run) => self.note(format!("cancel {}", run.0)),
+            Effect::Notify(n) => {
+                let extra = n.extra.join(" ");
+                let limit = n.limit.map_or(String::new(), |l| format!(" limit {l}"));
+                self.note(format!("notify {} {extra}{limit}", n.command.text));
+            }
+            Effect::Fifo { fifo, line } => self.note(format!("fifo {fifo:?} {}", line.trim_end())),
+            Effect::Event(event) => self.event(event),
+            Effect::Stopped => {
+                self.stopped = true;
+                self.note("stopped".into());
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        let model = self.engine.model().clone();
+        let line = match event {
+            Event::Vrrp(vrrp::io::Event::State { instance, to, .. }) => {
+                format!("state {} {to:?}", model.instance_name(instance))
+            }
+            Event::Vrrp(vrrp::io::Event::Group { to, .. }) => format!("group {to:?}"),
+            Event::Vrrp(other) => format!("vrrp {other:?}"),
+            Event::Announced { .. } => return,
+            other => format!("event {other:?}"),
+        };
+        self.note(line);
+    }
+
+    fn result(&mut self, line: &str) -> Result<(), OpError> {
+        for (text, errno, times) in &mut self.failures {
+            if *times > 0 && line.contains(text.as_str()) {
+                *times -= 1;
+                return Err(OpError { errno: *errno, message: "told to".into() });
+            }
+        }
+        Ok(())
+    }
+
+    fn operation(&mut self, op: OpId, operation: &Operation) {
+        let line = match operation {
+            Operation::AddAddress { link, address } => format!("add {} {}", address.net, self.name(*link)),
+            Operation::DelAddress { link, net, .. } => format!("del {net} {}", self.name(*link)),
+            Operation::AddRoute { route, .. } => format!("add route {}", route.destination),
+            Operation::DelRoute { route, .. } => format!("del route {}", route.destination),
+            Operation::PromoteSecondaries { link } => format!("promote {link}"),
+        };
+        let mut result = self.result(&line);
+        self.note(line);
+        let mut told = Vec::new();
+        if result.is_ok() {
+            match self.apply(operation) {
+                Ok(events) => told = events,
+                Err(errno) => result = Err(OpError { errno, message: "".into() }),
+            }
+        }
+        let told = told.into_iter().map(Reply::Kernel);
+        match self.echo {
+            Echo::Before => {
+                self.replies.extend(told);
+                self.replies.push_back(Reply::Done(op, result));
+            }
+            Echo::After => {
+                self.replies.push_back(Reply::Done(op, result));
+                self.replies.extend(told);
+            }
+            Echo::Late => {
+                self.replies.push_back(Reply::Done(op, result));
+                self.late.extend(told.filter_map(|reply| match reply {
+                    Reply::Kernel(event) => Some(event),
+                    _ => None,
+                }));
+            }
+        }
+    }
+
+    /// Hands over the oldest news that the kernel kept back.
+    pub(super) fn deliver(&mut self) -> bool {
+        let Some(event) = self.late.pop_front() else { return false };
+        self.kernel(event);
+        true
+    }
+
+    fn apply(&mut self, operation: &Operation) -> Result<Vec<KernelEvent>, i32> {
+        const ENOENT: i32 = 3;
+        const ENODEV: i32 = 19;
+        const EADDRNOTAVAIL: i32 = 99;
+        match operation {
+            Operation::AddAddress { link, address } => {
+                if !self.links.contains_key(link) {
+                    return Err(ENODEV);
+                }
+                let mut facts = on_link(link.get(), &address.net.to_string(), Some(18));
+                facts.label = address.label.clone();
+                facts.preferred_lft = address.preferred_lft;
+                let place = |a: &AddressFacts| a.link == *link && a.net == address.net;
+                match self.addresses.iter_mut().find(|a| place(a)) {
+                    Some(known) => *known = facts.clone(),
+                    None => self.addresses.push(facts.clone()),
+                }
+                Ok(vec![KernelEvent::Address(facts)])
+            }
+            Operation::DelAddress { link, net, .. } => {
+                let at = self.addresses.iter().position(|a| a.link == *link && a.net == *net);
+                let facts = self.addresses.remove(at.ok_or(EADDRNOTAVAIL)?);
+                Ok(vec![KernelEvent::AddressGone(facts)])
+            }
+            Operation::AddRoute { route, links } => {
+                let facts = route_facts(route, links);
+                if !self.routes.contains(&facts) {
+                    self.routes.push(facts.clone());
+                }
+                Ok(vec![KernelEvent::Route(facts)])
+            }
+            Operation::DelRoute { route, links } => {
+                let facts = route_facts(route, links);
+                let at = self.routes.iter().position(|r| *r == facts).ok_or(ENOENT)?;
+                Ok(vec![KernelEvent::RouteGone(self.routes.remove(at))])
+            }
+            Operation::PromoteSecondaries { .. } => Ok(Vec::new()),
+        }
+    }
+
+    // --- what others do ---
+
+    /// Somebody deletes an address.
+    pub(super) fn foreign_delete(&mut self, text: &str) {
+        let at = self.addresses.iter().position(|a| a.net == net(text)).unwrap();
+        let facts = self.addresses.remove(at);
+        self.kernel(KernelEvent::AddressGone(facts));
+    }
+
+    /// An interface goes down or comes up.
+    pub(super) fn set_link(&mut self, n: u32, up: bool) {
+        let facts = self.links.get_mut(&index(n)).unwrap();
+        (facts.up, facts.running) = (up, up);
+        let facts = facts.clone();
+        self.kernel(KernelEvent::Link(facts));
+    }
+
+    /// An interface vanishes with all that is on it.
+    pub(super) fn remove_link(&mut self, n: u32) {
+        self.set_link(n, false);
+        let (gone, left) = std::mem::take(&mut self.addresses).into_iter().partition(|a| a.link == index(n));
+        self.addresses = left;
+        let gone: Vec<AddressFacts> = gone;
+        for facts in gone {
+            self.kernel(KernelEvent::AddressGone(facts));
+        }
+        self.links.remove(&index(n));
+        self.kernel(KernelEvent::LinkGone(index(n)));
+    }
+
+    /// An interface appears.
+    pub(super) fn add_link(&mut self, facts: LinkFacts, address: &str) {
+        let on = on_link(facts.index.get(), address, None);
+        self.links.insert(facts.index, facts.clone());
+        self.kernel(KernelEvent::Link(facts));
+        self.addresses.push(on.clone());
+        self.kernel(KernelEvent::Address(on));
+    }
+
+    /// Another router's advert for `vrid` arrives on the socket that is for it.
+    pub(super) fn hear(&mut self, vrid: u8, priority: u8, from: &str) {
+        let Some(instance) = self.engine.model().instances.iter().find(|i| i.protocol.vrid.get() == vrid)
+        else {
+            return;
+        };
+        let protocol = &instance.protocol;
+        let interval = match protocol.version {
+            Version::V2 => Interval::Seconds(1),
+            Version::V3 => Interval::Centis(100),
+        };
+        let path = Endpoints::multicast(ip(from));
+        let packet = encode(
+            &AdvertSpec {
+                version: protocol.version,
+                vrid: protocol.vrid,
+                interval,
+                addresses: &protocol.addresses,
+                auth: wire::vrrp::Auth::None,
+                checksum: protocol.checksum,
+                path,
+                ttl: 255,
+            },
+            Stamp { priority: Priority(priority), ip_id: 1, ah_sequence: 0 },
+        )
+        .unwrap();
+        let Some(socket) =
+            self.sockets.iter().find(|(_, s)| s.vrids.contains(&protocol.vrid)).map(|(id, _)| *id)
+        else {
+            return;
+        };
+        let datagram =
+            Datagram { source: ip(from), destination: path.dst(), hop_limit: Some(255), bytes: &packet };
+        self.input(Input::Datagram { socket, datagram });
+    }
+
+    /// The oldest run of a script ends.
+    pub(super) fn finish(&mut self, status: u8) {
+        let run = self.runs.remove(0);
+        self.input(Input::Checked { run, outcome: Outcome::Exited(status) });
+    }
+
+    pub(super) fn reload(&mut self, model: Model) {
+        self.input(Input::Reload(Arc::new(model)));
+    }
+
+    // --- what can be asked ---
+
+    /// What was done so far; lines that begin with one of `kinds`.
+    pub(super) fn lines(&self, kinds: &[&str]) -> Vec<&str> {
+        let of = |line: &&str| kinds.iter().any(|kind| line.starts_with(kind));
+        self.trace.iter().map(|(_, line)| line.as_str()).filter(of).collect()
+    }
+
+    /// When lines with `text` were done, in nanoseconds after `since`.
+    pub(super) fn times(&self, text: &str, since: Instant) -> Vec<u64> {
+        let of = self.trace.iter().filter(|(_, line)| line.contains(text));
+        of.map(|(at, _)| at.since(since).as_nanos()).collect()
+    }
+
+    pub(super) fn state(&self, id: u32) -> State {
+        self.engine.state(InstanceId(id)).unwrap()
+    }
+
+    pub(super) fn has(&self, text: &str) -> bool {
+        self.addresses.iter().any(|a| a.net == net(text))
+    }
+
+    /// The kernel holds exactly what the states of the instances call for (K1), and nothing is open.
+    pub(super) fn check_quiescent(&self) {
+        let snapshot = self.engine.snapshot();
+        assert_eq!(snapshot.operations, 0, "operations without an answer");
+        let model = self.engine.model();
+        for (at, instance) in model.instances.iter().enumerate() {
+            let master = self.engine.state(InstanceId::from_index(at)) == Some(State::Master);
+            for address in instance.addresses.iter().chain(&instance.excluded) {
+                let Some(link) = self.links.values().find(|l| l.name == address.link) else { continue };
+                let there = self.addresses.iter().any(|a| a.link == link.index && a.net == address.net);
+                let name = &instance.protocol.name;
+                assert_eq!(there, master, "{} of {name}: {:#?}", address.net, self.trace);
+            }
+        }
+        assert_eq!(self.engine.poll_timeout().filter(|at| *at <= self.now), None);
+    }
+}
+
+fn route_facts(route: &Route, links: &[Option<IfIndex>]) -> RouteFacts {
+    RouteFacts {
+        destination: route.destination,
+        kind: route.kind,
+        table: route.table,
+        metric: route.metric,
+        tos: route.tos,
+        protocol: route.protocol,
+        source: route.source,
+        hops: route.hops.iter().zip(links).map(|(hop, link)| (hop.gateway, *link)).collect(),
+    }
+}
+
+/// 192.0.2.`n`/24.
+pub(super) fn numbered(n: u8) -> String {
+    format!("{}/24", Ipv4Addr::new(192, 0, 2, n))
+}
