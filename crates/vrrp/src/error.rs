@@ -85,33 +85,41 @@ pub enum Refusal {
     Owner,
 }
 
-/// What becomes of a refusal: the bit by which it is shown once, and its counter.
-type Fate = (Mark, fn(&mut Counters) -> &mut u64);
+/// What becomes of a refusal: the bit by which it is shown once, and how it is counted.
+type Fate = (Mark, fn(&mut Counters));
 
 impl Refusal {
     pub(crate) const fn fate(&self) -> Fate {
         match self {
-            Self::Malformed(_) => (Mark(1), |c| &mut c.packet_len_err),
-            Self::HopLimit { .. } => (Mark(1 << 1), |c| &mut c.ip_ttl_err),
-            Self::Version { .. } => (Mark(1 << 2), |c| &mut c.version_err),
-            Self::Vrid { .. } => (Mark(1 << 3), |c| &mut c.vrid_err),
-            Self::Type { .. } => (Mark(1 << 4), |c| &mut c.invalid_type_rcvd),
-            Self::Checksum => (Mark(1 << 5), |c| &mut c.checksum_err),
-            Self::AuthTypeUnknown { .. } => (Mark(1 << 6), |c| &mut c.invalid_authtype),
-            Self::AuthTypeMismatch { .. } => (Mark(1 << 7), |c| &mut c.authtype_mismatch),
-            Self::UnexpectedAh => (Mark(1 << 8), |c| &mut c.authtype_mismatch),
-            Self::MissingAh => (Mark(1 << 9), |c| &mut c.authtype_mismatch),
-            Self::Password => (Mark(1 << 10), |c| &mut c.auth_failure),
-            Self::Icv => (Mark(1 << 11), |c| &mut c.auth_failure),
-            Self::Spi => (Mark(1 << 12), |c| &mut c.auth_failure),
-            Self::Replay { .. } => (Mark(1 << 13), |c| &mut c.replayed),
-            Self::Interval { .. } => (Mark(1 << 14), |c| &mut c.advert_interval_err),
-            Self::IntervalZero => (Mark(1 << 15), |c| &mut c.advert_interval_err),
-            Self::NoAddresses => (Mark(1 << 16), |c| &mut c.addr_list_err),
-            Self::Destination => (Mark(1 << 17), |c| &mut c.destination_err),
-            Self::NotAPeer => (Mark(1 << 18), |c| &mut c.source_err),
-            Self::OwnSource => (Mark(1 << 19), |c| &mut c.source_err),
-            Self::Owner => (Mark(1 << 20), |c| &mut c.owner_ignored),
+            Self::Malformed(_) => (Mark(1), |c| c.packet_len_err += 1),
+            Self::HopLimit { .. } => (Mark(1 << 1), |c| c.ip_ttl_err += 1),
+            Self::Version { .. } => (Mark(1 << 2), |c| c.version_err += 1),
+            Self::Vrid { .. } => (Mark(1 << 3), |c| c.vrid_err += 1),
+            Self::Type { .. } => (Mark(1 << 4), |c| c.invalid_type_rcvd += 1),
+            Self::Checksum => (Mark(1 << 5), |c| c.checksum_err += 1),
+            Self::AuthTypeUnknown { .. } => (Mark(1 << 6), |c| c.invalid_authtype += 1),
+            Self::AuthTypeMismatch { .. } => (Mark(1 << 7), |c| c.authtype_mismatch += 1),
+            Self::UnexpectedAh => (Mark(1 << 8), |c| c.authtype_mismatch += 1),
+            Self::MissingAh => (Mark(1 << 9), |c| c.authtype_mismatch += 1),
+            Self::Password => (Mark(1 << 10), |c| c.auth_failure += 1),
+            Self::Icv => (Mark(1 << 11), |c| c.auth_failure += 1),
+            Self::Spi => (Mark(1 << 12), |c| c.auth_failure += 1),
+            // keepalived counts it as a failure; that it was a replay is worth a counter of its own.
+            Self::Replay { .. } => (Mark(1 << 13), |c| {
+                c.auth_failure += 1;
+                c.replayed += 1;
+            }),
+            Self::Interval { .. } => (Mark(1 << 14), |c| c.advert_interval_err += 1),
+            Self::IntervalZero => (Mark(1 << 15), |c| c.advert_interval_err += 1),
+            Self::NoAddresses => (Mark(1 << 16), |c| c.addr_list_err += 1),
+            // As above: keepalived counts it among the address list errors.
+            Self::Destination => (Mark(1 << 17), |c| {
+                c.addr_list_err += 1;
+                c.destination_err += 1;
+            }),
+            Self::NotAPeer => (Mark(1 << 18), |c| c.source_err += 1),
+            Self::OwnSource => (Mark(1 << 19), |c| c.source_err += 1),
+            Self::Owner => (Mark(1 << 20), |c| c.owner_ignored += 1),
         }
     }
 }
@@ -119,9 +127,9 @@ impl Refusal {
 impl Oddity {
     pub(crate) const fn fate(&self) -> Fate {
         match self {
-            Self::AddressCount { .. } => (Mark(1 << 21), |c| &mut c.addr_list_err),
-            Self::AddressMissing(_) => (Mark(1 << 22), |c| &mut c.addr_list_err),
-            Self::Interval { .. } => (Mark(1 << 23), |c| &mut c.advert_interval_err),
+            Self::AddressCount { .. } => (Mark(1 << 21), |c| c.addr_list_err += 1),
+            Self::AddressMissing(_) => (Mark(1 << 22), |c| c.addr_list_err += 1),
+            Self::Interval { .. } => (Mark(1 << 23), |c| c.advert_interval_err += 1),
         }
     }
 }

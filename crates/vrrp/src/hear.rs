@@ -40,8 +40,8 @@ impl Vrrp {
 
     fn refuse(&mut self, id: InstanceId, datagram: &Datagram<'_>, refusal: Refusal) {
         let Some(router) = self.routers.get_mut(id.index()) else { return };
-        let (mark, counter) = refusal.fate();
-        *counter(&mut router.counters) += 1;
+        let (mark, count) = refusal.fate();
+        count(&mut router.counters);
         let first = router.shown.first(mark);
         let source = datagram.source;
         self.tell(Event::Refused { instance: id, source, refusal, first });
@@ -54,8 +54,8 @@ impl Vrrp {
         let Some(router) = self.routers.get_mut(id.index()) else { return };
         let known = matches!(&router.phase, Phase::Backup(Backup { master: Some((address, _)), .. }) if *address == heard.source);
         for oddity in heard.oddities(&router.config, known) {
-            let (mark, counter) = oddity.fate();
-            *counter(&mut router.counters) += 1;
+            let (mark, count) = oddity.fate();
+            count(&mut router.counters);
             let first = router.shown.first(mark);
             let event = Event::Odd { instance: id, source: heard.source, oddity, first };
             self.outputs.push_back(Output::Event(event));

@@ -157,7 +157,7 @@ fn authenticate(
             if !envelope.ah_is_valid(key) {
                 return Err(Refusal::Icv);
             }
-            if ah.spi != u32::from(envelope.ip.src) {
+            if !ah.spi_is(envelope.ip.src) {
                 return Err(Refusal::Spi);
             }
             match sequence.refuses(ah.sequence) {
