@@ -27,7 +27,7 @@ pub(crate) fn ensure(packages: &[&str]) -> Result<(), String> {
     }
     // The lists may be missing on a fresh machine, or too old to find the package's version.
     let result = apt_get(&["update", "-qq"]).and_then(|()| {
-        let mut args = vec!["install", "-qq", "-y", "--no-install-recommends"];
+        let mut args = vec!["install", "-qq", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0"];
         args.extend(&missing);
         apt_get(&args)
     });

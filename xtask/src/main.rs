@@ -1,6 +1,7 @@
 //! The commands of this workspace: `cargo xtask help`.
 
 mod apt;
+mod test;
 mod tidy;
 mod uml;
 
@@ -24,6 +25,11 @@ const COMMANDS: &[Command] = &[
         name: "uml",
         what: "build | run: the user-mode Linux kernel of the lab, and a command inside it",
         run: uml::command,
+    },
+    Command {
+        name: "test",
+        what: "every kind of test: unit, host (real time), uml (virtual time), oracle; --only NAME",
+        run: test::command,
     },
 ];
 

@@ -60,7 +60,8 @@ pub(crate) fn command(args: &[String]) -> Result<u8, String> {
     Ok(1)
 }
 
-fn metadata(root: &Path) -> Result<serde_json::Value, String> {
+/// What cargo says about the crates of the workspace.
+pub(crate) fn metadata(root: &Path) -> Result<serde_json::Value, String> {
     let out = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
         .current_dir(root)

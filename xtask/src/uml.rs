@@ -7,7 +7,8 @@
 mod kernel;
 mod run;
 
-use run::Job;
+pub(crate) use kernel::ensure as ensure_kernel;
+pub(crate) use run::{Clock, Job};
 
 const USAGE: &str = "usage: cargo xtask uml build [--print-key]
        cargo xtask uml run [OPTIONS] -- COMMAND [ARGS]

@@ -37,7 +37,7 @@ pub(super) fn check(path: &str, content: &str) -> Vec<Finding> {
         walk.find(0, format!("the core {in_crate} must say #![no_std]"));
     }
     let test_file = path.contains("/tests/") || path.ends_with("/tests.rs") || path.starts_with("tests/");
-    walk.tokens(&tokens, test_file, false);
+    walk.tokens(&tokens, Place { test: test_file, ..Place::default() });
     walk.findings.sort_by_key(|f| f.line);
     walk.findings
 }
@@ -46,6 +46,17 @@ fn has_no_std(tokens: &[TokenTree]) -> bool {
     tokens.windows(3).any(|w| {
         is_punct(&w[0], '#') && is_punct(&w[1], '!') && attribute(&w[2]).as_deref() == Some("no_std")
     })
+}
+
+/// Where tokens stand.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    /// In code of a test.
+    test: bool,
+    /// In a list of imports: `use a as b;` renames, it casts nothing.
+    imports: bool,
+    /// In a loop that looks at a state again and again.
+    polls: bool,
 }
 
 struct Walk<'a> {
@@ -61,14 +72,15 @@ impl Walk<'_> {
         self.findings.push(Finding { path: self.path.to_owned(), line, message });
     }
 
-    /// Checks one level of tokens, and the levels inside. `in_test`: this is code of a test.
-    /// `in_use`: this is a list of imports; `use a as b;` renames, it casts nothing.
-    fn tokens(&mut self, tokens: &[TokenTree], in_test: bool, mut in_use: bool) {
+    /// Checks one level of tokens, and the levels inside.
+    fn tokens(&mut self, tokens: &[TokenTree], place: Place) {
         // A test attribute covers everything up to the end of its item: a body or a semicolon.
         let mut item_is_test = false;
+        let mut in_use = place.imports;
+        let mut in_loop = place.polls;
         for (i, token) in tokens.iter().enumerate() {
             let line = token.span().start().line;
-            let test_here = in_test || item_is_test;
+            let test_here = place.test || item_is_test;
             let before = |n: usize| i.checked_sub(n).and_then(|at| tokens.get(at));
             match token {
                 TokenTree::Group(group) => {
@@ -88,15 +100,17 @@ impl Walk<'_> {
                         self.find(line, SLEEP.to_owned());
                     }
                     let imports = in_use && (in_use_list(tokens, i) || group.delimiter() == Delimiter::None);
-                    self.tokens(&inner, test_here, imports);
+                    self.tokens(&inner, Place { test: test_here, imports, polls: in_loop });
                     if group.delimiter() == Delimiter::Brace {
                         item_is_test = false;
                         in_use = imports;
+                        in_loop = place.polls;
                     }
                 }
                 TokenTree::Punct(punct) if punct.as_char() == ';' => {
                     item_is_test = false;
                     in_use = false;
+                    in_loop = place.polls;
                 }
                 TokenTree::Punct(_) => {}
                 TokenTree::Literal(literal) => {
@@ -114,6 +128,7 @@ impl Walk<'_> {
                     let next_bang = tokens.get(i + 1).is_some_and(|t| is_punct(t, '!'));
                     match ident.to_string().as_str() {
                         "use" | "extern" => in_use = true,
+                        "while" | "loop" => in_loop = true,
                         "unsafe" if self.unsafe_banned => {
                             self.find(line, format!("unsafe stands in crates/{UNSAFE} only"))
                         }
@@ -130,7 +145,7 @@ impl Walk<'_> {
                         name @ ("todo" | "unimplemented") if next_bang => {
                             self.find(line, format!("{name}! is no code"));
                         }
-                        "sleep" if test_here && is_path_to(before, "thread", 1) => {
+                        "sleep" if test_here && !in_loop && is_path_to(before, "thread", 1) => {
                             self.find(line, SLEEP.to_owned())
                         }
                         _ => {}
@@ -337,6 +352,13 @@ mod tests {
         assert_eq!(lines("crates/daemon/tests/a.rs", sleep), [2]);
         assert_eq!(lines("crates/daemon/src/a.rs", &format!("#[test]\n{sleep}")), [3]);
         assert_eq!(lines("crates/daemon/tests/a.rs", "use std::thread::{self, sleep};"), [1]);
+    }
+
+    #[test]
+    fn a_pause_between_two_looks_at_a_state_is_no_sleep() {
+        let look = "fn wait() {\n    while !state() {\n        if late() { panic!() }\n        thread::sleep(a);\n    }\n";
+        assert_eq!(lines("crates/daemon/tests/a.rs", &format!("{look}}}")), [0; 0]);
+        assert_eq!(lines("crates/daemon/tests/a.rs", &format!("{look}    thread::sleep(a);\n}}")), [6]);
     }
 
     #[test]
