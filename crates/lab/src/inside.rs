@@ -212,9 +212,10 @@ fn private_directories(exposed: &[PathBuf]) -> io::Result<()> {
 
 /// Starts the first process of the pid namespace that the calling thread's children live in.
 fn first_process() -> io::Result<Child> {
-    // A first process inherits orphans: with SIGCHLD ignored the kernel buries them. A container may
-    // forbid a new /proc; the old one serves all but the view on one's own pid.
-    let script = "trap '' CHLD; mount -t proc proc /proc 2>/dev/null; echo; read -r never";
+    // A first process inherits orphans and has to bury them: the shell does while it waits. (A `read` of
+    // its own would end at the first burial.) A container may forbid a new /proc; the old one serves all
+    // but the view on one's own pid.
+    let script = "mount -t proc proc /proc 2>/dev/null; exec 3<&0; cat <&3 >/dev/null & echo; wait $!";
     let mut child = Command::new("/bin/sh")
         .args(["-c", script])
         .stdin(Stdio::piped())
