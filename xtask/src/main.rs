@@ -1,6 +1,7 @@
 //! The commands of this workspace: `cargo xtask help`.
 
 mod apt;
+mod demo;
 mod test;
 mod tidy;
 mod uml;
@@ -25,6 +26,11 @@ const COMMANDS: &[Command] = &[
         name: "uml",
         what: "build | run: the user-mode Linux kernel of the lab, and a command inside it",
         run: uml::command,
+    },
+    Command {
+        name: "demo",
+        what: "build vipd and watch a failover, measured against its bounds",
+        run: demo::command,
     },
     Command {
         name: "test",

@@ -15,7 +15,9 @@ use std::process::ExitCode;
 pub fn main(args: &[String]) -> ExitCode {
     if let Some(word) = args.first() {
         let help = matches!(word.as_str(), "-h" | "--help");
-        eprintln!("Usage: vipd demo\n\nShows a failover between two routers in namespaces of their own (20 s).");
+        eprintln!(
+            "Usage: vipd demo\n\nShows a failover between two routers in namespaces of their own (20 s)."
+        );
         return if help { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     // Before anything starts a thread: the kernel gives user namespaces to single-threaded processes.

@@ -316,7 +316,8 @@ impl Router {
     fn new(lab: &Lab, lan: &Lan, actor: Actor, address: &str, priority: u8) -> Result<Self> {
         let node = lab.node(if actor == Actor::A { "A" } else { "B" })?;
         node.attach(lan, "eth0", &[&format!("{address}/24")], None)?;
-        let address = address.parse().map_err(|_| LabError::Expectation(format!("{address} is no address")))?;
+        let address =
+            address.parse().map_err(|_| LabError::Expectation(format!("{address} is no address")))?;
         Ok(Self { actor, node, address, priority: Priority(priority), daemon: None, told: 0 })
     }
 
@@ -383,8 +384,14 @@ impl Router {
 
 /// Lines about states and their causes; the rest is in the log.
 fn matters(text: &str) -> bool {
-    const NOISE: [&str; 6] =
-        ["Sending", "setting", "removing", "received lower priority", "master set to", "Receive advertisement"];
+    const NOISE: [&str; 6] = [
+        "Sending",
+        "setting",
+        "removing",
+        "received lower priority",
+        "master set to",
+        "Receive advertisement",
+    ];
     !NOISE.iter().any(|noise| text.starts_with(noise))
 }
 

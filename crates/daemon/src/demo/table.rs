@@ -38,7 +38,11 @@ impl Row {
 pub fn render(rows: &[Row]) -> String {
     let mut out = String::new();
     let rule = "-".repeat(112);
-    let _ = writeln!(out, "\n{:<28} {:<34} {:>22} {:>9} {:>9}   client silent", "step", "measured", "formula", "bound", "took");
+    let _ = writeln!(
+        out,
+        "\n{:<28} {:<34} {:>22} {:>9} {:>9}   client silent",
+        "step", "measured", "formula", "bound", "took"
+    );
     let _ = writeln!(out, "{rule}");
     for row in rows {
         let _ = writeln!(
@@ -98,6 +102,8 @@ mod tests {
     #[test]
     fn the_table_names_what_was_missed() {
         let text = render(&[row(3_609, 3_610, true), row(609, 900, true)]);
-        assert!(text.contains("3.610 s") && text.contains("MISSED") && text.contains("One bound was missed."));
+        assert!(
+            text.contains("3.610 s") && text.contains("MISSED") && text.contains("One bound was missed.")
+        );
     }
 }

@@ -46,7 +46,12 @@ impl Timeline {
         let mut out = std::io::stdout().lock();
         // A closed pipe ends the story's audience, not the story.
         let _ = if self.colour {
-            writeln!(out, "{:>7}.{:03}  \x1b[{style}m{name:<6}  {text}\x1b[0m", at.as_secs(), at.subsec_millis())
+            writeln!(
+                out,
+                "{:>7}.{:03}  \x1b[{style}m{name:<6}  {text}\x1b[0m",
+                at.as_secs(),
+                at.subsec_millis()
+            )
         } else {
             writeln!(out, "{:>7}.{:03}  {name:<6}  {text}", at.as_secs(), at.subsec_millis())
         };
