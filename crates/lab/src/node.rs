@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base::{IpNet, Mac};
 
@@ -260,6 +260,11 @@ impl Node {
     pub fn wait_ip(&self, address: IpAddr, present: bool, bound: Duration) -> Result<Duration> {
         let what = format!("{} {} {address}", self.name, if present { "has" } else { "is without" });
         crate::wait(&what, bound, || Ok(self.has_ip(address)? == present))
+    }
+
+    /// When the lab began.
+    pub(crate) fn began(&self) -> Instant {
+        self.shared.began
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -21,7 +21,6 @@ pub const DIR_VARIABLE: &str = "VIPD_LAB_DIR";
 pub struct Lab {
     shared: Arc<Shared>,
     nodes: AtomicU8,
-    began: Instant,
     began_wall: SystemTime,
 }
 
@@ -33,6 +32,7 @@ pub struct Lan(String);
 pub(crate) struct Shared {
     pub switch: Inside,
     pub dir: PathBuf,
+    pub began: Instant,
 }
 
 impl Lab {
@@ -62,9 +62,8 @@ impl Lab {
             }
         })?;
         Ok(Self {
-            shared: Arc::new(Shared { switch, dir }),
+            shared: Arc::new(Shared { switch, dir, began: Instant::now() }),
             nodes: AtomicU8::new(0),
-            began: Instant::now(),
             began_wall: SystemTime::now(),
         })
     }
@@ -78,7 +77,7 @@ impl Lab {
     /// The time since the lab was made.
     #[must_use]
     pub fn now(&self) -> Duration {
-        self.began.elapsed()
+        self.shared.began.elapsed()
     }
 
     /// Lets time pass until `instant`, counted from the lab's beginning. A script of instants, not of
