@@ -175,43 +175,57 @@ impl Vrrp {
             return self.tell_group_of(id);
         }
 
-        let can_start = |vrrp: &Self, member: InstanceId| {
+        let can_begin = |vrrp: &Self, member: InstanceId| {
             vrrp.phase(member).is_unstarted() || vrrp.phase(member).state() == State::Fault
         };
-        if !is_running || states(self, State::Fault) {
-            let awaited = present()
-                .any(|(member, readiness)| *readiness == Readiness::Awaiting && can_start(self, *member));
-            if awaited {
-                return;
-            }
-            let at_once = unit
-                .iter()
-                .all(|member| self.routers.get(member.index()).is_some_and(|router| router.claims_at_once()));
-            for (member, _) in present() {
-                if can_start(self, *member) {
-                    self.begin(now, *member, at_once);
+        let awaited = present()
+            .any(|(member, readiness)| *readiness == Readiness::Awaiting && can_begin(self, *member));
+        let in_fault = unit.iter().find(|member| self.phase(**member).state() == State::Fault).copied();
+        match in_fault {
+            // A reload put members that run into a group that must wait.
+            Some(leader) if awaited => {
+                let follow = self.follow(leader);
+                for (member, _) in present() {
+                    if !can_begin(self, *member) {
+                        self.become_fault(now, *member, follow.clone());
+                    }
                 }
             }
-            return self.tell_group_of(id);
+            None if awaited && !is_running => {}
+            None if is_running => {
+                // Newcomers join a group that runs, each as soon as it can.
+                let leader = unit.iter().find(|member| !self.phase(**member).is_unstarted());
+                let follow = self.follow(leader.copied().unwrap_or(id));
+                let is_master = states(self, State::Master) && !states(self, State::Backup);
+                for (member, readiness) in present() {
+                    match (self.phase(*member).is_unstarted() && *readiness == Readiness::Ready, is_master) {
+                        (true, true) => self.become_master(now, *member, follow.clone()),
+                        (true, false) => self.begin(now, *member, false),
+                        (false, _) => {}
+                    }
+                }
+            }
+            _ => {
+                let at_once = unit.iter().all(|member| {
+                    can_begin(self, *member)
+                        && self.routers.get(member.index()).is_some_and(|router| router.claims_at_once())
+                });
+                for (member, _) in present() {
+                    if can_begin(self, *member) {
+                        self.begin(now, *member, at_once);
+                    }
+                }
+            }
         }
-
-        // The group runs: newcomers join it, and if a reload brought masters and backups together,
-        // all are backups.
-        let is_master = states(self, State::Master) && !states(self, State::Backup);
-        let leader = unit.iter().find(|member| !self.phase(**member).is_unstarted()).copied().unwrap_or(id);
-        let follow = self.follow(leader);
-        for (member, readiness) in present() {
-            match (self.phase(*member), is_master) {
-                (Phase::Master(_), false) => {
-                    self.become_backup(now, *member, follow.clone(), Wait::Full, None)
+        // If a reload brought masters, or owners about to be, together with backups, all are backups.
+        if states(self, State::Backup) {
+            let follow = self.follow(id);
+            for (member, _) in present() {
+                match self.phase(*member) {
+                    Phase::Master(_) => self.become_backup(now, *member, follow.clone(), Wait::Full, None),
+                    Phase::Init { claim_at: Some(_) } => self.begin(now, *member, false),
+                    _ => {}
                 }
-                (phase, true) if phase.is_unstarted() && *readiness == Readiness::Ready => {
-                    self.become_master(now, *member, follow.clone());
-                }
-                (phase, false) if phase.is_unstarted() && *readiness == Readiness::Ready => {
-                    self.begin(now, *member, false);
-                }
-                _ => {}
             }
         }
         self.tell_group_of(id);
@@ -240,9 +254,8 @@ impl Vrrp {
             .config
             .members
             .iter()
-            .map(|member| self.phase(*member))
-            .filter(|phase| !phase.is_unstarted())
-            .map(Phase::state);
+            .map(|member| self.phase(*member).state())
+            .filter(|state| *state != State::Init);
         let first = states.next()?;
         states.all(|state| state == first).then_some(first)
     }

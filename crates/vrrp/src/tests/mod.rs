@@ -5,5 +5,6 @@ mod faults;
 mod groups;
 mod owner;
 mod pause;
+mod property;
 mod receive;
 mod reload;
