@@ -1,6 +1,7 @@
 //! The commands of this workspace: `cargo xtask help`.
 
 mod apt;
+mod bench;
 mod demo;
 mod test;
 mod tidy;
@@ -17,6 +18,7 @@ struct Command {
 }
 
 const COMMANDS: &[Command] = &[
+    Command { name: "bench", what: "vrrp: measure vipd beside keepalived, and judge", run: bench::command },
     Command {
         name: "tidy",
         what: "check the laws of the tree: crate edges, no_std, unsafe, floats, file sizes",

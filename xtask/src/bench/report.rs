@@ -1,0 +1,255 @@
+//! Figures, what is asked of them, and how they are told.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+/// What is asked of the first binary in comparison with the second. Medians are compared.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Goal {
+    /// Nothing: the figure is told, not judged.
+    None,
+    /// At most this many times as much.
+    AtMost(f64),
+    /// Not more, but for this much in the figure's unit, or a tenth: below that, two runs of the same
+    /// binary differ, too.
+    NoWorse(f64),
+}
+
+/// A kind of figure.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Metric {
+    /// What it is.
+    pub name: &'static str,
+    /// Its unit.
+    pub unit: &'static str,
+    /// What is asked of it.
+    pub goal: Goal,
+}
+
+impl Metric {
+    /// One that is not judged.
+    pub(super) const fn told(name: &'static str, unit: &'static str) -> Self {
+        Self { name, unit, goal: Goal::None }
+    }
+
+    /// One that is judged.
+    pub(super) const fn judged(name: &'static str, unit: &'static str, goal: Goal) -> Self {
+        Self { name, unit, goal }
+    }
+}
+
+/// All figures of one kind in one case.
+struct Row {
+    case: String,
+    metric: Metric,
+    /// Per binary.
+    values: Vec<Vec<f64>>,
+}
+
+/// All figures of a run.
+pub(super) struct Book {
+    binaries: Vec<String>,
+    rows: Vec<Row>,
+}
+
+/// Median and range.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Summary {
+    count: usize,
+    median: f64,
+    min: f64,
+    max: f64,
+}
+
+impl Summary {
+    fn of(values: &[f64]) -> Option<Self> {
+        let mut sorted = values.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let (min, max) = (*sorted.first()?, *sorted.last()?);
+        let upper = *sorted.get(sorted.len() / 2)?;
+        let lower = *sorted.get((sorted.len() - 1) / 2)?;
+        Some(Self { count: sorted.len(), median: (lower + upper) / 2.0, min, max })
+    }
+}
+
+/// The value below which `part` (0 to 1) of the values are; sorts them.
+pub(super) fn percentile(values: &mut [f64], part: f64) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let last = values.len().checked_sub(1)?;
+    values.get((part * last as f64).round() as usize).copied()
+}
+
+impl Row {
+    fn summary(&self, binary: usize) -> Option<Summary> {
+        Summary::of(self.values.get(binary)?)
+    }
+
+    /// The first binary's median over the second's. There is none when these can be zero or less.
+    fn ratio(&self) -> Option<f64> {
+        let (first, second) = (self.summary(0)?, self.summary(1)?);
+        (first.median > 0.0 && second.median > 0.0).then(|| first.median / second.median)
+    }
+
+    /// Whether the goal is met; `None` if there is no goal, or no figure of one of the binaries though
+    /// it is the second.
+    fn verdict(&self) -> Option<bool> {
+        let met = |judge: &dyn Fn(f64, f64) -> bool| {
+            let second = self.summary(1)?;
+            // The one that is judged must have a figure.
+            Some(self.summary(0).is_some_and(|first| judge(first.median, second.median)))
+        };
+        match self.metric.goal {
+            Goal::None => None,
+            Goal::AtMost(times) => met(&|first, second| first <= second * times),
+            Goal::NoWorse(slack) => met(&|first, second| first <= second + slack.max(second.abs() / 10.0)),
+        }
+    }
+
+    fn goal_text(&self) -> String {
+        match self.metric.goal {
+            Goal::None => String::new(),
+            Goal::AtMost(times) => format!("<= {times:.1}"),
+            Goal::NoWorse(_) => "no worse".to_owned(),
+        }
+    }
+}
+
+impl Book {
+    /// An empty one.
+    pub(super) fn new(binaries: Vec<String>) -> Self {
+        Self { binaries, rows: Vec::new() }
+    }
+
+    /// Writes a figure down.
+    pub(super) fn add(&mut self, case: &str, metric: &Metric, binary: usize, value: f64) {
+        let known = self.rows.iter().position(|r| r.case == case && r.metric.name == metric.name);
+        let index = known.unwrap_or_else(|| {
+            let values = vec![Vec::new(); self.binaries.len()];
+            self.rows.push(Row { case: case.to_owned(), metric: *metric, values });
+            self.rows.len() - 1
+        });
+        let values = self.rows.get_mut(index).and_then(|r| r.values.get_mut(binary));
+        if let Some(values) = values {
+            values.push(value);
+        }
+    }
+
+    /// How many goals were met and how many were not.
+    pub(super) fn score(&self) -> (usize, usize) {
+        let verdicts: Vec<bool> = self.rows.iter().filter_map(Row::verdict).collect();
+        let met = verdicts.iter().filter(|v| **v).count();
+        (met, verdicts.len() - met)
+    }
+
+    /// For people.
+    pub(super) fn table(&self) -> String {
+        let mut text = String::new();
+        let (first, second) = (self.binary(0), self.binary(1));
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{:<42}{first:>26}{second:>26}{:>8}  goal", "", "ratio");
+        let mut case = "";
+        for row in &self.rows {
+            if row.case != case {
+                case = &row.case;
+                let _ = writeln!(text, "{case}");
+            }
+            let cell = |binary| row.summary(binary).map_or_else(|| "-".to_owned(), |s| cell_text(&s));
+            let ratio = row.ratio().map_or_else(|| "-".to_owned(), |r| format!("{r:.2}"));
+            let verdict = match row.verdict() {
+                Some(true) => "ok",
+                Some(false) => "MISSED",
+                None => "",
+            };
+            let name = format!("  {} [{}]", row.metric.name, row.metric.unit);
+            let line =
+                format!("{name:<42}{:>26}{:>26}{ratio:>8}  {} {verdict}", cell(0), cell(1), row.goal_text());
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
+        text
+    }
+
+    /// For machines: one object for each figure of each binary, and one for each comparison.
+    pub(super) fn lines(&self) -> Vec<Value> {
+        let mut lines = Vec::new();
+        for row in &self.rows {
+            let (case, metric, unit) = (&row.case, row.metric.name, row.metric.unit);
+            for (index, name) in self.binaries.iter().enumerate() {
+                if let Some(s) = row.summary(index) {
+                    lines.push(json!({
+                        "bench": "vrrp", "case": case, "metric": metric, "unit": unit, "bin": name,
+                        "n": s.count, "median": s.median, "min": s.min, "max": s.max,
+                    }));
+                }
+            }
+            if row.ratio().is_some() || row.verdict().is_some() {
+                lines.push(json!({
+                    "bench": "vrrp", "case": case, "metric": metric,
+                    "compare": [self.binary(0), self.binary(1)],
+                    "ratio": row.ratio(), "goal": row.goal_text(), "met": row.verdict(),
+                }));
+            }
+        }
+        lines
+    }
+
+    fn binary(&self, index: usize) -> &str {
+        self.binaries.get(index).map_or("", String::as_str)
+    }
+}
+
+fn cell_text(s: &Summary) -> String {
+    let (median, min, max) = (number(s.median), number(s.min), number(s.max));
+    if s.count == 1 { median } else { format!("{median} [{min}..{max}]") }
+}
+
+/// Three digits that matter.
+fn number(x: f64) -> String {
+    let digits = match x.abs() {
+        a if a >= 100.0 => 0,
+        a if a >= 10.0 => 1,
+        a if a >= 1.0 => 2,
+        _ => 3,
+    };
+    format!("{x:.digits$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SENT: Metric = Metric::judged("CPU", "us", Goal::AtMost(0.6));
+    const LATE: Metric = Metric::judged("late", "ms", Goal::NoWorse(0.1));
+
+    fn book(metric: &Metric, first: &[f64], second: &[f64]) -> Book {
+        let mut book = Book::new(vec!["a".to_owned(), "b".to_owned()]);
+        first.iter().for_each(|v| book.add("case", metric, 0, *v));
+        second.iter().for_each(|v| book.add("case", metric, 1, *v));
+        book
+    }
+
+    #[test]
+    fn medians_decide_not_outliers() {
+        assert_eq!(book(&SENT, &[5.0, 90.0, 6.0], &[10.0]).score(), (1, 0));
+        assert_eq!(book(&SENT, &[5.0, 6.1, 7.0], &[10.0]).score(), (0, 1));
+    }
+
+    #[test]
+    fn no_worse_has_slack_that_also_works_around_zero() {
+        assert_eq!(book(&LATE, &[0.05], &[-0.04]).score(), (1, 0));
+        assert_eq!(book(&LATE, &[0.25], &[0.1]).score(), (0, 1));
+        assert_eq!(book(&LATE, &[10.9], &[10.0]).score(), (1, 0));
+    }
+
+    #[test]
+    fn a_judged_binary_without_a_figure_misses_the_goal() {
+        assert_eq!(book(&LATE, &[], &[1.0]).score(), (0, 1));
+    }
+
+    #[test]
+    fn the_median_of_an_even_number_lies_between() {
+        assert_eq!(Summary::of(&[4.0, 1.0, 2.0, 3.0]).unwrap().median, 2.5);
+        assert_eq!(percentile(&mut [3.0, 1.0, 2.0], 0.99), Some(3.0));
+        assert_eq!(percentile(&mut [], 0.5), None);
+    }
+}
