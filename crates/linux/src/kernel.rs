@@ -363,7 +363,8 @@ fn link_facts(l: &Link) -> LinkFacts {
         mac: l.mac,
         mtu: l.mtu,
         up: l.flags.contains(LinkFlags::UP),
-        running: l.flags.contains(LinkFlags::RUNNING),
+        // An interface just switched on says RUNNING for a moment even without a carrier.
+        running: l.flags.contains(LinkFlags::RUNNING.with(LinkFlags::LOWER_UP)),
         loopback: l.flags.contains(LinkFlags::LOOPBACK),
         noarp: l.flags.contains(LinkFlags::NOARP),
         multicast: l.flags.contains(LinkFlags::MULTICAST),

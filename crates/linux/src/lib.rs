@@ -4,18 +4,24 @@
 //! results between the kernel and its callers. Nothing here blocks unless its documentation says so,
 //! every descriptor is closed on exec, and every error names the operation and its object.
 //!
-//! * Waiting: [`clock`], [`timer`], [`poll`], [`signals`].
+//! * Waiting: [`clock`], [`timer`], [`poll`], [`signals`], [`inotify`].
 //! * The network's configuration: [`netlink`], [`sysctl`], [`netns`].
 //! * Both as the engine wants them: [`kernel`].
 //! * Packets: [`vrrp_socket`], [`packet_socket`].
+//! * Processes: [`process`], [`seqpacket`], [`memfd`], [`pidfile`].
 
 pub mod clock;
 pub mod error;
+pub mod inotify;
 pub mod kernel;
+pub mod memfd;
 pub mod netlink;
 pub mod netns;
 pub mod packet_socket;
+pub mod pidfile;
 pub mod poll;
+pub mod process;
+pub mod seqpacket;
 pub mod signals;
 mod sys;
 pub mod sysctl;

@@ -136,7 +136,8 @@ pub struct Isolation {
     /// Have a host name of its own.
     pub hostname: Option<String>,
     /// Let the processes it starts have a process number space of their own. The first one is its
-    /// init: when it dies, so do all others, and no more can be started.
+    /// init: when it dies, so do all others, and no more can be started. Its own end shows only after
+    /// the others have been reaped.
     pub processes: bool,
 }
 

@@ -74,7 +74,6 @@ pub fn ignore(number: i32) -> Result<()> {
 
 /// Async-signal-safe: unblocks everything and gives every signal its default action. For a child
 /// between fork and exec.
-#[expect(dead_code, reason = "for the children that the process module will start")]
 pub(crate) fn reset_all() -> std::result::Result<(), Errno> {
     for n in 1..=libc::SIGRTMAX() {
         // SAFETY: SIG_DFL is no handler. SIGKILL, SIGSTOP and those of the C library are refused,

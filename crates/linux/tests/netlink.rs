@@ -74,10 +74,10 @@ impl Watch {
     fn change<T>(&mut self, mut is: impl FnMut(&Change) -> Option<T>) -> T {
         loop {
             while let Some(e) = self.queue.pop_front() {
-                if let Event::Change(c) = &e {
-                    if let Some(t) = is(c) {
-                        return t;
-                    }
+                if let Event::Change(c) = &e
+                    && let Some(t) = is(c)
+                {
+                    return t;
                 }
             }
             self.queue.extend(events(&mut self.monitor));

@@ -91,9 +91,15 @@ pub struct Link {
 
 impl Link {
     /// Whether packets can pass: on, and with a carrier as far as is known.
+    ///
+    /// An interface just switched on counts as running for a moment even without a carrier, hence both
+    /// flags. Packets may still vanish without an error until its state is [`OperState::Up`] (if it
+    /// has one) and one more request, of any kind, was answered: the kernel puts the transmit queue in
+    /// place last, under the lock that each request takes.
     #[must_use]
     pub fn is_operational(&self) -> bool {
-        self.flags.contains(LinkFlags::UP.with(LinkFlags::RUNNING))
+        let all = LinkFlags::UP.with(LinkFlags::RUNNING).with(LinkFlags::LOWER_UP);
+        self.flags.contains(all)
     }
 
     /// Reads the payload of an `RTM_NEWLINK` or `RTM_DELLINK`; `None` for the messages of that type

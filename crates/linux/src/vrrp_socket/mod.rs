@@ -176,7 +176,10 @@ impl VrrpSocket {
                     imr_address: libc::in_addr { s_addr: Ipv4Addr::UNSPECIFIED.to_bits() },
                     imr_ifindex: number(link),
                 };
-                sys::set_option(fd, libc::IPPROTO_IP, libc::IP_MULTICAST_IF, &request)?;
+                sys::set_option(fd, libc::IPPROTO_IP, libc::IP_MULTICAST_IF, &request).map_err(|e| {
+                    // So IPv4 says that the interface is gone; IPv6 says what it means.
+                    if e == Errno::EADDRNOTAVAIL { Errno::ENODEV } else { e }
+                })?;
                 sys::set_option(fd, libc::IPPROTO_IP, libc::IP_ADD_MEMBERSHIP, &request)
             }
             IpAddr::V6(group) => {

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use base::{IfIndex, IfName};
-use linux::netlink::{Commands, Link, LinkKind, LinkSpec, Request, RouteFilter, Snapshot};
+use linux::netlink::{Commands, Link, LinkKind, LinkSpec, OperState, Request, RouteFilter, Snapshot};
 use linux::netns::{Isolation, NsThread};
 
 /// Fails loudly rather than passing without having tested anything.
@@ -39,7 +39,11 @@ pub fn pair() -> (NsThread, NsThread) {
         h.run(|| up("eth0"));
     }
     for h in [&a, &b] {
-        h.run(|| wait_for("carrier", || link("eth0").is_operational()));
+        h.run(|| {
+            wait_for("carrier", || link("eth0").oper_state == OperState::Up);
+            // Whatever the kernel still does to it is done when this is.
+            up("eth0");
+        });
     }
     (a, b)
 }

@@ -1,0 +1,15 @@
+//! Starting, watching and ending processes, and setting up the own one.
+//!
+//! A [`Spawn`] describes a process to be started, a [`Child`] is one that was. The functions here act
+//! on the calling process itself.
+
+mod child;
+mod own;
+mod spawn;
+
+pub use child::{Child, Exit, reap_orphans};
+pub use own::{
+    become_subreaper, bind_to_cpus, daemonize, die_with_parent, forbid_new_privileges, limit_files,
+    limit_realtime, lock_memory, run_realtime, set_name, set_nice, thread_count,
+};
+pub use spawn::{Spawn, inherited, role};
