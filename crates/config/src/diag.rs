@@ -168,7 +168,9 @@ codes! {
     /// A number out of its range.
     RANGE = "out-of-range", InvalidNumber, Error, Goes;
     /// Words after the last one that is used.
-    EXTRA = "extra-words", General, Warning, Goes;
+    EXTRA = "extra-words", Ok, Warning, Goes;
+    /// Something that is written twice, or means nothing without something else.
+    POINTLESS = "no-effect-here", Ok, Warning, Goes;
     /// A value of the wrong kind.
     VALUE = "invalid-value", General, Error, Goes;
     /// A combination that cannot work; what is used instead is told.
@@ -289,6 +291,22 @@ impl Diagnostics {
         if self.seen.insert((code.name, diagnostic.span, diagnostic.message.clone())) {
             self.list.push(diagnostic);
         }
+    }
+
+    /// Adds the problems of another list, and puts all in the order of their places.
+    pub(crate) fn merge(&mut self, other: Self, place: impl Fn(Span) -> Span) {
+        self.worst = self.worst.max(other.worst);
+        self.left_out += other.left_out;
+        for effect in other.effects {
+            if !self.effects.contains(&effect) {
+                self.effects.push(effect);
+            }
+        }
+        self.list.extend(other.list);
+        self.list.sort_by_key(|d| {
+            let at = d.span.map(&place);
+            (at.is_none(), at.map(|span| (span.file, span.start)))
+        });
     }
 
     /// The problems.

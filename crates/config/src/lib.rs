@@ -3,11 +3,13 @@
 //! The crate does no I/O: whatever it wants to know of the world it asks a [`Source`], and a
 //! [`Bundle`] can repeat the answers in another process.
 
-#![allow(dead_code, reason = "the keyword table that uses the language comes with the next commit")]
-
+mod block;
 mod diag;
+mod keyword;
 mod lang;
+mod load;
 mod render;
+mod resolve;
 mod source;
 mod span;
 
@@ -15,7 +17,8 @@ pub use diag::{
     Code, Diagnostic, Diagnostics, EXIT_CONFIG, EXIT_NO_CONFIG, EXIT_OK, EXIT_TEST_FAILED, EXIT_TEST_FATAL,
     EXIT_TEST_SECURITY, Effect, Exits, Level, Severity,
 };
-pub use lang::{Body, Node, Word};
+pub use keyword::{Entry, Status, keywords};
+pub use load::{Loaded, Options, load};
 pub use render::Printer;
 pub use source::{
     Account, Bundle, BundleError, Interface, MapSource, Match, Program, ProgramError, ReadError, Recording,

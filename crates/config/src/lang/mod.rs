@@ -15,4 +15,4 @@ pub(crate) mod words;
 #[cfg(test)]
 mod tests;
 
-pub use tree::{Body, Node, Word};
+pub(crate) use tree::{Body, Node, Word};

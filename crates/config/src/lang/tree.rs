@@ -8,37 +8,37 @@ use crate::span::Span;
 
 /// A word of the configuration.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Word {
+pub(crate) struct Word {
     /// Its text, without quotes.
-    pub text: String,
+    pub(crate) text: String,
     /// Where it stands.
-    pub span: Span,
+    pub(crate) span: Span,
 }
 
 impl Word {
     /// Its text.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 }
 
 /// A keyword with everything that belongs to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Node {
+pub(crate) struct Node {
     /// The keyword.
-    pub keyword: Word,
+    pub(crate) keyword: Word,
     /// The words after it.
-    pub words: Vec<Word>,
+    pub(crate) words: Vec<Word>,
     /// What stands between its braces.
-    pub body: Body,
+    pub(crate) body: Body,
     /// From the keyword to the last word.
-    pub line: Span,
+    pub(crate) line: Span,
 }
 
 /// What stands between braces.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Body {
+pub(crate) enum Body {
     /// The keyword has no braces.
     None,
     /// Keywords.
@@ -49,11 +49,11 @@ pub enum Body {
 
 /// A line of a value block; it has at least one word.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Line {
+pub(crate) struct Line {
     /// The first word.
-    pub first: Word,
+    pub(crate) first: Word,
     /// The words after it.
-    pub rest: Vec<Word>,
+    pub(crate) rest: Vec<Word>,
 }
 
 /// A block of the grammar, by a number that only the grammar understands; 0 is the root.

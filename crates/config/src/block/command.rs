@@ -1,0 +1,225 @@
+//! Commands: `COMMAND [USER [GROUP]]`, checked when the whole configuration is known.
+
+use model::script::{Command, User};
+
+use crate::diag::{Code, Diagnostic};
+use crate::keyword::Cx;
+use crate::lang::words;
+use crate::lang::{Node, Word};
+use crate::source::{Account, ProgramError};
+
+/// A command as written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct CommandDraft {
+    /// The keyword.
+    pub(crate) keyword: String,
+    /// The command with its arguments, as one word.
+    pub(crate) text: Word,
+    /// The user and the group.
+    pub(crate) owner: Vec<Word>,
+}
+
+impl CommandDraft {
+    /// Takes the words of `node`, of which there is at least one.
+    pub(crate) fn new(node: &Node) -> Self {
+        let mut words = node.words.iter().cloned();
+        let text = words.next().unwrap_or_else(|| node.keyword.clone());
+        Self { keyword: node.keyword.text.clone(), text, owner: words.take(2).collect() }
+    }
+}
+
+/// The identity and the safety of scripts, as `global_defs` sets them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct ScriptRules {
+    /// `script_user`.
+    pub(crate) user: Option<Vec<Word>>,
+    /// `enable_script_security`.
+    pub(crate) security: bool,
+}
+
+/// Turns drafts into commands.
+#[derive(Debug)]
+pub(crate) struct Commands {
+    /// The identity of commands that name none; `None` if they must not run.
+    default: Option<Account>,
+    security: bool,
+    /// Some command is used, and some command could be changed by others.
+    used: bool,
+    insecure: bool,
+}
+
+/// The account that scripts run as if `script_user` names none and it exists.
+const DEFAULT_ACCOUNT: &str = "keepalived_script";
+
+impl Commands {
+    pub(crate) fn new(rules: &ScriptRules, cx: &mut Cx<'_>) -> Self {
+        let default = match &rules.user {
+            Some(words) => account(words, cx, "script_user"),
+            None => match cx.source.user(DEFAULT_ACCOUNT) {
+                Some(account) => Some(account),
+                None if rules.security => None,
+                None => Some(Account::ROOT),
+            },
+        };
+        Self { default, security: rules.security, used: false, insecure: false }
+    }
+
+    /// The command of `draft`; `None` if it can't be run, which has then been told.
+    pub(crate) fn resolve(&mut self, draft: &CommandDraft, cx: &mut Cx<'_>) -> Option<Command> {
+        let account = if draft.owner.is_empty() {
+            if self.default.is_none() {
+                let d =
+                    Diagnostic::new(Code::SCRIPT, format!("no user for the script `{}`", draft.text.text))
+                        .at(draft.text.span)
+                        .label("not run")
+                        .help(format!(
+                            "set `script_user` in `global_defs`, or create the account `{DEFAULT_ACCOUNT}`"
+                        ))
+                        .log(format!("Script user '{DEFAULT_ACCOUNT}' does not exist"));
+                cx.report(d);
+            }
+            self.default?
+        } else {
+            account(&draft.owner, cx, &draft.keyword)?
+        };
+        let text = draft.text.text.trim();
+        let (argv, open) = words::quoted(text);
+        if open.is_some() {
+            let d = Diagnostic::new(Code::QUOTE, "a quotation within this command has no end")
+                .at(draft.text.span)
+                .label("not run")
+                .help("close each `'` and `\"` within the command")
+                .log(format!("String '{text}': missing terminating quote"));
+            cx.report(d);
+            return None;
+        }
+        let argv: Vec<Box<str>> = argv.into_iter().map(|w| w.text.into_boxed_str()).collect();
+        let Some(first) = argv.first().filter(|word| !word.is_empty()).cloned() else {
+            let d = Diagnostic::new(Code::SCRIPT, format!("`{}` names no command", draft.keyword));
+            cx.report(d.at(draft.text.span).label("empty").help("write the path of a script"));
+            return None;
+        };
+        // `</path` succeeds if the shell can open the file.
+        let (argv, program) = if first.starts_with('<') {
+            (["/bin/sh", "-c", text].map(Box::from).to_vec(), "/bin/sh".to_owned())
+        } else {
+            (argv, String::from(first))
+        };
+        let found = match cx.source.program(&program, account) {
+            Ok(found) => found,
+            Err(why) => {
+                self.not_found(draft, &program, why, cx);
+                return None;
+            }
+        };
+        self.used = true;
+        let privileged = account.uid == 0 || account.gid == 0;
+        if found.insecure && privileged {
+            self.insecure = true;
+            let disabled = if self.security { " - disabling" } else { "" };
+            let d = Diagnostic::new(
+                Code::INSECURE_SCRIPT,
+                format!("`{}` can be changed by others than root", found.path),
+            )
+            .at(draft.text.span)
+            .label(if self.security { "not run" } else { "runs as root" })
+            .help("make root the owner of the file and its directories, and forbid others to write")
+            .log(format!("Unsafe permissions found for script '{}'{disabled}.", found.path));
+            cx.report(d);
+            if self.security {
+                return None;
+            }
+        }
+        if !program.contains('/') {
+            let d = Diagnostic::new(
+                Code::CONFLICT,
+                format!("`{program}` was found in the search path as `{}`", found.path),
+            )
+            .at(draft.text.span)
+            .label("not a full path")
+            .help(format!("write `{}`", found.path))
+            .log(format!(
+                "WARNING - script `{program}` resolved by path search to `{}`. Please specify full path.",
+                found.path
+            ));
+            cx.report(d);
+        }
+        let user = User { uid: account.uid, gid: account.gid };
+        Some(Command { text: text.into(), path: found.path.into_boxed_str(), argv, user })
+    }
+
+    fn not_found(&self, draft: &CommandDraft, program: &str, why: ProgramError, cx: &mut Cx<'_>) {
+        let (message, help, log) = match why {
+            ProgramError::NotFound if program.contains('/') => (
+                format!("the script `{program}` does not exist"),
+                "create it, or correct the path",
+                format!("Script {program} cannot be accessed - No such file or directory"),
+            ),
+            ProgramError::NotFound => (
+                format!("the script `{program}` is not in the search path"),
+                "write its full path",
+                format!("Cannot find script {program} in path - disabling"),
+            ),
+            ProgramError::NotExecutable => (
+                format!("the script `{program}` cannot be executed by its user"),
+                "make it executable with `chmod +x`, or choose another user",
+                format!("WARNING - script '{program}' is not executable - disabling."),
+            ),
+        };
+        cx.report(
+            Diagnostic::new(Code::SCRIPT, message).at(draft.text.span).label("not run").help(help).log(log),
+        );
+    }
+
+    /// Says once that scripts run without protection.
+    pub(crate) fn finish(&self, cx: &mut Cx<'_>) {
+        if !self.used || self.security {
+            return;
+        }
+        let more = if self.insecure { " There are insecure scripts." } else { "" };
+        let d = Diagnostic::new(
+            Code::SCRIPT_SECURITY,
+            "scripts are run, and `enable_script_security` is not set",
+        )
+        .help("set `enable_script_security` in `global_defs`")
+        .log(format!(
+            "SECURITY VIOLATION - scripts are being executed but script_security not enabled.{more}"
+        ));
+        cx.report(d);
+    }
+}
+
+/// The account that `USER [[:]GROUP]` or `USER:GROUP` names; `None` if it doesn't exist, which has
+/// then been told.
+pub(crate) fn account(words: &[Word], cx: &mut Cx<'_>, keyword: &str) -> Option<Account> {
+    let first = words.first()?;
+    let (user, joined) = match first.text.split_once(':') {
+        Some((user, group)) => (user, Some(group)),
+        None => (first.text.as_str(), None),
+    };
+    let Some(account) = cx.source.user(user) else {
+        let d =
+            Diagnostic::new(Code::UNKNOWN_NAME, format!("the user `{user}` of `{keyword}` does not exist"))
+                .at(first.span)
+                .label("no such user")
+                .help("create the account, or name another one")
+                .log(format!("Script user '{user}' does not exist"));
+        cx.report(d);
+        return None;
+    };
+    let separate = words.get(1).map(|word| (word.text.trim_start_matches(':'), word.span));
+    let Some((group, span)) = joined.map(|group| (group, first.span)).or(separate) else {
+        return Some(account);
+    };
+    let Some(gid) = cx.source.group(group) else {
+        let d =
+            Diagnostic::new(Code::UNKNOWN_NAME, format!("the group `{group}` of `{keyword}` does not exist"))
+                .at(span)
+                .label("no such group")
+                .help("create the group, or name another one")
+                .log(format!("Script group '{group}' does not exist"));
+        cx.report(d);
+        return None;
+    };
+    Some(Account { gid, ..account })
+}

@@ -1,0 +1,457 @@
+//! Route lines: `[TYPE] [to] DEST [via ADDR] [dev IF] [src ADDR] ..`.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use base::{Duration, Family, IpNet};
+use model::route::{RouteKind, RouteMetric, RouteMetricKind, RouteOperation};
+
+use crate::block::names;
+use crate::diag::{Code, Diagnostic};
+use crate::keyword::{Cx, Range, value};
+use crate::lang::Word;
+use crate::lang::tree::Line;
+use crate::span::Span;
+
+/// A route as written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct RouteDraft {
+    pub(crate) span: Span,
+    /// The destination; without an address for `default` until the family is known.
+    pub(crate) destination: Option<Destination>,
+    pub(crate) family: Option<Family>,
+    pub(crate) kind: RouteKind,
+    pub(crate) table: Option<u32>,
+    pub(crate) metric: u32,
+    pub(crate) protocol: Option<u8>,
+    pub(crate) scope: Option<u8>,
+    pub(crate) source: Option<IpAddr>,
+    pub(crate) from: Option<IpNet>,
+    pub(crate) tos: u8,
+    pub(crate) hops: Vec<HopDraft>,
+    /// The hop that words belong to.
+    hop: HopDraft,
+    pub(crate) metrics: Vec<RouteMetric>,
+    pub(crate) preference: Option<u8>,
+    pub(crate) expires: Option<u32>,
+    pub(crate) operation: RouteOperation,
+    pub(crate) no_track: bool,
+    /// `nexthop` was seen.
+    multipath: bool,
+    /// Something was wrong: the line is dropped.
+    broken: bool,
+}
+
+/// Where a route leads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Destination {
+    Net(IpNet),
+    Default,
+}
+
+/// A hop as written.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct HopDraft {
+    pub(crate) gateway: Option<IpAddr>,
+    pub(crate) dev: Option<Word>,
+    pub(crate) weight: Option<u16>,
+    pub(crate) onlink: bool,
+}
+
+/// A word of a route line and what it does.
+enum Action {
+    Flag(fn(&mut RouteDraft)),
+    Kind(RouteKind),
+    Value(fn(&mut RouteDraft, &Word, &mut Cx<'_>)),
+    /// A metric with a number: `[lock] N`.
+    Metric(RouteMetricKind, Unit),
+    /// Known, but nothing comes of it yet; with so many words.
+    NotYet(usize),
+}
+
+/// How a metric is written.
+#[derive(Clone, Copy)]
+enum Unit {
+    /// A number.
+    Number,
+    /// A time in `s` or `ms`; the kernel counts in this part of a millisecond.
+    Time(u64),
+    /// The word `ecn`.
+    Features,
+}
+
+const WORDS: &[(&str, Action)] = &[
+    ("inet", Action::Flag(|r| r.family = Some(Family::V4))),
+    ("inet6", Action::Flag(|r| r.family = Some(Family::V6))),
+    ("unicast", Action::Kind(RouteKind::Unicast)),
+    ("local", Action::Kind(RouteKind::Local)),
+    ("broadcast", Action::Kind(RouteKind::Broadcast)),
+    ("brd", Action::Kind(RouteKind::Broadcast)),
+    ("anycast", Action::Kind(RouteKind::Anycast)),
+    ("multicast", Action::Kind(RouteKind::Multicast)),
+    ("blackhole", Action::Kind(RouteKind::Blackhole)),
+    ("unreachable", Action::Kind(RouteKind::Unreachable)),
+    ("prohibit", Action::Kind(RouteKind::Prohibit)),
+    ("throw", Action::Kind(RouteKind::Throw)),
+    ("to", Action::Flag(|_| ())),
+    ("src", Action::Value(set_source)),
+    ("via", Action::Value(set_gateway)),
+    ("gw", Action::Value(set_gateway)),
+    ("from", Action::Value(set_from)),
+    ("tos", Action::Value(|r, word, cx| keep(names::tos(word, cx), &mut r.tos, &mut r.broken))),
+    ("dsfield", Action::Value(|r, word, cx| keep(names::tos(word, cx), &mut r.tos, &mut r.broken))),
+    (
+        "table",
+        Action::Value(|r, word, cx| keep(names::table(word, cx).map(Some), &mut r.table, &mut r.broken)),
+    ),
+    (
+        "protocol",
+        Action::Value(|r, word, cx| {
+            keep(names::protocol(word, cx).map(Some), &mut r.protocol, &mut r.broken)
+        }),
+    ),
+    (
+        "scope",
+        Action::Value(|r, word, cx| keep(names::scope(word, cx).map(Some), &mut r.scope, &mut r.broken)),
+    ),
+    ("metric", Action::Value(set_metric)),
+    ("priority", Action::Value(set_metric)),
+    ("preference", Action::Value(set_metric)),
+    ("dev", Action::Value(|r, word, _| r.hop().dev = Some(word.clone()))),
+    ("oif", Action::Value(|r, word, _| r.hop().dev = Some(word.clone()))),
+    ("onlink", Action::Flag(|r| r.hop().onlink = true)),
+    ("weight", Action::Value(set_weight)),
+    ("nexthop", Action::Flag(RouteDraft::next_hop)),
+    ("expires", Action::Value(set_expires)),
+    ("pref", Action::Value(set_preference)),
+    ("mtu", Action::Metric(RouteMetricKind::Mtu, Unit::Number)),
+    ("hoplimit", Action::Metric(RouteMetricKind::HopLimit, Unit::Number)),
+    ("advmss", Action::Metric(RouteMetricKind::AdvMss, Unit::Number)),
+    ("rtt", Action::Metric(RouteMetricKind::Rtt, Unit::Time(8))),
+    ("rttvar", Action::Metric(RouteMetricKind::RttVar, Unit::Time(4))),
+    ("reordering", Action::Metric(RouteMetricKind::Reordering, Unit::Number)),
+    ("window", Action::Metric(RouteMetricKind::Window, Unit::Number)),
+    ("cwnd", Action::Metric(RouteMetricKind::Cwnd, Unit::Number)),
+    ("ssthresh", Action::Metric(RouteMetricKind::SsThresh, Unit::Number)),
+    ("rto_min", Action::Metric(RouteMetricKind::RtoMin, Unit::Time(1))),
+    ("initcwnd", Action::Metric(RouteMetricKind::InitCwnd, Unit::Number)),
+    ("initrwnd", Action::Metric(RouteMetricKind::InitRwnd, Unit::Number)),
+    ("features", Action::Metric(RouteMetricKind::Features, Unit::Features)),
+    ("quickack", Action::Metric(RouteMetricKind::QuickAck, Unit::Number)),
+    ("fastopen_no_cookie", Action::Metric(RouteMetricKind::FastOpenNoCookie, Unit::Number)),
+    ("add", Action::Flag(|r| r.operation = RouteOperation::Add)),
+    ("prepend", Action::Flag(|r| r.operation = RouteOperation::Prepend)),
+    ("append", Action::Flag(|r| r.operation = RouteOperation::Append)),
+    ("no_track", Action::Flag(|r| r.no_track = true)),
+    ("track_group", Action::NotYet(1)),
+    ("vrf", Action::NotYet(1)),
+    ("encap", Action::NotYet(usize::MAX)),
+    ("realms", Action::NotYet(1)),
+    ("congctl", Action::NotYet(1)),
+    ("ttl-propagate", Action::NotYet(1)),
+    ("or", Action::NotYet(1)),
+    ("as", Action::NotYet(1)),
+    ("nat", Action::NotYet(0)),
+    ("xresolve", Action::NotYet(0)),
+];
+
+/// Takes a value that was read, or notes that it could not be.
+fn keep<T>(value: Option<T>, slot: &mut T, broken: &mut bool) {
+    match value {
+        Some(value) => *slot = value,
+        None => *broken = true,
+    }
+}
+
+/// The words of a route line, for documentation.
+pub(crate) fn words() -> impl Iterator<Item = &'static str> {
+    WORDS.iter().map(|(word, _)| *word)
+}
+
+impl RouteDraft {
+    /// The hop that the next word belongs to.
+    fn hop(&mut self) -> &mut HopDraft {
+        &mut self.hop
+    }
+
+    /// Starts another hop.
+    fn next_hop(&mut self) {
+        self.multipath = true;
+        self.end_hop();
+    }
+
+    /// Ends the hop that words belong to, if it has any.
+    fn end_hop(&mut self) {
+        let hop = std::mem::take(&mut self.hop);
+        if hop.gateway.is_some() || hop.dev.is_some() {
+            self.hops.push(hop);
+        }
+    }
+
+    /// The family, as far as the line tells.
+    pub(crate) fn family(&self) -> Family {
+        let destination = match self.destination {
+            Some(Destination::Net(net)) => Some(net.family()),
+            _ => None,
+        };
+        let gateway = self.hops.iter().find_map(|hop| hop.gateway.as_ref());
+        destination
+            .or(self.family)
+            .or_else(|| self.source.as_ref().or(gateway).map(Family::of))
+            .unwrap_or(Family::V4)
+    }
+
+    /// The destination as a prefix.
+    pub(crate) fn net(&self) -> Option<IpNet> {
+        match self.destination? {
+            Destination::Net(net) => Some(net),
+            Destination::Default => {
+                let any = match self.family() {
+                    Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                    Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+                };
+                IpNet::new(any, 0)
+            }
+        }
+    }
+}
+
+/// Reads one line; `None` if it makes no route, which has then been told.
+pub(crate) fn parse(line: &Line, cx: &mut Cx<'_>) -> Option<RouteDraft> {
+    let last = line.rest.last().unwrap_or(&line.first).span;
+    let whole = if last.file == line.first.span.file && last.expansion == line.first.span.expansion {
+        Span { end: last.end, ..line.first.span }
+    } else {
+        line.first.span
+    };
+    let mut draft = RouteDraft {
+        span: whole,
+        destination: None,
+        family: None,
+        kind: RouteKind::Unicast,
+        table: None,
+        metric: 0,
+        protocol: None,
+        scope: None,
+        source: None,
+        from: None,
+        tos: 0,
+        hops: Vec::new(),
+        hop: HopDraft::default(),
+        metrics: Vec::new(),
+        preference: None,
+        expires: None,
+        operation: RouteOperation::Prepend,
+        no_track: false,
+        multipath: false,
+        broken: false,
+    };
+    let mut words = std::iter::once(&line.first).chain(&line.rest).peekable();
+    while let Some(word) = words.next() {
+        let Some((_, action)) = WORDS.iter().find(|(name, _)| *name == word.text) else {
+            destination(&mut draft, word, cx);
+            continue;
+        };
+        match action {
+            Action::Flag(set) => set(&mut draft),
+            Action::Kind(kind) => draft.kind = *kind,
+            Action::NotYet(skip) => {
+                cx.word_not_yet("a route", word);
+                words.by_ref().take(*skip).for_each(drop);
+            }
+            Action::Value(set) => {
+                if matches!(word.text.as_str(), "via" | "gw")
+                    && let Some(family) = words.next_if(|w| matches!(w.text.as_str(), "inet" | "inet6"))
+                    && draft.family.is_none()
+                {
+                    draft.family = Some(if family.text == "inet" { Family::V4 } else { Family::V6 });
+                }
+                match words.next() {
+                    Some(value) => set(&mut draft, value, cx),
+                    None => lacks_value(&mut draft, word, cx),
+                }
+            }
+            Action::Metric(kind, unit) => {
+                let locked = words.next_if(|w| w.text == "lock").is_some();
+                match words.next() {
+                    Some(value) => {
+                        let number = metric(*unit, &word.text, value, cx);
+                        draft.broken |= number.is_none();
+                        draft.metrics.extend(number.map(|value| RouteMetric { kind: *kind, value, locked }));
+                    }
+                    None => lacks_value(&mut draft, word, cx),
+                }
+            }
+        }
+    }
+    check(draft, cx)
+}
+
+/// Refuses what cannot be a route.
+fn check(mut draft: RouteDraft, cx: &mut Cx<'_>) -> Option<RouteDraft> {
+    draft.end_hop();
+    if draft.broken {
+        return None;
+    }
+    if draft.destination.is_none() {
+        let d = Diagnostic::new(Code::VALUE, "this route has no destination")
+            .at(draft.span)
+            .label("the line is ignored")
+            .help("write `DEST/LENGTH via GATEWAY dev INTERFACE`")
+            .log("no destination specified for route");
+        cx.report(d);
+        return None;
+    }
+    let family = draft.family();
+    let mixed = draft.source.as_ref().is_some_and(|a| Family::of(a) != family)
+        || draft.from.is_some_and(|net| net.family() != family)
+        || draft
+            .hops
+            .iter()
+            .filter_map(|hop| hop.gateway.as_ref())
+            .any(|a| family == Family::V6 && Family::of(a) != family);
+    if mixed {
+        let d = Diagnostic::new(Code::VALUE, "this route mixes IPv4 and IPv6 addresses")
+            .at(draft.span)
+            .label("the line is ignored")
+            .help("use addresses of one family")
+            .log("Cannot mix IPv4 and IPv6 addresses for route");
+        cx.report(d);
+        return None;
+    }
+    if !draft.multipath && draft.hops.iter().any(|hop| hop.weight.is_some()) {
+        draft.hops.iter_mut().for_each(|hop| hop.weight = None);
+    }
+    Some(draft)
+}
+
+fn destination(draft: &mut RouteDraft, word: &Word, cx: &mut Cx<'_>) {
+    let destination = match word.text.as_str() {
+        "default" | "any" | "all" => Some(Destination::Default),
+        "default6" => {
+            draft.family = Some(Family::V6);
+            Some(Destination::Default)
+        }
+        text if draft.destination.is_none() => text.parse().ok().map(Destination::Net),
+        _ => None,
+    };
+    if let Some(destination) = destination.filter(|_| draft.destination.is_none()) {
+        draft.destination = Some(destination);
+        return;
+    }
+    draft.broken = true;
+    let mut d = Diagnostic::new(Code::VALUE, format!("`{}` means nothing in a route line", word.text))
+        .at(word.span)
+        .label("the route is ignored")
+        .log(format!("unknown route keyword {}", word.text));
+    d = match value::nearest(&word.text, words()) {
+        Some(near) => d.help(format!("did you mean `{near}`?")),
+        None => d.help("write `DEST/LENGTH via GATEWAY dev INTERFACE`"),
+    };
+    cx.report(d);
+}
+
+fn lacks_value(draft: &mut RouteDraft, word: &Word, cx: &mut Cx<'_>) {
+    draft.broken = true;
+    let d = Diagnostic::new(Code::VALUE, format!("`{}` needs a value", word.text))
+        .at(word.span)
+        .label("the route is ignored")
+        .help("add the value, or remove the word");
+    cx.report(d);
+}
+
+/// Reads an address of a route.
+fn address(draft: &mut RouteDraft, what: &str, word: &Word, cx: &mut Cx<'_>) -> Option<IpAddr> {
+    let read = value::address(&word.text);
+    if read.is_none() {
+        draft.broken = true;
+        let d = Diagnostic::new(Code::VALUE, format!("`{}` is not the address of a {what}", word.text))
+            .at(word.span)
+            .label("the route is ignored")
+            .help("write an IPv4 or IPv6 address without a prefix length")
+            .log(format!("invalid route {what} address {}", word.text));
+        cx.report(d);
+    }
+    read
+}
+
+fn set_source(draft: &mut RouteDraft, word: &Word, cx: &mut Cx<'_>) {
+    draft.source = address(draft, "src", word, cx);
+}
+
+fn set_gateway(draft: &mut RouteDraft, word: &Word, cx: &mut Cx<'_>) {
+    let gateway = address(draft, "via", word, cx);
+    draft.hop().gateway = gateway;
+}
+
+fn set_from(draft: &mut RouteDraft, word: &Word, cx: &mut Cx<'_>) {
+    match word.text.parse::<IpNet>() {
+        Ok(net) => draft.from = Some(net),
+        Err(why) => {
+            draft.broken = true;
+            cx.bad_value(word, format!("`{}`: {why}", word.text), "write ADDRESS/LENGTH");
+        }
+    }
+}
+
+const U32: Range = Range::new(0, u32::MAX as i64, "");
+
+fn set_metric(draft: &mut RouteDraft, word: &Word, cx: &mut Cx<'_>) {
+    let number = cx.number("metric", word, U32).and_then(|n| u32::try_from(n).ok());
+    keep(number, &mut draft.metric, &mut draft.broken);
+}
+
+fn set_expires(draft: &mut RouteDraft, word: &Word, cx: &mut Cx<'_>) {
+    let number = cx.number("expires", word, U32).and_then(|n| u32::try_from(n).ok());
+    keep(number.map(Some), &mut draft.expires, &mut draft.broken);
+}
+
+fn set_weight(draft: &mut RouteDraft, word: &Word, cx: &mut Cx<'_>) {
+    let number = cx.number("weight", word, Range::new(1, 256, "")).and_then(|n| u16::try_from(n).ok());
+    draft.broken |= number.is_none();
+    draft.hop().weight = number;
+}
+
+/// Router preferences (RFC 4191): low is the only one below medium.
+fn set_preference(draft: &mut RouteDraft, word: &Word, cx: &mut Cx<'_>) {
+    draft.preference = match word.text.as_str() {
+        "medium" => Some(0),
+        "high" => Some(1),
+        "low" => Some(3),
+        _ => cx.number("pref", word, Range::new(0, 3, "")).and_then(|n| u8::try_from(n).ok()),
+    };
+    draft.broken |= draft.preference.is_none();
+}
+
+/// Reads a metric in the kernel's unit.
+fn metric(unit: Unit, keyword: &str, word: &Word, cx: &mut Cx<'_>) -> Option<u32> {
+    match unit {
+        Unit::Number => cx.number(keyword, word, U32).and_then(|n| u32::try_from(n).ok()),
+        Unit::Features if word.text == "ecn" => Some(1),
+        Unit::Features => {
+            cx.bad_value(word, format!("`{}` is not a feature", word.text), "the only feature is `ecn`");
+            None
+        }
+        Unit::Time(part) => {
+            let (number, scale) = match word.text.trim_end_matches(|c: char| c.is_ascii_alphabetic()) {
+                number if number.len() == word.text.len() => (number, None),
+                number => (number, word.text.get(number.len()..)),
+            };
+            let time = match (scale, value::seconds(number, 6).filter(|n| !n.more)) {
+                // Without a unit it is the kernel's own number.
+                (None, Some(n)) => return u32::try_from(n.value.as_secs()).ok(),
+                (Some("s" | "sec" | "secs"), Some(n)) => Some(n.value),
+                (Some("ms" | "msec" | "msecs"), Some(n)) => Some(n.value.mul_div(1, 1_000)),
+                _ => None,
+            };
+            let fits = time.filter(|&t| t <= Duration::from_secs(120));
+            if fits.is_none() {
+                cx.bad_value(
+                    word,
+                    format!("`{}` is not a time for `{keyword}`", word.text),
+                    "write `200ms` or `2s`, at most 120 s",
+                );
+            }
+            fits.and_then(|time| u32::try_from(time.as_micros().saturating_mul(part) / 1_000).ok())
+        }
+    }
+}

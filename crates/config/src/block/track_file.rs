@@ -1,0 +1,68 @@
+//! `track_file NAME { .. }` and its older name `vrrp_track_file`.
+
+use crate::block::track::What;
+use crate::block::vrrp_script::weight;
+use crate::keyword::{Cx, Keyword, Kind, Range, Table};
+use crate::lang::tree::BlockId;
+use crate::lang::{Node, Word};
+
+/// A file with a number, as written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct FileDraft {
+    pub(crate) name: Word,
+    pub(crate) path: Option<Word>,
+    pub(crate) weight: i16,
+    pub(crate) reverse: bool,
+    pub(crate) init: Option<i32>,
+    pub(crate) overwrite: bool,
+}
+
+impl FileDraft {
+    pub(crate) fn new(name: Word) -> Self {
+        Self { name, path: None, weight: 1, reverse: false, init: None, overwrite: false }
+    }
+}
+
+const KEYWORDS: &[Keyword<FileDraft>] = &[
+    Keyword {
+        name: "file",
+        kind: Kind::Word("PATH", |f, word, _| f.path = Some(word.clone())),
+        default: "",
+        doc: "the file, which holds one whole number",
+    },
+    Keyword {
+        name: "weight",
+        kind: Kind::Line("NUMBER (-254 to 254) [reverse]", |f, node, cx| {
+            if let Some((weight, reverse)) = weight(What::File, node, cx) {
+                (f.weight, f.reverse) = (weight, reverse);
+            }
+        }),
+        default: "1",
+        doc: "the number in the file is multiplied with it; 0 makes any other number than 0 a fault",
+    },
+    Keyword {
+        name: "init_file",
+        kind: Kind::Line("[NUMBER] [overwrite]", init),
+        default: "",
+        doc: "create the file at the start with this number",
+    },
+];
+
+pub(crate) const TABLE: Table<FileDraft> = Table { path: "track_file", id: BlockId(5), keywords: KEYWORDS };
+
+/// The older name.
+pub(crate) const VRRP_TABLE: Table<FileDraft> =
+    Table { path: "vrrp_track_file", id: BlockId(6), keywords: KEYWORDS };
+
+fn init(file: &mut FileDraft, node: &Node, cx: &mut Cx<'_>) {
+    file.init = Some(0);
+    for word in &node.words {
+        if word.text == "overwrite" {
+            file.overwrite = true;
+        } else if let Some(n) =
+            cx.number("init_file", word, Range::new(i64::from(i32::MIN), i64::from(i32::MAX), ""))
+        {
+            file.init = i32::try_from(n).ok();
+        }
+    }
+}

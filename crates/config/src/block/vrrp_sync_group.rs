@@ -1,0 +1,151 @@
+//! `vrrp_sync_group NAME { .. }`.
+
+use crate::block::Seen;
+use crate::block::notify::NotifyDraft;
+use crate::block::track::{self, TrackDraft, What};
+use crate::diag::{Code, Diagnostic};
+use crate::keyword::{Cx, Keyword, Kind, Table};
+use crate::lang::tree::{BlockId, Line};
+use crate::lang::{Node, Word};
+
+/// A group as written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct GroupDraft {
+    pub(crate) name: Word,
+    pub(crate) seen: Seen,
+    pub(crate) members: Vec<Word>,
+    listed: bool,
+    pub(crate) tracks: Vec<TrackDraft>,
+    pub(crate) tracking_weight: bool,
+    pub(crate) notify: NotifyDraft,
+}
+
+impl GroupDraft {
+    pub(crate) fn new(name: Word, seen: Seen) -> Self {
+        Self {
+            name,
+            seen,
+            members: Vec::new(),
+            listed: false,
+            tracks: Vec::new(),
+            tracking_weight: false,
+            notify: NotifyDraft::default(),
+        }
+    }
+}
+
+pub(crate) const TABLE: Table<GroupDraft> = Table {
+    path: "vrrp_sync_group",
+    id: BlockId(3),
+    keywords: &[
+        Keyword {
+            name: "group",
+            kind: Kind::Values("INSTANCE ..", members),
+            default: "",
+            doc: "the members",
+        },
+        Keyword {
+            name: "track_interface",
+            kind: Kind::Values("IF [weight W [reverse]] ..", |g, _, lines, cx| {
+                track::parse(What::Interface, lines, &mut g.tracks, cx);
+            }),
+            default: "",
+            doc: "interfaces that every member tracks",
+        },
+        Keyword {
+            name: "track_script",
+            kind: Kind::Values("NAME [weight W [reverse]] ..", |g, _, lines, cx| {
+                track::parse(What::Script, lines, &mut g.tracks, cx);
+            }),
+            default: "",
+            doc: "scripts that every member tracks",
+        },
+        Keyword {
+            name: "track_file",
+            kind: Kind::Values("NAME [weight W [reverse]] ..", |g, _, lines, cx| {
+                track::parse(What::File, lines, &mut g.tracks, cx);
+            }),
+            default: "",
+            doc: "files that every member tracks",
+        },
+        Keyword {
+            name: "notify_backup",
+            kind: Kind::Script(|g, c| g.notify.backup = Some(c)),
+            default: "",
+            doc: "run when the group becomes backup",
+        },
+        Keyword {
+            name: "notify_master",
+            kind: Kind::Script(|g, c| g.notify.master = Some(c)),
+            default: "",
+            doc: "run when the group becomes master",
+        },
+        Keyword {
+            name: "notify_fault",
+            kind: Kind::Script(|g, c| g.notify.fault = Some(c)),
+            default: "",
+            doc: "run when the group has a fault",
+        },
+        Keyword {
+            name: "notify_stop",
+            kind: Kind::Script(|g, c| g.notify.stop = Some(c)),
+            default: "",
+            doc: "run when the daemon stops",
+        },
+        Keyword {
+            name: "notify",
+            kind: Kind::Script(|g, c| g.notify.any = Some(c)),
+            default: "",
+            doc: "run at every change, with GROUP, name, state and 0 as further arguments",
+        },
+        Keyword {
+            name: "global_tracking",
+            kind: Kind::Line("", |g, node, cx| {
+                g.tracking_weight = true;
+                deprecated(node, "sync_group_tracking_weight", cx);
+            }),
+            default: "off",
+            doc: "the older name of sync_group_tracking_weight",
+        },
+        Keyword {
+            name: "sync_group_tracking_weight",
+            kind: Kind::Flag(|g| g.tracking_weight = true),
+            default: "off",
+            doc: "weights of tracked objects count although priorities of members may then differ",
+        },
+        Keyword {
+            name: "notify_priority_changes",
+            kind: Kind::Switch(|g, on| g.notify.priority_changes = Some(on)),
+            default: "the global setting",
+            doc: "tell changes of priority through the FIFOs",
+        },
+    ],
+};
+
+/// Tells that a keyword has a newer name.
+pub(crate) fn deprecated(node: &Node, newer: &str, cx: &mut Cx<'_>) {
+    let d = Diagnostic::new(Code::DEPRECATED, format!("`{}` is an old name", node.keyword.text))
+        .at(node.keyword.span)
+        .label(format!("taken for `{newer}`"))
+        .help(format!("write `{newer}`"));
+    cx.report(d);
+}
+
+/// Members stand one or several on a line.
+fn members(group: &mut GroupDraft, node: &Node, lines: &[Line], cx: &mut Cx<'_>) {
+    if group.listed {
+        let d = Diagnostic::new(
+            Code::DUPLICATE,
+            format!("the members of `{}` are listed twice", group.name.text),
+        )
+        .at(node.keyword.span)
+        .label("this list is ignored")
+        .help("put all members into one `group` block")
+        .log(format!("Group list already specified for sync group {}", group.name.text));
+        cx.report(d);
+        return;
+    }
+    group.listed = true;
+    group.members =
+        lines.iter().flat_map(|line| std::iter::once(&line.first).chain(&line.rest)).cloned().collect();
+}

@@ -1,0 +1,178 @@
+//! All keywords by block and name: what the parser and the documentation look things up in.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use crate::block;
+use crate::keyword::{Table, value};
+use crate::lang::tree::{BlockId, Grammar, Shape};
+
+/// Keywords that are known and have no effect yet, one per line: block, keyword, shape, arguments,
+/// since. The shape is `line`, `script`, `values` or `block`.
+const NOT_YET: &str = include_str!("keywords.tsv");
+
+/// What a keyword does.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Status {
+    /// What it says.
+    InEffect,
+    /// Nothing yet; the user is told.
+    NotYet,
+    /// Nothing any more, in keepalived neither.
+    Ignored,
+}
+
+/// A keyword, for documentation and completion.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// The block that it stands in: empty for the root, `vrrp_instance/authentication` for a block
+    /// within a block.
+    pub block: &'static str,
+    /// The keyword.
+    pub name: &'static str,
+    /// What follows it.
+    pub args: String,
+    /// What holds without it.
+    pub default: &'static str,
+    /// What it is for.
+    pub doc: &'static str,
+    /// What it does.
+    pub status: Status,
+    shape: Shape,
+}
+
+/// All keywords, with an index.
+#[derive(Debug, Default)]
+pub(crate) struct Catalogue {
+    blocks: Vec<&'static str>,
+    entries: BTreeMap<(BlockId, &'static str), Entry>,
+}
+
+/// Every keyword that is known, in the order of blocks and names.
+pub fn keywords() -> impl Iterator<Item = &'static Entry> {
+    Catalogue::get().entries.values()
+}
+
+impl Catalogue {
+    /// The one catalogue.
+    pub(crate) fn get() -> &'static Self {
+        static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
+        CATALOGUE.get_or_init(|| {
+            let mut catalogue = Self::default();
+            block::register(&mut catalogue);
+            catalogue.add_not_yet();
+            catalogue
+        })
+    }
+
+    /// Adds the keywords of a block that has effects.
+    pub(crate) fn add<T>(&mut self, table: &Table<T>) {
+        debug_assert_eq!(
+            usize::from(table.id.0),
+            self.blocks.len(),
+            "tables are added in the order of their ids"
+        );
+        self.blocks.push(table.path);
+        for keyword in table.keywords {
+            let status = match keyword.kind {
+                super::Kind::Ignored(..) => Status::Ignored,
+                _ => Status::InEffect,
+            };
+            let entry = Entry {
+                block: table.path,
+                name: keyword.name,
+                args: keyword.kind.args(),
+                default: keyword.default,
+                doc: keyword.doc,
+                status,
+                shape: keyword.kind.shape(),
+            };
+            let before = self.entries.insert((table.id, keyword.name), entry);
+            debug_assert!(before.is_none(), "{} stands twice in {}", keyword.name, table.path);
+        }
+    }
+
+    /// The id of the block at `path`; a new one if need be.
+    fn block(&mut self, path: &'static str) -> BlockId {
+        let index = self.blocks.iter().position(|known| *known == path).unwrap_or_else(|| {
+            self.blocks.push(path);
+            self.blocks.len() - 1
+        });
+        BlockId(u16::try_from(index).unwrap_or(u16::MAX))
+    }
+
+    fn add_not_yet(&mut self) {
+        for line in NOT_YET.lines().filter(|line| !line.starts_with('#')) {
+            let mut columns = line.split('\t');
+            let mut column = || columns.next().unwrap_or("");
+            let (block, name, shape, args, default, doc) =
+                (column(), column(), column(), column(), column(), column());
+            let id = self.block(block);
+            let shape = match shape {
+                "script" => Shape::Script,
+                "values" => Shape::Values,
+                "block" => {
+                    let path = if block.is_empty() { name.to_owned() } else { format!("{block}/{name}") };
+                    let known = self.blocks.iter().find(|known| **known == path).copied();
+                    // The lines of a block come after its own line; the path lives as long as the catalogue.
+                    Shape::Block(self.block(known.unwrap_or_else(|| Box::leak(path.into_boxed_str()))))
+                }
+                _ => Shape::Line,
+            };
+            let entry =
+                Entry { block, name, args: args.to_owned(), default, doc, status: Status::NotYet, shape };
+            let before = self.entries.insert((id, name), entry);
+            debug_assert!(before.is_none(), "{name} of {block} has an effect and stands in keywords.tsv");
+        }
+    }
+
+    /// The keywords of one block.
+    fn names(&self, block: BlockId) -> impl Iterator<Item = &'static str> + '_ {
+        self.entries.range((block, "")..(BlockId(block.0.saturating_add(1)), "")).map(|((_, name), _)| *name)
+    }
+
+    /// The blocks that know `keyword`.
+    fn blocks_with(&self, keyword: &str) -> Vec<&'static str> {
+        self.entries.values().filter(|e| e.name == keyword).map(|e| e.block).collect()
+    }
+
+    /// Whether the words of `keyword` are those of a script, in any block.
+    pub(crate) fn is_script(keyword: &str) -> bool {
+        static SCRIPTS: OnceLock<Vec<&'static str>> = OnceLock::new();
+        let scripts = SCRIPTS.get_or_init(|| {
+            let all = Self::get().entries.values();
+            all.filter(|e| e.shape == Shape::Script).map(|e| e.name).collect()
+        });
+        scripts.contains(&keyword)
+    }
+}
+
+impl Grammar for &Catalogue {
+    fn shape(&self, block: BlockId, keyword: &str) -> Option<Shape> {
+        let entries: &BTreeMap<(BlockId, &str), Entry> = &self.entries;
+        entries.get(&(block, keyword)).map(|entry| entry.shape)
+    }
+
+    fn suggest(&self, block: BlockId, keyword: &str) -> Option<String> {
+        if keyword.starts_with("//") || keyword.starts_with(';') || keyword.starts_with("--") {
+            return Some("comments start with `#` or `!`".to_owned());
+        }
+        if let Some(near) = value::nearest(keyword, self.names(block)) {
+            return Some(format!("did you mean `{near}`?"));
+        }
+        let elsewhere = self.blocks_with(keyword);
+        let place = |path: &str| {
+            if path.is_empty() { "outside of blocks".to_owned() } else { format!("in `{path}`") }
+        };
+        match elsewhere.as_slice() {
+            [] => {
+                let all = self.entries.keys().map(|(_, name)| *name).filter(|name| name.len() > 3);
+                let near = value::nearest(keyword, all)?;
+                let block = self.blocks_with(near).first().map_or_else(String::new, |path| place(path));
+                Some(format!("did you mean `{near}`? It stands {block}"))
+            }
+            [one] => Some(format!("`{keyword}` stands {}", place(one))),
+            [one, another, ..] => Some(format!("`{keyword}` stands {} or {}", place(one), place(another))),
+        }
+    }
+}

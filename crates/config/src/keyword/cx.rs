@@ -1,0 +1,231 @@
+//! What every keyword may use: the world, and the list of problems.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use base::{Duration, IfName};
+
+use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::keyword::{Outside, Range, SecondsRange, value};
+use crate::lang::reader::missing_parameter;
+use crate::lang::{Node, Word};
+use crate::source::Source;
+use crate::span::Span;
+
+/// The context of a load.
+pub(crate) struct Cx<'s> {
+    pub(crate) source: &'s dyn Source,
+    pub(crate) diagnostics: Diagnostics,
+    /// Places whose text must not be shown.
+    pub(crate) secrets: Vec<Span>,
+    /// Keywords about whose missing effect the user was told.
+    told: BTreeSet<String>,
+    /// The object whose keywords are being read: keepalived names it in its messages.
+    pub(crate) object: String,
+}
+
+impl<'s> Cx<'s> {
+    pub(crate) fn new(source: &'s dyn Source) -> Self {
+        Self {
+            source,
+            diagnostics: Diagnostics::default(),
+            secrets: Vec::new(),
+            told: BTreeSet::new(),
+            object: String::new(),
+        }
+    }
+
+    pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// A keyword that is known and has no effect yet: told once.
+    pub(crate) fn not_yet(&mut self, block: &str, node: &Node) {
+        let keyword = &node.keyword.text;
+        if !self.told.insert(format!("{block}/{keyword}")) {
+            return;
+        }
+        let d = Diagnostic::new(Code::NOT_YET, format!("`{keyword}` is read, but has no effect yet"))
+            .at(node.keyword.span)
+            .label("ignored for now")
+            .help("the rest of the configuration works without it; remove it if that is not what you want");
+        self.report(d);
+    }
+
+    /// A word within a line that is known and has no effect yet.
+    pub(crate) fn word_not_yet(&mut self, what: &str, word: &Word) {
+        if !self.told.insert(format!("{what} {}", word.text)) {
+            return;
+        }
+        let d = Diagnostic::new(
+            Code::NOT_YET,
+            format!("`{}` of {what} is read, but has no effect yet", word.text),
+        )
+        .at(word.span)
+        .label("ignored for now")
+        .help("the rest of the line works without it");
+        self.report(d);
+    }
+
+    /// A keyword that means nothing any more.
+    pub(crate) fn ignored(&mut self, node: &Node, doc: &str) {
+        let keyword = &node.keyword.text;
+        if self.told.insert(format!("ignored {keyword}")) {
+            let d = Diagnostic::new(Code::IGNORED, format!("`{keyword}` is accepted and has no effect"));
+            self.report(d.at(node.keyword.span).label(doc).help("remove the line"));
+        }
+    }
+
+    /// Words that nobody reads. keepalived passes over them in silence.
+    pub(crate) fn extra(&mut self, node: &Node, first: &Word) {
+        let d =
+            Diagnostic::new(Code::EXTRA, format!("`{}` does not take that many words", node.keyword.text))
+                .at(first.span)
+                .label("from here on the line is ignored")
+                .help("remove them, or start a comment with `#`");
+        self.report(d);
+    }
+
+    /// A keyword without the word that it needs at `position` (the keyword is at 1).
+    pub(crate) fn missing(&mut self, node: &Node, position: usize) {
+        let keyword = &node.keyword.text;
+        let last = node.words.last().map_or(keyword, |word| &word.text);
+        let d = Diagnostic::new(Code::NO_PARAMETER, format!("`{keyword}` needs a value"))
+            .at(node.line)
+            .label("a value must follow")
+            .help(format!("add the value after `{last}`, or remove the line"))
+            .log(missing_parameter(keyword, last, position));
+        self.report(d);
+    }
+
+    /// A value that is no good; the keyword is ignored.
+    pub(crate) fn bad_value(&mut self, word: &Word, message: String, help: impl Into<String>) {
+        let d = Diagnostic::new(Code::VALUE, message).at(word.span).label("ignored").help(help);
+        self.report(d);
+    }
+
+    /// Reads `on` and its kin.
+    pub(crate) fn switch(&mut self, node: &Node, word: &Word) -> Option<bool> {
+        let read = value::switch(&word.text);
+        if read.is_none() {
+            let keyword = &node.keyword.text;
+            let message = format!("`{}` is not a switch for `{keyword}`", word.text);
+            let d = Diagnostic::new(Code::VALUE, message)
+                .at(word.span)
+                .label("ignored")
+                .help("use `on`, `true` or `yes`, or `off`, `false` or `no`")
+                .log(format!("Invalid {} {keyword} parameter {}", self.object, word.text).replace("  ", " "));
+            self.report(d);
+        }
+        read
+    }
+
+    /// Reads a whole number in its range.
+    pub(crate) fn number(&mut self, keyword: &str, word: &Word, range: Range) -> Option<i64> {
+        let Range { min, max, unit, .. } = range;
+        let Some(read) = value::whole(&word.text) else {
+            let d = Diagnostic::new(
+                Code::NUMBER,
+                format!("`{keyword}` needs a whole number, not `{}`", word.text),
+            )
+            .at(word.span)
+            .label("not a number; ignored")
+            .help(format!("use a number from {min} to {max} {unit}").trim_end().to_owned())
+            .log(format!("invalid number '{}'", word.text));
+            self.report(d);
+            return None;
+        };
+        if read.value < min || read.value > max {
+            let used = read.value.clamp(min, max);
+            let (label, used) = match range.outside {
+                Outside::Ignore => ("out of range; ignored".to_owned(), None),
+                Outside::Clamp => (format!("out of range; {used} is used"), Some(used)),
+            };
+            let message = format!("`{keyword}` must be from {min} to {max} {unit}");
+            let d = Diagnostic::new(Code::RANGE, message.trim_end())
+                .at(word.span)
+                .label(label)
+                .help("choose a number of that range")
+                .log(format!("number '{}' outside range [{min}, {max}]", word.text));
+            self.report(d);
+            return used;
+        }
+        if read.more {
+            self.trailing(keyword, word, &read.value.to_string());
+        }
+        Some(read.value)
+    }
+
+    fn trailing(&mut self, keyword: &str, word: &Word, used: &str) {
+        let d = Diagnostic::new(
+            Code::NUMBER,
+            format!("`{}` has more than the number that `{keyword}` takes", word.text),
+        )
+        .at(word.span)
+        .label(format!("{used} is used"))
+        .help(format!("write `{keyword} {used}`"))
+        .log(format!("invalid number '{}'", word.text));
+        self.report(d);
+    }
+
+    /// Reads seconds in their range.
+    pub(crate) fn seconds(&mut self, keyword: &str, word: &Word, range: SecondsRange) -> Option<Duration> {
+        let limits = match range.max {
+            Duration::MAX => format!("from {}", range.min),
+            max => format!("from {} to {max}", range.min),
+        };
+        let Some(read) = value::seconds(&word.text, range.decimals) else {
+            let d = Diagnostic::new(
+                Code::NUMBER,
+                format!("`{keyword}` needs a time in seconds, not `{}`", word.text),
+            )
+            .at(word.span)
+            .label("not a time; ignored")
+            .help(format!("use a number {limits}"))
+            .log(format!("invalid number '{}'", word.text));
+            self.report(d);
+            return None;
+        };
+        if read.value < range.min || read.value > range.max {
+            let used = read.value.clamp(range.min, range.max);
+            let (label, used) = match range.outside {
+                Outside::Ignore => ("out of range; ignored".to_owned(), None),
+                Outside::Clamp => (format!("out of range; {used} is used"), Some(used)),
+            };
+            let d = Diagnostic::new(Code::RANGE, format!("`{keyword}` must be {limits}"))
+                .at(word.span)
+                .label(label)
+                .help("choose a time of that range")
+                .log(format!("number '{}' outside range", word.text));
+            self.report(d);
+            return used;
+        }
+        if read.more {
+            let used = read.value.to_string();
+            self.trailing(keyword, word, used.trim_end_matches('s'));
+        }
+        Some(read.value)
+    }
+
+    /// Reads an address.
+    pub(crate) fn address(&mut self, keyword: &str, word: &Word) -> Option<IpAddr> {
+        let read = value::address(&word.text);
+        if read.is_none() {
+            let message = format!("`{}` is not an address for `{keyword}`", word.text);
+            self.bad_value(word, message, "write an IPv4 or IPv6 address, without a prefix length");
+        }
+        read
+    }
+
+    /// Reads the name of an interface, by the kernel's rules; whether it exists is asked later.
+    pub(crate) fn if_name(&mut self, word: &Word) -> Option<IfName> {
+        match IfName::new(&word.text) {
+            Ok(name) => Some(name),
+            Err(why) => {
+                let message = format!("`{}` cannot be the name of an interface: {why}", word.text);
+                self.bad_value(word, message, "see `ip link` for the names of the interfaces");
+                None
+            }
+        }
+    }
+}

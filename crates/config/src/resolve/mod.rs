@@ -1,0 +1,107 @@
+//! What was written becomes the model: names become ids, defaults are applied, and what cannot be is
+//! refused. Everything is told before anything is refused.
+
+mod announce;
+mod daemon;
+mod group;
+mod instance;
+mod link;
+mod tracks;
+
+use std::collections::BTreeMap;
+
+use model::Model;
+
+use crate::block::Draft;
+use crate::block::command::{CommandDraft, Commands};
+use crate::block::global_defs::GlobalDraft;
+use crate::block::notify::NotifyDraft;
+use crate::diag::{Code, Diagnostic};
+use crate::keyword::Cx;
+use crate::resolve::tracks::Trackers;
+
+/// What every step of the resolution needs.
+struct Resolver<'a, 's> {
+    cx: &'a mut Cx<'s>,
+    global: &'a GlobalDraft,
+    commands: Commands,
+    trackers: Trackers,
+    /// Answers of the source about interfaces.
+    links: BTreeMap<String, Option<crate::source::Interface>>,
+    /// Some interface that is needed isn't there.
+    missing_link: bool,
+}
+
+/// Makes the model of a draft. It is only good if no diagnostic refuses it.
+pub(crate) fn resolve(draft: &Draft, cx: &mut Cx<'_>) -> Model {
+    let commands = Commands::new(&draft.global.scripts, cx);
+    let mut resolver = Resolver {
+        cx,
+        global: &draft.global,
+        commands,
+        trackers: Trackers::default(),
+        links: BTreeMap::new(),
+        missing_link: false,
+    };
+    let r = &mut resolver;
+    let mut model = Model { global: daemon::global(r), ..Model::default() };
+    r.define_trackers(&draft.scripts, &draft.files);
+    let mut kept = Vec::new();
+    for instance in &draft.instances {
+        if let Some(resolved) = instance::instance(r, instance) {
+            model.instances.push(resolved);
+            kept.push(instance);
+        }
+    }
+    group::groups(r, &draft.groups, &kept, &mut model);
+    instance::refuse_duplicates(r, &kept, &model.instances);
+    let default = draft.global.default_interface.as_ref();
+    model.static_addresses =
+        draft.static_addresses.iter().filter_map(|a| link::static_address(r, a, default)).collect();
+    model.static_routes = draft.static_routes.iter().filter_map(|route| link::route(r, route, "")).collect();
+    r.tell_unused();
+    r.commands.finish(r.cx);
+    if r.missing_link {
+        let d = Diagnostic::new(Code::INTERFACE, "the configuration names interfaces that do not exist")
+            .help("create them before the daemon starts, or set `dynamic_interfaces` in `global_defs`")
+            .log("Non-existent interface specified in configuration");
+        r.cx.report(d);
+    }
+    model.trackers = resolver.trackers.into_list();
+    model
+}
+
+impl Resolver<'_, '_> {
+    /// A command; `None` if there is none or it can't be run.
+    fn command(&mut self, draft: Option<&CommandDraft>) -> Option<model::Command> {
+        self.commands.resolve(draft?, self.cx)
+    }
+
+    fn notify(&mut self, draft: &NotifyDraft) -> model::Notify {
+        model::Notify {
+            master: self.command(draft.master.as_ref()),
+            backup: self.command(draft.backup.as_ref()),
+            fault: self.command(draft.fault.as_ref()),
+            stop: self.command(draft.stop.as_ref()),
+            deleted: self.command(draft.deleted.as_ref()),
+            tell_deleted: draft.tell_deleted,
+            any: self.command(draft.any.as_ref()),
+            master_rx_lower_pri: self.command(draft.master_rx_lower_pri.as_ref()),
+            priority_changes: draft.priority_changes.unwrap_or(self.global.notify_priority_changes),
+            smtp_alert: false,
+        }
+    }
+
+    /// Something of `object` that cannot work as written; what holds instead is in `label`.
+    fn conflict(
+        &mut self,
+        span: crate::span::Span,
+        message: String,
+        label: impl Into<String>,
+        help: impl Into<String>,
+        log: impl Into<String>,
+    ) {
+        let d = Diagnostic::new(Code::CONFLICT, message).at(span).label(label).help(help).log(log);
+        self.cx.report(d);
+    }
+}
