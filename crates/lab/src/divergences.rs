@@ -11,6 +11,27 @@ use crate::error::{LabError, Result};
 pub struct Divergences {
     #[serde(default, rename = "divergence")]
     entries: Vec<Divergence>,
+    /// Differences that no capture of the golden runs shows: for readers.
+    #[serde(default)]
+    pub behaviour: Vec<Behaviour>,
+}
+
+/// A known difference of behaviour.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Behaviour {
+    /// A name for it.
+    pub id: String,
+    /// In which situation.
+    pub what: String,
+    /// What keepalived does then.
+    pub keepalived: String,
+    /// What vipd does.
+    pub vipd: String,
+    /// Why.
+    pub reason: String,
+    /// The test that holds it: crate and name.
+    pub test: String,
 }
 
 /// One known difference.
@@ -100,5 +121,19 @@ mod tests {
         assert!(Divergences::parse(&LIST.replace("RFC", " ")).is_err());
         assert!(Divergences::parse(&LIST.replace("reason", "because")).is_err());
         assert!(Divergences::parse("").is_ok());
+    }
+
+    #[test]
+    fn each_difference_of_behaviour_names_a_test_that_exists() {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+        let list = std::fs::read_to_string(format!("{root}/tests/oracle/DIVERGENCES.toml")).unwrap();
+        for entry in Divergences::parse(&list).unwrap().behaviour {
+            let (krate, test) = entry.test.split_once(": ").unwrap();
+            let found = std::process::Command::new("grep")
+                .args(["-rqF", &format!("fn {test}("), &format!("{root}/crates/{krate}")])
+                .status()
+                .unwrap();
+            assert!(found.success(), "{}: no test {test} in {krate}", entry.id);
+        }
     }
 }

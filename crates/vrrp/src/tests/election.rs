@@ -236,6 +236,21 @@ fn a_lower_advert_is_answered_at_once_unless_told_not_to() {
 }
 
 #[test]
+fn several_lower_adverts_at_one_instant_get_one_answer() {
+    // Two lower masters behind a cable that is plugged in send at the same instant.
+    let mut world = World::new(ms(1), [single(150, |_| {}), single(100, |_| {}), single(100, |_| {})]);
+    world.cut(1, true);
+    world.cut(2, true);
+    world.run(ms(4_500));
+    world.cut(1, false);
+    world.cut(2, false);
+    world.take();
+    world.run(ms(111));
+    assert_eq!(world.core(0).counters(A).unwrap().advert_rcvd, 2);
+    assert_eq!(world.adverts().iter().filter(|(_, node, _)| *node == 0).count(), 1);
+}
+
+#[test]
 fn higher_prio_send_advert_sends_one_lower_advert_before_yielding() {
     let mut world = World::new(ms(1), [single(100, |i| i.higher_prio_send_advert = true)]);
     world.run(ms(4_000));
