@@ -96,4 +96,28 @@ mod tests {
         timer.set(Some(Instant::ZERO)).unwrap();
         assert_eq!(poll.wait(Some(Duration::from_secs(5))).unwrap().len(), 1);
     }
+
+    #[test]
+    fn a_deadline_may_move_both_ways_and_is_never_missed() {
+        let mut poll = Poll::new().unwrap();
+        let mut timer = Timer::new().unwrap();
+        poll.add(&timer, 7, Interest::READ).unwrap();
+        let begin = clock::now();
+        let at = |ms| Some(begin + Duration::from_millis(ms));
+        // Later: the early wake-up stays.
+        timer.set(at(2)).unwrap();
+        timer.set(at(8)).unwrap();
+        assert_eq!(timer.armed, at(2));
+        assert_eq!(poll.wait(Some(Duration::from_secs(5))).unwrap().len(), 1);
+        timer.expired();
+        timer.set(at(8)).unwrap();
+        assert_eq!(poll.wait(Some(Duration::from_secs(5))).unwrap().len(), 1);
+        assert!(clock::now() >= begin + Duration::from_millis(8));
+        // Earlier: it is armed anew.
+        timer.expired();
+        timer.set(at(60_000)).unwrap();
+        timer.set(at(10)).unwrap();
+        assert_eq!(poll.wait(Some(Duration::from_secs(5))).unwrap().len(), 1);
+        assert!(clock::now() < begin + Duration::from_secs(5));
+    }
 }
