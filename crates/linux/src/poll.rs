@@ -38,8 +38,6 @@ pub struct Ready {
     pub hang_up: bool,
 }
 
-const BATCH: usize = 64;
-
 /// A level-triggered epoll instance.
 #[derive(Debug)]
 pub struct Poll {
@@ -49,11 +47,14 @@ pub struct Poll {
 }
 
 impl Poll {
+    /// The most descriptors that one [`Poll::wait`] reports. As many as that mean that there may be more.
+    pub const BATCH: usize = 64;
+
     /// An empty set.
     pub fn new() -> Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).on("create", "epoll")?;
-        let events = vec![EpollEvent::empty(); BATCH].into_boxed_slice();
-        Ok(Self { epoll, events, ready: Vec::with_capacity(BATCH) })
+        let events = vec![EpollEvent::empty(); Self::BATCH].into_boxed_slice();
+        Ok(Self { epoll, events, ready: Vec::with_capacity(Self::BATCH) })
     }
 
     /// Watches `fd` and reports it as `token`. The caller keeps the descriptor open; closing its last
