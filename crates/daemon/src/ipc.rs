@@ -8,7 +8,9 @@
 //! Messages are `postcard` behind four bytes that name the build: all processes of a daemon are the
 //! same file (`/proc/self/exe`), so another build at the other end is a mistake and is refused.
 //!
-//! Nobody waits for a peer that doesn't read: what cannot be sent now waits in a bounded queue.
+//! Nobody waits for a peer that doesn't read: see [`Channel`].
+
+mod channel;
 
 use base::Duration;
 use engine::io::{FifoKind, Notification, Outcome, RunId};
@@ -18,6 +20,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::log::Line;
+
+pub use channel::{Channel, ReceiveError, Received};
 
 /// The longest message in bytes. What can be longer (a configuration, a snapshot) goes as a sealed
 /// memory file whose descriptor accompanies a message.
@@ -53,9 +57,6 @@ pub enum MessageError {
     /// Its bytes make no sense.
     #[error("malformed message: {0}")]
     Malformed(postcard::Error),
-    /// A message that goes with a descriptor came without one.
-    #[error("message without its descriptor")]
-    NoDescriptor,
 }
 
 /// The bytes of `message`.
@@ -81,6 +82,24 @@ pub enum Role {
     /// Runs scripts and writes FIFOs.
     Scripts,
 }
+
+impl Role {
+    /// The role's name, as it is handed to a process.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Vrrp => "vrrp",
+            Self::Scripts => "scripts",
+        }
+    }
+
+    /// The role of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Vrrp, Self::Scripts].into_iter().find(|r| r.name() == name)
+    }
+}
+
+/// The name of the descriptor by which a child finds its supervisor.
+pub const SUPERVISOR_CHANNEL: &str = "SUPERVISOR";
 
 /// A signal's meaning, by keepalived's names (`--signum`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -142,8 +161,6 @@ pub enum ToVrrp {
     Configure {
         /// Counts configurations from 1.
         generation: u64,
-        /// Which of two starts this is: after a crash, left-overs are to be expected.
-        respawn: bool,
     },
     /// The descriptor that comes with this is the channel to the scripts process: at start, and when
     /// that process was replaced. What was asked of the old one won't be answered.
@@ -172,7 +189,7 @@ pub enum FromVrrp {
         /// Which.
         generation: u64,
     },
-    /// How things stand, in the sealed memory file that comes with this.
+    /// How things stand: a [`Report`] in the sealed memory file that comes with this.
     Snapshot {
         /// The request that it answers.
         request: u64,
@@ -181,6 +198,45 @@ pub enum FromVrrp {
     Wish(Wish),
     /// All is undone; the process exits.
     Stopped,
+}
+
+/// How the vrrp process and its engine are.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// The engine.
+    pub engine: engine::Snapshot,
+    /// The process around it.
+    pub process: ProcessReport,
+}
+
+/// How the vrrp process does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct ProcessReport {
+    /// How long turns of the loop took. While a turn goes on, nothing else is done.
+    pub turns: Lateness,
+    /// How late deadlines of the engine were noticed.
+    pub timers: Lateness,
+    /// Adverts that the kernel did not take.
+    pub adverts_failed: u64,
+    /// Gratuitous ARPs and neighbour advertisements that the kernel did not take.
+    pub frames_failed: u64,
+    /// Notifications and FIFO lines that were dropped since the scripts process didn't keep up.
+    pub notifications_lost: u64,
+    /// Log lines that were dropped since the supervisor didn't keep up.
+    pub log_lines_lost: u64,
+}
+
+/// A summary of many durations.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Lateness {
+    /// How many there were.
+    pub count: u64,
+    /// Half of them were not above this.
+    pub median: Duration,
+    /// 99 of 100 were not above this.
+    pub p99: Duration,
+    /// The largest.
+    pub max: Duration,
 }
 
 /// From the supervisor to the scripts process.
@@ -244,8 +300,8 @@ pub enum VrrpToScripts {
         /// The line, with its line feed.
         line: String,
     },
-    /// So many messages could not be sent since the scripts process didn't keep up: notifications
-    /// and FIFO lines are missing here.
+    /// So many messages, counted from the start of the vrrp process, could not be sent since the
+    /// scripts process didn't keep up: notifications and FIFO lines are missing before this.
     Lost(u64),
 }
 

@@ -4,7 +4,7 @@ mod format;
 mod queue;
 mod sinks;
 
-pub use sinks::{Sinks, Writer, open_log, temporary_directory};
+pub use sinks::{Sinks, Writer, open_log};
 
 use serde::{Deserialize, Serialize};
 
@@ -65,4 +65,9 @@ impl Line {
         self.detail = self.detail.max(1);
         self
     }
+}
+
+/// Processor time as keepalived's lines have it: seconds with six decimals.
+pub fn cpu_time(time: nix::sys::time::TimeVal) -> String {
+    format!("{}.{:06}", time.tv_sec(), time.tv_usec())
 }

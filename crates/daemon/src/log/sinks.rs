@@ -8,6 +8,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use base::Duration;
+use linux::clock;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
@@ -81,6 +83,18 @@ impl Sinks {
         }
     }
 
+    /// No sinks at all.
+    pub fn none() -> Self {
+        Self {
+            detail: 0,
+            suffix: String::new(),
+            syslog: None,
+            console: None,
+            files: Vec::new(),
+            file_base: None,
+        }
+    }
+
     /// From now on identifiers end with the namespace and the instance of this daemon.
     pub fn name(&mut self, namespace: Option<&str>, instance: Option<&str>) {
         self.suffix = [namespace, instance].into_iter().flatten().map(|s| format!("_{s}")).collect();
@@ -132,6 +146,16 @@ impl Sinks {
             || self.files.iter().any(|(_, f)| f.as_ref().is_some_and(Queue::is_waiting))
     }
 
+    /// Writes what waits, for at most `patience`: the last thing that a process does.
+    pub fn finish(&mut self, patience: Duration) {
+        let deadline = clock::now() + patience;
+        self.flush();
+        while self.is_waiting() && clock::now() < deadline {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            self.flush();
+        }
+    }
+
     /// Opens log files anew with the next line, so that they can be moved away.
     pub fn reopen(&mut self) {
         self.flush();
@@ -168,7 +192,7 @@ pub fn temporary_directory() -> String {
 fn now() -> Civil {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
     let seconds = i64::try_from(seconds).unwrap_or(0);
-    Civil::new(seconds, linux::clock::utc_offset(seconds))
+    Civil::new(seconds, clock::utc_offset(seconds))
 }
 
 /// Something with a descriptor that is written to piece by piece.
