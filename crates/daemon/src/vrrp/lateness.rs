@@ -1,7 +1,8 @@
 //! How late things happen: a histogram that costs nothing to feed.
 
 use base::Duration;
-use serde::{Deserialize, Serialize};
+
+use crate::ipc::Lateness;
 
 /// Buckets for each power of two of nanoseconds: the error of a quantile is below 1/4.
 const FINE: usize = 4;
@@ -13,19 +14,6 @@ pub struct Histogram {
     counts: Box<[u32; BUCKETS]>,
     total: u64,
     max: Duration,
-}
-
-/// What a histogram says.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Lateness {
-    /// How many there were.
-    pub count: u64,
-    /// Half of them were not above this.
-    pub median: Duration,
-    /// 99 of 100 were not above this.
-    pub p99: Duration,
-    /// The largest.
-    pub max: Duration,
 }
 
 impl Default for Histogram {

@@ -1,4 +1,162 @@
-//! The vrrp process.
+//! The vrrp process: one engine, and a loop that never blocks.
+//!
+//! It forks nothing, resolves nothing and writes no file. What takes time is done by others: scripts
+//! and FIFOs by the scripts process, logs and dumps by the supervisor. Operations on the kernel go out
+//! in small chunks between other work.
 
-mod kernel;
 mod lateness;
+mod reactor;
+mod schedule;
+mod scripts;
+mod sockets;
+mod supervisor;
+
+use std::os::fd::OwnedFd;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use base::Duration;
+use linux::memfd::Memfd;
+use linux::poll::{Interest, Poll};
+use linux::seqpacket::Channel as Socket;
+use linux::signals::Signals;
+use linux::{Errno, OsError, clock, process};
+use model::Model;
+use nix::sys::signal::Signal;
+
+use self::reactor::Reactor;
+use self::supervisor::Supervisor;
+use crate::cli::Options;
+use crate::configuration;
+use crate::exit::Exit;
+use crate::ipc::{ToVrrp, Wish};
+use crate::log::{Line, cpu_time};
+
+/// Runs the vrrp process, whose supervisor is at the other end of `socket`.
+pub fn main(options: Options, socket: Socket) -> ExitCode {
+    let mut supervisor = Supervisor::new(socket, options);
+    let exit = match run(&mut supervisor) {
+        Ok(()) => Exit::Ok,
+        Err(failure) => {
+            supervisor.log(Line::error(failure.message));
+            failure.exit
+        }
+    };
+    finish(supervisor);
+    exit.into()
+}
+
+/// Why the process can't go on.
+struct Failure {
+    message: String,
+    exit: Exit,
+}
+
+impl From<OsError> for Failure {
+    fn from(e: OsError) -> Self {
+        let exit =
+            if matches!(e.errno, Errno::EPERM | Errno::EACCES) { Exit::Permission } else { Exit::Fatal };
+        Self { message: e.to_string(), exit }
+    }
+}
+
+fn run(supervisor: &mut Supervisor) -> Result<(), Failure> {
+    let numbers: Vec<i32> = Wish::signals().chain([Signal::SIGXCPU as i32]).collect();
+    let signals = Signals::new(&numbers)?;
+    linux::signals::ignore(Signal::SIGPIPE as i32)?;
+    let Some((generation, file)) = first_configuration(supervisor, &signals)? else { return Ok(()) };
+    let model =
+        load(file, supervisor.options()).map_err(|LoadError { message, exit }| Failure { message, exit })?;
+    if let Some(name) = &model.global.vrrp_process_name {
+        process::set_name(name)?;
+    }
+    for complaint in schedule::apply(&model.global.vrrp_process) {
+        supervisor.log(complaint);
+    }
+    let mut reactor = Reactor::new(model, generation, supervisor, signals)?;
+    supervisor_lines(&mut reactor);
+    Ok(reactor.run()?)
+}
+
+fn supervisor_lines(reactor: &mut Reactor<'_>) {
+    for text in ["Registering Kernel netlink reflector", "Registering Kernel netlink command channel"] {
+        reactor.log(Line::info(text));
+    }
+}
+
+/// Waits for the first message. `None` if the daemon stops before it has begun.
+fn first_configuration(
+    supervisor: &mut Supervisor,
+    signals: &Signals,
+) -> Result<Option<(u64, OwnedFd)>, OsError> {
+    let mut poll = Poll::new()?;
+    poll.add(signals, 0, Interest::READ)?;
+    if let Some(fd) = supervisor.fd() {
+        poll.add(fd, 0, Interest::READ)?;
+    }
+    loop {
+        poll.wait(None)?;
+        while let Some(signal) = signals.read()? {
+            if Wish::of_signal(signal.number) == Some(Wish::Stop) {
+                return Ok(None);
+            }
+        }
+        match supervisor.receive() {
+            Ok(Some(received)) => match (received.message, received.fd) {
+                (ToVrrp::Configure { generation }, Some(file)) => return Ok(Some((generation, file))),
+                (ToVrrp::Stop { .. }, _) => return Ok(None),
+                (message, _) => {
+                    supervisor.log(Line::error(format!("{message:?} came before the configuration")));
+                }
+            },
+            Ok(None) => {}
+            Err(_) => {
+                supervisor.disconnect();
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// Why a configuration can't be used.
+struct LoadError {
+    message: String,
+    exit: Exit,
+}
+
+/// Loads the configuration that the supervisor recorded.
+fn load(file: OwnedFd, options: &Options) -> Result<Arc<Model>, LoadError> {
+    let refuse = |message: String, exit| LoadError { message, exit };
+    let bytes =
+        Memfd::adopt(file).and_then(|m| m.read()).map_err(|e| refuse(e.to_string(), Exit::Software))?;
+    configuration::replay(&bytes, options).map(Arc::new).map_err(|message| refuse(message, Exit::Config))
+}
+
+/// Says how much the process has used, and has the supervisor hear all of it.
+fn finish(mut supervisor: Supervisor) {
+    /// A supervisor that reads nothing for so long will not read the rest, either.
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let detailed = supervisor.options().log_detail > 0;
+    let used = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_SELF);
+    supervisor.log(Line::info(match used {
+        Ok(used) if detailed => format!(
+            "Stopped - used {} user time, {} system time",
+            cpu_time(used.user_time()),
+            cpu_time(used.system_time())
+        ),
+        _ => "Stopped".to_owned(),
+    }));
+    supervisor.stopped();
+    let Ok(mut poll) = Poll::new() else { return };
+    let deadline = clock::now() + PATIENCE;
+    if supervisor.fd().is_none_or(|fd| poll.add(fd, 0, Interest::WRITE).is_err()) {
+        return;
+    }
+    while supervisor.is_waiting() {
+        let now = clock::now();
+        if now >= deadline || poll.wait(Some(deadline.since(now))).is_err() {
+            return;
+        }
+        supervisor.flush();
+    }
+}

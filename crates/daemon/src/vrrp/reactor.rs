@@ -1,0 +1,498 @@
+//! The loop around the engine.
+
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use base::{Duration, Machine};
+use engine::Engine;
+use engine::io::{Effect, Event, Input, OpError, OpId, Outcome, SocketId};
+use linux::OsError;
+use linux::clock;
+use linux::kernel::{Kernel, KernelConfig, News, op_error};
+use linux::poll::{Interest, Poll, Ready};
+use linux::seqpacket::Channel as Socket;
+use linux::signals::Signals;
+use linux::timer::Timer;
+use model::Model;
+
+use super::lateness::Histogram;
+use super::scripts::{Scripts, Told, config_of};
+use super::sockets::Sockets;
+use super::supervisor::Supervisor;
+use super::{LoadError, load};
+use crate::ipc::{ProcessReport, Report, ToVrrp, Wish};
+use crate::log::Line;
+use crate::observe;
+
+/// What the poll set calls its descriptors. Sockets of the engine follow from [`SOCKETS`] on.
+mod token {
+    pub(super) const SUPERVISOR: u64 = 0;
+    pub(super) const SIGNALS: u64 = 1;
+    pub(super) const TIMER: u64 = 2;
+    pub(super) const KERNEL: u64 = 3;
+    pub(super) const SCRIPTS: u64 = 4;
+    pub(super) const SOCKETS: u64 = 1 << 32;
+}
+
+/// One engine and everything that it acts through.
+///
+/// A turn: wait; hear the supervisor, the network, the kernel and the scripts process; then let the
+/// engine do what is due; then change the kernel, one chunk. Packets come before timers: after a
+/// pause of the process the adverts that arrived meanwhile are still in the sockets, and a backup
+/// that looked at its timer first would take over from a master that is alive.
+pub struct Reactor<'s> {
+    engine: Engine,
+    model: Arc<Model>,
+    generation: u64,
+    poll: Poll,
+    timer: Timer,
+    kernel: Kernel,
+    sockets: Sockets,
+    scripts: Scripts,
+    supervisor: &'s mut Supervisor,
+    signals: Signals,
+    /// Whether room in the channels is waited for.
+    waiting_supervisor: bool,
+    waiting_scripts: bool,
+    /// Answers that the engine has not heard yet.
+    answers: VecDeque<(OpId, Result<(), OpError>)>,
+    route_protocols: Vec<u8>,
+    primed: bool,
+    stopping: bool,
+    stopped: bool,
+    told_lost: u64,
+    turns: Histogram,
+    timers: Histogram,
+}
+
+/// Protocols of the routes that the kernel shall tell about, other than our own.
+fn route_protocols(model: &Model) -> Vec<u8> {
+    let virtual_ones = model.instances.iter().flat_map(|i| &i.routes);
+    let mut all: Vec<u8> = virtual_ones.chain(&model.static_routes).map(|r| r.protocol).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+impl<'s> Reactor<'s> {
+    /// Opens everything that the engine acts through. The first dump of the kernel is on its way.
+    pub fn new(
+        model: Arc<Model>,
+        generation: u64,
+        supervisor: &'s mut Supervisor,
+        signals: Signals,
+    ) -> Result<Self, OsError> {
+        let mut poll = Poll::new()?;
+        let timer = Timer::new()?;
+        let route_protocols = route_protocols(&model);
+        let bytes = |n: Option<u32>| n.and_then(|n| usize::try_from(n).ok());
+        let kernel = Kernel::open(&KernelConfig {
+            monitor_buffer: bytes(model.global.netlink_monitor_buffer),
+            command_buffer: bytes(model.global.netlink_command_buffer),
+            route_protocols: route_protocols.clone(),
+        })?;
+        if let Some(fd) = supervisor.fd() {
+            poll.add(fd, token::SUPERVISOR, Interest::READ)?;
+        }
+        poll.add(&signals, token::SIGNALS, Interest::READ)?;
+        poll.add(&timer, token::TIMER, Interest::READ)?;
+        poll.add(kernel.monitor(), token::KERNEL, Interest::READ)?;
+        let mut scripts = Scripts::new();
+        scripts.configure(config_of(&model, generation));
+        Ok(Self {
+            engine: Engine::new(model.clone(), clock::now()),
+            model,
+            generation,
+            poll,
+            timer,
+            kernel,
+            sockets: Sockets::new()?,
+            scripts,
+            supervisor,
+            signals,
+            waiting_supervisor: false,
+            waiting_scripts: false,
+            answers: VecDeque::new(),
+            route_protocols,
+            primed: false,
+            stopping: false,
+            stopped: false,
+            told_lost: 0,
+            turns: Histogram::default(),
+            timers: Histogram::default(),
+        })
+    }
+
+    /// Logs a line.
+    pub fn log(&mut self, line: Line) {
+        self.supervisor.log(line);
+    }
+
+    /// `--dont-release-vrrp`.
+    fn keep(&self) -> bool {
+        self.supervisor.options().keep_vrrp
+    }
+
+    /// Runs until everything is undone after a request to stop.
+    ///
+    /// # Errors
+    /// Waiting itself fails, which nothing can repair.
+    pub fn run(mut self) -> Result<(), OsError> {
+        let mut ready = Vec::new();
+        while !self.stopped {
+            let deadline = self.engine.poll_timeout();
+            self.timer.set(deadline)?;
+            let idle = if self.kernel.has_work() { Some(Duration::ZERO) } else { None };
+            self.watch_channels()?;
+            self.wait(idle, &mut ready)?;
+            let begin = clock::now();
+            if let Some(deadline) = deadline.filter(|d| *d <= begin) {
+                self.timers.record(begin.since(deadline));
+            }
+            self.turn(&ready);
+            self.turns.record(clock::now().since(begin));
+        }
+        Ok(())
+    }
+
+    /// Collects everything that is ready, not only as much as fits one call: the timer must not be
+    /// heard before sockets that the kernel would have told of in a second call.
+    fn wait(&mut self, timeout: Option<Duration>, ready: &mut Vec<Ready>) -> Result<(), OsError> {
+        /// Beyond this many descriptors a turn gets long enough to look at the timer first.
+        const MOST: usize = 1024;
+        ready.clear();
+        let mut timeout = timeout;
+        loop {
+            let new = self.poll.wait(timeout)?;
+            // The set is level triggered and hands out its members in turn: one that was told
+            // already means that all have been.
+            let round = new.iter().any(|r| ready.iter().any(|known| known.token == r.token));
+            let full = new.len() >= Poll::BATCH;
+            for r in new {
+                if !ready.iter().any(|known| known.token == r.token) {
+                    ready.push(*r);
+                }
+            }
+            if !full || round || ready.len() >= MOST {
+                return Ok(());
+            }
+            timeout = Some(Duration::ZERO);
+        }
+    }
+
+    fn turn(&mut self, ready: &[Ready]) {
+        let is_ready = |token| ready.iter().any(|r| r.token == token);
+        if is_ready(token::SIGNALS) {
+            self.hear_signals();
+        }
+        if is_ready(token::SUPERVISOR) {
+            self.hear_supervisor();
+        }
+        for r in ready.iter().filter(|r| r.token >= token::SOCKETS) {
+            if let Ok(id) = u32::try_from(r.token - token::SOCKETS) {
+                self.hear_network(SocketId(id));
+            }
+        }
+        if is_ready(token::KERNEL) {
+            self.hear_kernel();
+        }
+        if is_ready(token::SCRIPTS) {
+            self.hear_scripts();
+        }
+        if is_ready(token::TIMER) {
+            self.timer.expired();
+        }
+        let now = clock::now();
+        if self.engine.poll_timeout().is_some_and(|at| at <= now) {
+            self.engine.handle_timeout(now);
+            self.drain();
+        }
+        self.pump_kernel();
+        self.sockets.flush(now, |line| self.supervisor.log(line));
+        self.tell_lost();
+    }
+
+    /// Feeds one input and does what follows from it.
+    fn input(&mut self, input: Input<'_>) {
+        self.engine.handle_input(clock::now(), input);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        loop {
+            while let Some(effect) = self.engine.poll_output() {
+                self.interpret(effect);
+            }
+            let Some((op, result)) = self.answers.pop_front() else { return };
+            self.engine.handle_input(clock::now(), Input::Done { op, result });
+        }
+    }
+
+    fn interpret(&mut self, effect: Effect) {
+        match effect {
+            // The frequent one. Adverts of one turn share a system call; whatever comes after an
+            // advert in the engine's order comes after it on the wire.
+            Effect::Send { socket, destination, packet } => {
+                self.sockets.push(socket, destination, &packet);
+                return;
+            }
+            Effect::Event(event) => {
+                self.event(&event);
+                return;
+            }
+            _ => self.send_adverts(),
+        }
+        match effect {
+            Effect::Send { .. } | Effect::Event(_) => {}
+            Effect::OpenSocket { op, socket, spec } => {
+                let token = token::SOCKETS + u64::from(socket.0);
+                let opened = self.sockets.open(&mut self.poll, token, socket, &spec);
+                self.answers.push_back((op, opened.map_err(|e| op_error(&e))));
+            }
+            Effect::CloseSocket(socket) => self.sockets.close(socket),
+            Effect::Frame { link, frame } => self.sockets.frame(link, &frame),
+            Effect::Kernel { op, operation } => self.kernel.submit(op, &operation),
+            Effect::Resync => {
+                if let Err(e) = self.kernel.resync() {
+                    self.supervisor.log(Line::error(format!("Cannot read the kernel's state: {e}")));
+                }
+            }
+            Effect::Check { run, command, timeout } => {
+                if !self.scripts.check(run, command, timeout) {
+                    self.checked(run, Outcome::NotStarted);
+                }
+            }
+            Effect::CancelCheck(run) => {
+                if let Some(outcome) = self.scripts.cancel(run) {
+                    self.checked(run, outcome);
+                }
+            }
+            Effect::Notify(notification) => self.scripts.notify(notification),
+            Effect::Fifo { fifo, line } => self.scripts.fifo(fifo, line),
+            Effect::Stopped => self.stopped = true,
+        }
+    }
+
+    /// Within [`Reactor::drain`], whose loop does what follows.
+    fn checked(&mut self, run: engine::io::RunId, outcome: Outcome) {
+        self.engine.handle_input(clock::now(), Input::Checked { run, outcome });
+    }
+
+    fn event(&mut self, event: &Event) {
+        match event {
+            // Ids are those of the new model from here on.
+            Event::Reloaded => {
+                self.model = self.engine.model().clone();
+                self.supervisor.configured(self.generation);
+            }
+            Event::Address { address, link, exists } if self.supervisor.options().address_monitoring => {
+                let what = if *exists { "added to" } else { "removed from" };
+                let text = format!("Netlink reflector reports IP {} {what} {link}", address.net.addr());
+                self.supervisor.log(Line::info(text));
+            }
+            _ => {}
+        }
+        for line in observe::log::render(&self.model, event) {
+            self.supervisor.log(line);
+        }
+    }
+
+    fn send_adverts(&mut self) {
+        self.sockets.flush(clock::now(), |line| self.supervisor.log(line));
+    }
+
+    fn hear_network(&mut self, socket: SocketId) {
+        let Self { sockets, engine, .. } = self;
+        // The engine's outputs wait until the batch is through: adverts go out at most a few
+        // microseconds later, and the buffers need not be copied.
+        let heard = sockets.receive(socket, |d| {
+            let datagram = vrrp::io::Datagram {
+                source: d.source,
+                destination: d.destination,
+                hop_limit: d.hop_limit,
+                bytes: d.bytes,
+            };
+            engine.handle_input(clock::now(), Input::Datagram { socket, datagram });
+        });
+        if let Err(e) = heard {
+            self.supervisor.log(Line::info(e.to_string()).detailed());
+        }
+        self.drain();
+    }
+
+    fn hear_kernel(&mut self) {
+        let mut news = VecDeque::new();
+        if let Err(e) = self.kernel.read(|n| news.push_back(n)) {
+            self.supervisor.log(Line::error(format!("Netlink: {e}")));
+        }
+        self.take_news(news);
+    }
+
+    fn pump_kernel(&mut self) {
+        if !self.kernel.has_work() {
+            return;
+        }
+        let mut news = VecDeque::new();
+        if let Err(e) = self.kernel.pump(|n| news.push_back(n)) {
+            self.supervisor.log(Line::error(format!("Netlink: {e}")));
+        }
+        self.take_news(news);
+    }
+
+    fn take_news(&mut self, news: VecDeque<News>) {
+        for item in news {
+            match item {
+                News::Dump(dump) => {
+                    self.input(Input::Dump(dump));
+                    if !std::mem::replace(&mut self.primed, true) {
+                        self.supervisor.configured(self.generation);
+                    }
+                }
+                // What happens before the first dump is in it.
+                News::Changed(_) | News::Overrun(_) if !self.primed => {}
+                News::Changed(change) => self.input(Input::Kernel(change)),
+                News::Overrun(_) => self.input(Input::Overrun),
+                News::Done(op, result) => self.input(Input::Done { op, result }),
+            }
+        }
+    }
+
+    fn hear_scripts(&mut self) {
+        self.scripts.flush();
+        while let Some(told) = self.scripts.receive() {
+            match told {
+                Told::Checked(run, outcome) => self.input(Input::Checked { run, outcome }),
+                Told::File(tracker, value) => self.input(Input::File { tracker, value }),
+                Told::Gone => return,
+            }
+        }
+    }
+
+    fn hear_supervisor(&mut self) {
+        self.supervisor.flush();
+        loop {
+            match self.supervisor.receive() {
+                Ok(Some(received)) => self.obey(received.message, received.fd),
+                Ok(None) => return,
+                // The supervisor died. The kernel sends SIGTERM for that, too.
+                Err(_) => {
+                    self.supervisor.disconnect();
+                    self.stop(self.keep());
+                    return;
+                }
+            }
+        }
+    }
+
+    fn obey(&mut self, message: ToVrrp, fd: Option<OwnedFd>) {
+        match (message, fd) {
+            (ToVrrp::Configure { generation }, Some(fd)) => self.reload(generation, fd),
+            (ToVrrp::Scripts, Some(fd)) => {
+                let socket = Socket::from(fd);
+                if let Err(e) = self.poll.add(&socket, token::SCRIPTS, Interest::READ) {
+                    self.supervisor.log(Line::error(e.to_string()));
+                }
+                self.waiting_scripts = false;
+                self.scripts.connect(socket);
+            }
+            (ToVrrp::Snapshot { request, clear }, _) => {
+                let report = Report { engine: self.engine.snapshot(), process: self.report() };
+                self.supervisor.report(request, &report);
+                if clear {
+                    self.engine.clear_counters();
+                }
+            }
+            (ToVrrp::Stop { keep }, _) => self.stop(keep),
+            (ToVrrp::Configure { .. } | ToVrrp::Scripts, None) => {
+                self.supervisor.log(Line::error("A message of the supervisor lacks its descriptor"));
+            }
+        }
+    }
+
+    fn reload(&mut self, generation: u64, fd: OwnedFd) {
+        if self.stopping {
+            return;
+        }
+        self.supervisor.log(Line::info("Reloading"));
+        let model = match load(fd, self.supervisor.options()) {
+            Ok(model) => model,
+            // The supervisor has loaded the same bytes.
+            Err(LoadError { message, .. }) => {
+                self.supervisor.log(Line::error(format!("The configuration cannot be used: {message}")));
+                return;
+            }
+        };
+        let protocols = route_protocols(&model);
+        if protocols != self.route_protocols {
+            let told = self.kernel.set_route_protocols(&protocols).and_then(|()| self.kernel.resync());
+            if let Err(e) = told {
+                self.supervisor.log(Line::error(format!("Netlink: {e}")));
+            }
+            self.route_protocols = protocols;
+        }
+        self.scripts.configure(config_of(&model, generation));
+        self.generation = generation;
+        self.input(Input::Reload(model));
+    }
+
+    fn stop(&mut self, keep: bool) {
+        if std::mem::replace(&mut self.stopping, true) {
+            return;
+        }
+        self.input(Input::Stop { keep });
+    }
+
+    fn hear_signals(&mut self) {
+        while let Ok(Some(signal)) = self.signals.read() {
+            match Wish::of_signal(signal.number) {
+                Some(Wish::Stop) => self.stop(self.keep()),
+                Some(wish) => self.supervisor.wish(wish),
+                None => self.supervisor.log(Line::warning(
+                    "SIGXCPU received - the limit of CPU time (vrrp_rlimit_rttime) may be too small",
+                )),
+            }
+        }
+    }
+
+    fn report(&self) -> ProcessReport {
+        ProcessReport {
+            turns: self.turns.summary(),
+            timers: self.timers.summary(),
+            adverts_failed: self.sockets.adverts_failed,
+            frames_failed: self.sockets.frames_failed,
+            notifications_lost: self.scripts.lost(),
+            log_lines_lost: self.supervisor.lost(),
+        }
+    }
+
+    fn tell_lost(&mut self) {
+        let lost = self.scripts.lost();
+        if lost > self.told_lost {
+            let n = lost - std::mem::replace(&mut self.told_lost, lost);
+            let text = format!("{n} notifications were lost since the scripts process does not keep up");
+            self.supervisor.log(Line::warning(text));
+        }
+    }
+
+    /// Waits for room in a channel only while something waits for it.
+    fn watch_channels(&mut self) -> Result<(), OsError> {
+        let channels = [
+            (
+                self.supervisor.fd(),
+                token::SUPERVISOR,
+                self.supervisor.is_waiting(),
+                &mut self.waiting_supervisor,
+            ),
+            (self.scripts.fd(), token::SCRIPTS, self.scripts.is_waiting(), &mut self.waiting_scripts),
+        ];
+        for (fd, token, waiting, watched) in channels {
+            if let Some(fd) = fd.filter(|_| waiting != *watched) {
+                let interest = if waiting { Interest::BOTH } else { Interest::READ };
+                self.poll.modify(fd, token, interest)?;
+                *watched = waiting;
+            }
+        }
+        Ok(())
+    }
+}

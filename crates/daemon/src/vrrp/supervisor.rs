@@ -1,0 +1,131 @@
+//! The vrrp process's link to the supervisor.
+
+use std::os::fd::BorrowedFd;
+
+use linux::memfd::Memfd;
+use linux::seqpacket::Channel as Socket;
+
+use crate::cli::Options;
+use crate::ipc::{Channel, FromVrrp, ReceiveError, Received, Report, Role, ToVrrp, Wish};
+use crate::log::{Line, Sinks, Writer};
+
+/// So many messages, which are nearly all log lines, may wait for the supervisor.
+const ROOM: usize = 4096;
+
+/// The supervisor as the vrrp process sees it.
+///
+/// Log lines go to it, since writing them could take time; only when it is gone, lines about the end
+/// of this process are written here.
+pub struct Supervisor {
+    channel: Channel<FromVrrp, ToVrrp>,
+    options: Options,
+    orphan: Option<Sinks>,
+    told_lost: u64,
+}
+
+impl Supervisor {
+    /// The supervisor at the other end of `socket`.
+    pub fn new(socket: Socket, options: Options) -> Self {
+        Self { channel: Channel::new(Some(socket), ROOM), options, orphan: None, told_lost: 0 }
+    }
+
+    /// The command line, which is the same for all processes.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Logs a line if it is wanted.
+    pub fn log(&mut self, line: Line) {
+        if line.detail > self.options.log_detail {
+            return;
+        }
+        if self.channel.is_connected() {
+            self.send(&FromVrrp::Log(line));
+        } else {
+            let writer = Writer { role: Some(Role::Vrrp), pid: std::process::id() };
+            self.orphan.get_or_insert_with(|| Sinks::new(&self.options)).write(writer, &line);
+        }
+    }
+
+    /// A configuration is in force.
+    pub fn configured(&mut self, generation: u64) {
+        self.must_send(&FromVrrp::Configured { generation });
+    }
+
+    /// A signal came that is its business.
+    pub fn wish(&mut self, wish: Wish) {
+        self.must_send(&FromVrrp::Wish(wish));
+    }
+
+    /// All is undone.
+    pub fn stopped(&mut self) {
+        self.must_send(&FromVrrp::Stopped);
+    }
+
+    /// Answers a request for a snapshot.
+    pub fn report(&mut self, request: u64, report: &Report) {
+        let file = postcard::to_stdvec(report)
+            .map_err(|e| e.to_string())
+            .and_then(|bytes| Memfd::sealed("report", &bytes).map_err(|e| e.to_string()));
+        match file {
+            Ok(file) => {
+                let answer = FromVrrp::Snapshot { request };
+                if self.channel.must_send(&answer, Some(file.into())).is_err() {
+                    self.log(Line::error("Cannot send a report"));
+                }
+            }
+            Err(e) => self.log(Line::error(format!("Cannot make a report: {e}"))),
+        }
+    }
+
+    fn send(&mut self, message: &FromVrrp) {
+        if self.channel.send(message).is_err() {
+            self.log(Line::warning("A log line was too long"));
+        }
+        let lost = self.channel.lost();
+        if lost > self.told_lost && !self.channel.is_waiting() {
+            let n = lost - self.told_lost;
+            self.told_lost = lost;
+            let text = format!("{n} log lines were lost here since they came too fast");
+            self.must_send(&FromVrrp::Log(Line::warning(text)));
+        }
+    }
+
+    fn must_send(&mut self, message: &FromVrrp) {
+        // These messages are small, so that they can always be encoded.
+        let _ = self.channel.must_send(message, None);
+    }
+
+    /// Its next message.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn receive(&mut self) -> Result<Option<Received<ToVrrp>>, ReceiveError> {
+        self.channel.receive()
+    }
+
+    /// It is gone.
+    pub fn disconnect(&mut self) {
+        self.channel.connect(None);
+    }
+
+    /// The channel, to wait for it.
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.channel.fd()
+    }
+
+    /// Whether messages wait for room.
+    pub fn is_waiting(&self) -> bool {
+        self.channel.is_waiting()
+    }
+
+    /// Sends what there is room for.
+    pub fn flush(&mut self) {
+        self.channel.flush();
+    }
+
+    /// Log lines that were dropped, since the start.
+    pub fn lost(&self) -> u64 {
+        self.channel.lost()
+    }
+}
