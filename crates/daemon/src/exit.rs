@@ -30,7 +30,7 @@ impl Exit {
 
     /// How the log line of a permanent error calls it; `None` if a new start may help.
     #[must_use]
-    pub fn permanent(code: i32) -> Option<&'static str> {
+    pub fn permanent(code: u8) -> Option<&'static str> {
         match code {
             1 => Some("FATAL"),
             2 => Some("CONFIG"),

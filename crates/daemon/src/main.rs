@@ -10,12 +10,14 @@
 #![allow(unreachable_pub, reason = "everything of a binary is unreachable; `pub` tells what a module offers")]
 
 mod cli;
+mod configuration;
 mod demo;
 mod dump;
 mod exit;
 mod ipc;
 mod log;
 mod observe;
+mod plain_source;
 mod scripts;
 mod supervisor;
 mod version;
@@ -25,7 +27,8 @@ use std::process::ExitCode;
 
 use cli::Command;
 use exit::Exit;
-use ipc::Wish;
+use ipc::{Role, Wish};
+use linux::seqpacket::Channel as Socket;
 
 fn main() -> ExitCode {
     let mut words = Vec::new();
@@ -40,6 +43,12 @@ fn main() -> ExitCode {
     }
     let program = words.first().map_or("vipd", |w| w.rsplit('/').next().unwrap_or(w)).to_owned();
     let args = words.get(1..).unwrap_or_default();
+    if let Some(role) = linux::process::role() {
+        // Otherwise it would be called by the name of the link that it was started by. That it can't
+        // be named is no harm.
+        let _ = linux::process::set_name(&program);
+        return child(&role, args);
+    }
     if program == "genhash" {
         return genhash();
     }
@@ -77,6 +86,27 @@ fn main() -> ExitCode {
             }
         },
         Command::Genhash => genhash(),
+    }
+}
+
+/// A process that the supervisor started, with the words of its own command line.
+fn child(role: &str, args: &[String]) -> ExitCode {
+    let Command::Run(options) = cli::parse(args).command else { return Exit::Software.into() };
+    let socket = linux::process::inherited(ipc::SUPERVISOR_CHANNEL).map(Socket::from);
+    match (Role::named(role), socket) {
+        (Some(Role::Vrrp), Ok(socket)) => vrrp::main(*options, socket),
+        (Some(Role::Scripts), Ok(_)) => {
+            eprintln!("vipd: scripts cannot be run yet");
+            Exit::Software.into()
+        }
+        (None, _) => {
+            eprintln!("vipd: no such role: {role}");
+            Exit::Software.into()
+        }
+        (_, Err(e)) => {
+            eprintln!("vipd: {e}");
+            Exit::Software.into()
+        }
     }
 }
 

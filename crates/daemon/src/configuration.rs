@@ -1,0 +1,122 @@
+//! The configuration as the processes of the daemon get it.
+//!
+//! The supervisor reads the files once, and records every answer that it got from the system on the
+//! way. The other processes load from that recording, so that all have the same configuration, even
+//! when somebody edits a file in between.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+
+use config::{Bundle, EXIT_NO_CONFIG, Level as Grade, Loaded, Recording};
+use model::{Model, TrackerSource};
+
+use crate::cli::Options;
+use crate::exit::Exit;
+use crate::log::{Level, Line, open_log};
+use crate::plain_source::System;
+
+/// The file that is read if none is given.
+const DEFAULT_FILE: &str = "/etc/keepalived/keepalived.conf";
+
+/// A configuration that can be run.
+pub struct Configuration {
+    /// What it says.
+    pub model: Arc<Model>,
+    /// The recording, for the other processes.
+    pub bundle: Vec<u8>,
+}
+
+/// Why there is no configuration, or no new one.
+pub struct Refused {
+    /// The exit status that goes with it.
+    pub exit: u8,
+    /// All that is wrong with it, for people: with the lines and carets.
+    pub report: String,
+}
+
+/// Reads the configuration. The lines are for the log, whether or not it can be run.
+pub fn read(options: &Options) -> (Vec<Line>, Result<Configuration, Refused>) {
+    let file = options.config.as_deref().unwrap_or(DEFAULT_FILE);
+    let mut lines = vec![Line::info(format!("Configuration file {file}"))];
+    let system = System::new(options.config_id.clone());
+    let recording = Recording::new(&system);
+    let mut loaded = config::load(&recording, &load_options(options));
+    lines.extend(log_lines(&loaded));
+    let model = loaded.model.take();
+    let refuse = |exit| Refused { exit, report: loaded.render(false) };
+    let read = match (model, loaded.exits.run) {
+        (Some(model), None) => match recording.into_bundle().to_bytes() {
+            Ok(bundle) => Ok(Configuration { model: Arc::new(model), bundle }),
+            Err(e) => {
+                lines.push(Line::error(e.to_string()));
+                Err(refuse(Exit::Software.code()))
+            }
+        },
+        (_, exit) => Err(refuse(exit.unwrap_or(Exit::Config.code()))),
+    };
+    (lines, read)
+}
+
+/// Loads what [`read`] has recorded.
+///
+/// # Errors
+/// Says why it can't be, which it could be before.
+pub fn replay(bundle: &[u8], options: &Options) -> Result<Model, String> {
+    let bundle = Bundle::from_bytes(bundle).map_err(|e| e.to_string())?;
+    let mut loaded = config::load(&bundle, &load_options(options));
+    loaded.model.take().ok_or_else(|| loaded.render(false))
+}
+
+/// `-t`: tells what is wrong with a configuration, and returns the exit status. Nothing is started.
+pub fn test(options: &Options, log: Option<&str>) -> u8 {
+    let file = options.config.as_deref().unwrap_or(DEFAULT_FILE);
+    let system = System::new(options.config_id.clone());
+    let loaded = config::load(&system, &load_options(options));
+    if loaded.exits.run == Some(EXIT_NO_CONFIG) && loaded.map.files_read() == 0 {
+        // keepalived's words, which tools look for.
+        eprintln!("Config files missing '{file}'.");
+    }
+    match log {
+        Some(path) => {
+            if let Err(e) = write_report(path, &loaded.render(false)) {
+                eprintln!("{path}: {e}");
+                eprint!("{}", loaded.render(false));
+            }
+        }
+        None => eprint!("{}", loaded.render(std::io::stderr().is_terminal())),
+    }
+    loaded.exits.test
+}
+
+fn load_options(options: &Options) -> config::Options {
+    let file = options.config.as_deref().unwrap_or(DEFAULT_FILE);
+    config::Options { file: file.to_owned(), strict_includes: options.strict_includes }
+}
+
+fn log_lines(loaded: &Loaded) -> Vec<Line> {
+    let levels = loaded.diagnostics.iter().map(|d| match d.level() {
+        Grade::Error => Level::Error,
+        Grade::Warning => Level::Warning,
+        Grade::Note => Level::Info,
+    });
+    levels.zip(loaded.log_lines()).map(|(level, text)| Line::new(level, text)).collect()
+}
+
+/// Whether something in `model` is a matter for the scripts process.
+pub fn uses_scripts(model: &Model) -> bool {
+    let global = &model.global;
+    let notify = model.instances.iter().map(|i| &i.notify).chain(model.groups.iter().map(|g| &g.notify));
+    let mut commands = notify
+        .flat_map(|n| [&n.master, &n.backup, &n.fault, &n.stop, &n.deleted, &n.any, &n.master_rx_lower_pri]);
+    commands.any(Option::is_some)
+        || model.trackers.iter().any(|t| !matches!(t.source, TrackerSource::Interface(_)))
+        || global.notify_fifo.is_some()
+        || global.vrrp_notify_fifo.is_some()
+        || global.startup_script.is_some()
+        || global.shutdown_script.is_some()
+}
+
+/// Appends what is wrong with a configuration to the file at `path`.
+pub fn write_report(path: &str, report: &str) -> std::io::Result<()> {
+    open_log(path)?.write_all(report.as_bytes())
+}

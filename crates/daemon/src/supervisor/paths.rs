@@ -1,0 +1,74 @@
+//! Where pid files are.
+
+use model::Global;
+
+use crate::cli::Options;
+
+/// The pid files of a daemon.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PidPaths {
+    /// Of the supervisor.
+    pub supervisor: String,
+    /// Of the vrrp process.
+    pub vrrp: String,
+    /// A directory to make for them.
+    pub directory: Option<&'static str>,
+}
+
+const RUN: &str = "/run";
+const DIRECTORY: &str = "/run/keepalived";
+
+impl PidPaths {
+    /// Those of a daemon with these options and this configuration. Options win; daemons with an
+    /// instance name, a namespace or `use_pid_dir` have a directory of their own.
+    pub fn new(options: &Options, global: &Global) -> Self {
+        let namespace = options.namespace.as_deref().or(global.net_namespace.as_deref());
+        let separate = global.use_pid_dir || global.instance.is_some() || namespace.is_some();
+        let directory = separate.then_some(DIRECTORY);
+        let suffix: String =
+            [namespace, global.instance.as_deref()].into_iter().flatten().map(|s| format!("_{s}")).collect();
+        let path = |given: &Option<String>, name: &str| {
+            given.clone().unwrap_or_else(|| format!("{}/{name}{suffix}.pid", directory.unwrap_or(RUN)))
+        };
+        Self {
+            supervisor: path(&options.pid, "keepalived"),
+            vrrp: path(&options.vrrp_pid, "vrrp"),
+            directory,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(options: &Options, global: &Global) -> (String, String) {
+        let p = PidPaths::new(options, global);
+        (p.supervisor, p.vrrp)
+    }
+
+    #[test]
+    fn pid_files_are_where_scripts_expect_them() {
+        let own = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        let mut global = Global::default();
+        let plain = Options::default();
+        assert_eq!(paths(&plain, &global), own("/run/keepalived.pid", "/run/vrrp.pid"));
+        let given = Options { pid: Some("/x.pid".into()), ..Options::default() };
+        assert_eq!(paths(&given, &global), own("/x.pid", "/run/vrrp.pid"));
+        global.use_pid_dir = true;
+        assert_eq!(paths(&plain, &global), own("/run/keepalived/keepalived.pid", "/run/keepalived/vrrp.pid"));
+        global.use_pid_dir = false;
+        global.instance = Some("left".into());
+        let left = own("/run/keepalived/keepalived_left.pid", "/run/keepalived/vrrp_left.pid");
+        assert_eq!(paths(&plain, &global), left);
+    }
+
+    #[test]
+    fn daemons_in_different_namespaces_have_different_pid_files() {
+        let one = Options { namespace: Some("one".into()), ..Options::default() };
+        let two = Options { namespace: Some("two".into()), ..Options::default() };
+        let global = Global::default();
+        assert_ne!(paths(&one, &global).0, paths(&two, &global).0);
+        assert!(paths(&one, &global).0.starts_with("/run/keepalived/"));
+    }
+}

@@ -1,0 +1,123 @@
+//! A new configuration for a running daemon.
+
+use model::Global;
+
+use super::run::{Daemon, State};
+use super::systemd;
+use crate::configuration;
+use crate::ipc::ToVrrp;
+use crate::log::{Level, Line};
+
+impl Daemon {
+    /// Reads the configuration again. All of it is read and checked before anything changes: a file
+    /// with a mistake changes nothing. One reload at a time; if others are asked for meanwhile, one
+    /// more follows, which reads the newest file.
+    pub(super) fn reload(&mut self) {
+        match self.state {
+            State::Stopping { .. } => return,
+            State::StartupScript { .. } => {
+                self.reload_again = true;
+                return;
+            }
+            State::Running => {}
+        }
+        if self.reloading.is_some() || self.vrrp_dismissed {
+            self.reload_again = true;
+            return;
+        }
+        systemd::reloading();
+        self.log(Line::info("Reloading ..."));
+        self.sinks.reopen();
+        let (lines, read) = configuration::read(&self.options);
+        for line in lines {
+            self.log(line);
+        }
+        let new = match read {
+            Ok(new) => new,
+            Err(refused) => {
+                self.refuse(&refused.report);
+                return;
+            }
+        };
+        if let Some(what) = fixed(&self.model().global, &new.model.global) {
+            let text = format!("Cannot change {what} at a reload - please restart Keepalived");
+            self.log(Line::new(Level::Error, text));
+            systemd::ready();
+            return;
+        }
+        self.configuration = new;
+        self.generation += 1;
+        if self.needs_scripts() && !self.scripts.is_running() && self.scripts.restart_at.is_none() {
+            self.start_scripts();
+        }
+        match (self.needs_vrrp(), self.vrrp.is_running()) {
+            (true, true) => {
+                self.reloading = Some(self.generation);
+                self.configure_vrrp();
+            }
+            (true, false) => {
+                self.reloading = Some(self.generation);
+                if self.vrrp.restart_at.is_none() {
+                    self.start_vrrp();
+                }
+            }
+            (false, true) => {
+                self.vrrp_dismissed = true;
+                self.vrrp.send(&ToVrrp::Stop { keep: false }, None);
+                self.vrrp.give_notice(self.model().global.child_wait);
+            }
+            (false, false) => {
+                self.vrrp.restart_at = None;
+                self.log(Line::warning("Warning - keepalived has no configuration to run"));
+                self.reload_done();
+            }
+        }
+    }
+
+    /// The file can't be used: it is told why, also in the file that `reload_check_config` names, and
+    /// everything stays as it is.
+    fn refuse(&mut self, report: &str) {
+        let file = self.model().global.reload_check_config.clone().flatten();
+        let text = match file.as_deref() {
+            Some(path) => match configuration::write_report(path, report) {
+                Ok(()) => format!("New config failed validation, see {path} for details"),
+                Err(e) => format!("New config failed validation; the report cannot be written: {e}"),
+            },
+            None => "New config failed validation, the running one stays; see above for details".to_owned(),
+        };
+        self.log(Line::error(text));
+        systemd::ready();
+    }
+
+    /// The new configuration is in force.
+    pub(super) fn reload_done(&mut self) {
+        self.log(Line::info("Reload complete"));
+        systemd::ready();
+        if std::mem::take(&mut self.reload_again) {
+            self.reload();
+        }
+    }
+}
+
+/// What can't change while the daemon runs and did change, in keepalived's words.
+fn fixed(old: &Global, new: &Global) -> Option<&'static str> {
+    let changed = [
+        (old.net_namespace != new.net_namespace, "net_namespace"),
+        (old.instance != new.instance, "instance"),
+        (old.use_pid_dir != new.use_pid_dir, "use_pid_dir"),
+    ];
+    changed.into_iter().find(|(changed, _)| *changed).map(|(_, what)| what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_identity_of_a_daemon_cannot_change() {
+        let old = Global::default();
+        assert_eq!(fixed(&old, &old), None);
+        let new = Global { instance: Some("left".into()), ..Global::default() };
+        assert_eq!(fixed(&old, &new), Some("instance"));
+    }
+}
