@@ -3,6 +3,7 @@
 mod apt;
 mod bench;
 mod demo;
+mod docs;
 mod test;
 mod tidy;
 mod uml;
@@ -23,6 +24,11 @@ const COMMANDS: &[Command] = &[
         name: "tidy",
         what: "check the laws of the tree: crate edges, no_std, unsafe, floats, file sizes",
         run: tidy::command,
+    },
+    Command {
+        name: "docs",
+        what: "write the pages that are made from the code; --check: are they up to date?",
+        run: docs::command,
     },
     Command {
         name: "uml",

@@ -13,7 +13,7 @@ use crate::error::{Context, Result};
 ///
 /// `poll` and `epoll` round to milliseconds and are subject to timer slack; at 10 ms adverts one
 /// step of priority is 39 µs, so the deadline has to be a timer of its own. Arming it anew makes it
-/// unreadable again, hence nobody needs to read it: a turn of the loop costs one system call.
+/// unreadable again, hence nobody needs to read it: a turn of the loop costs at most one system call.
 #[derive(Debug)]
 pub struct Timer {
     fd: TimerFd,
@@ -30,11 +30,19 @@ impl Timer {
         Ok(Self { fd, armed: None, fired: false })
     }
 
-    /// Arms the timer for `deadline`, or disarms it. Makes no system call if nothing changes.
+    /// Makes the descriptor readable at `deadline`, if there is one, and possibly also at a deadline
+    /// that was set before and is over. So whoever waits must look at the clock.
     ///
-    /// A deadline that has passed makes the descriptor readable at once.
+    /// A timer that comes too early is left as it is, without a system call: the earliest deadline of
+    /// a backup moves on with each advert that it hears, and one wake-up for nothing in each
+    /// master-down interval costs less than a call for each advert. A deadline that has passed makes
+    /// the descriptor readable at once.
     pub fn set(&mut self, deadline: Option<Instant>) -> Result<()> {
-        if self.armed == deadline && !self.fired {
+        let comes_early = match (self.armed, deadline) {
+            (None, wanted) => wanted.is_none(),
+            (Some(armed), wanted) => wanted.is_none_or(|wanted| armed <= wanted),
+        };
+        if comes_early && !self.fired {
             return Ok(());
         }
         match deadline {
@@ -87,5 +95,29 @@ mod tests {
         assert!(poll.wait(Some(Duration::ZERO)).unwrap().is_empty());
         timer.set(Some(Instant::ZERO)).unwrap();
         assert_eq!(poll.wait(Some(Duration::from_secs(5))).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_deadline_may_move_both_ways_and_is_never_missed() {
+        let mut poll = Poll::new().unwrap();
+        let mut timer = Timer::new().unwrap();
+        poll.add(&timer, 7, Interest::READ).unwrap();
+        let begin = clock::now();
+        let at = |ms| Some(begin + Duration::from_millis(ms));
+        // Later: the early wake-up stays.
+        timer.set(at(2)).unwrap();
+        timer.set(at(8)).unwrap();
+        assert_eq!(timer.armed, at(2));
+        assert_eq!(poll.wait(Some(Duration::from_secs(5))).unwrap().len(), 1);
+        timer.expired();
+        timer.set(at(8)).unwrap();
+        assert_eq!(poll.wait(Some(Duration::from_secs(5))).unwrap().len(), 1);
+        assert!(clock::now() >= begin + Duration::from_millis(8));
+        // Earlier: it is armed anew.
+        timer.expired();
+        timer.set(at(60_000)).unwrap();
+        timer.set(at(10)).unwrap();
+        assert_eq!(poll.wait(Some(Duration::from_secs(5))).unwrap().len(), 1);
+        assert!(clock::now() < begin + Duration::from_secs(5));
     }
 }

@@ -1,0 +1,106 @@
+//! `cargo xtask docs`: pages made from the tables of the code.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+
+use config::{Entry, Status};
+
+/// Entry point: writes the pages; with `--check` it only says whether they are up to date.
+pub(crate) fn command(args: &[String]) -> Result<u8, String> {
+    let check = match args {
+        [] => false,
+        [word] if word == "--check" => true,
+        _ => return Err("usage: cargo xtask docs [--check]".to_owned()),
+    };
+    let mut stale = 0;
+    for (name, text) in [("COMPATIBILITY.md", compatibility())] {
+        let path = crate::workspace_root().join(name);
+        if fs::read_to_string(&path).is_ok_and(|now| now == text) {
+            continue;
+        }
+        if check {
+            println!("{name} is out of date: run `cargo xtask docs`");
+            stale += 1;
+        } else {
+            fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))?;
+            println!("{name} written");
+        }
+    }
+    Ok(u8::from(stale > 0))
+}
+
+/// What is in effect and what is not, keyword by keyword.
+fn compatibility() -> String {
+    let mut blocks: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+    for entry in config::keywords() {
+        blocks.entry(entry.block).or_default().push(entry);
+    }
+    let count = |status| config::keywords().filter(|e| e.status == status).count();
+    let mut out = String::from(HEAD);
+    let _ = writeln!(
+        out,
+        "Of {} keywords (each counted once for each block that knows it), {} are in effect, {} are not in \
+         effect yet, {} mean nothing any more.\n",
+        config::keywords().count(),
+        count(Status::InEffect),
+        count(Status::NotYet),
+        count(Status::Ignored),
+    );
+    for (block, entries) in blocks {
+        let title = if block.is_empty() { "outside of blocks" } else { block };
+        let _ = writeln!(out, "### {title}\n\n| keyword | followed by | default | meaning | status |");
+        let _ = writeln!(out, "| --- | --- | --- | --- | --- |");
+        for entry in entries {
+            let status = match entry.status {
+                Status::InEffect => "in effect",
+                Status::NotYet => "not yet",
+                Status::Ignored => "no meaning",
+            };
+            let (args, default) = (code(&entry.args), code(entry.default));
+            let _ =
+                writeln!(out, "| `{}` | {args} | {default} | {} | {status} |", entry.name, cell(entry.doc));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// Text of a table's cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('<', "\\<")
+}
+
+fn code(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("`{}`", text.replace('|', "\\|")) }
+}
+
+const HEAD: &str = "\
+# Compatibility
+
+This page is made by `cargo xtask docs` from the table that the parser uses.
+
+vipd takes the place of keepalived 2.4.3. What differs on purpose is in
+[tests/oracle/DIVERGENCES.toml](tests/oracle/DIVERGENCES.toml), each with its reason.
+
+## What there is
+
+| part | state |
+| --- | --- |
+| VRRP 2 (none, PASS, AH) and 3, IPv4 and IPv6, multicast and unicast | there |
+| preemption, sync groups, tracked interfaces, scripts and files | there |
+| virtual addresses and routes, static addresses and routes | there |
+| notify scripts, FIFOs | there |
+| command line, signals, pid files, exit statuses, log lines | there |
+| state dump, statistics, JSON | there |
+| VMAC and ipvlan interfaces, virtual rules, `no_accept` (firewall) | not yet |
+| `auth_hmac` | not yet |
+| track_process, BFD | not yet |
+| virtual servers (IPVS), health checkers | not yet |
+| mail, SNMP, D-Bus | not yet |
+
+A keyword that is not in effect yet is read, and a warning names it. Nothing is skipped over in silence.
+
+## Keywords
+
+";
