@@ -24,4 +24,4 @@ fn tracker(model: &Model, id: TrackerId) -> &str {
 }
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;

@@ -43,11 +43,21 @@ const MOST_CHECKS: usize = 256;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct JobId(pub u64);
 
+/// A run of a check. Run ids are those of one vrrp process; the number of its channel tells them
+/// apart from those of the process before.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Check {
+    /// The number of the channel that it came through.
+    pub channel: u64,
+    /// Its id there.
+    pub run: RunId,
+}
+
 /// What a script is run for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Purpose {
     /// A check; answered by [`Action::Checked`].
-    Check(RunId),
+    Check(Check),
     /// A notification of an object.
     Notify(Object),
     /// `startup_script`, `shutdown_script`; answered by [`Action::Ran`].
@@ -75,7 +85,7 @@ pub enum Action {
     /// Collect its process and forget it.
     Reap(JobId),
     /// How a check ended; once for each.
-    Checked(RunId, Outcome),
+    Checked(Check, Outcome),
     /// How a task ended; once for each.
     Ran(u64, Outcome),
     /// The reader of a FIFO ended by itself.
@@ -231,7 +241,7 @@ impl Jobs {
     fn finish(&mut self, now: Instant, id: JobId, outcome: Outcome) {
         let Some(purpose) = self.jobs.get(&id).map(|j| j.purpose.clone()) else { return };
         match purpose {
-            Purpose::Check(run) => self.actions.push_back(Action::Checked(run, outcome)),
+            Purpose::Check(check) => self.actions.push_back(Action::Checked(check, outcome)),
             Purpose::Task(task) => self.actions.push_back(Action::Ran(task, outcome)),
             Purpose::Reader(_) => {}
             Purpose::Notify(object) => self.advance(now, &object, id),
@@ -303,10 +313,10 @@ impl Jobs {
     }
 
     /// A check is no longer wanted; it is still answered.
-    pub fn cancel_check(&mut self, now: Instant, run: RunId) {
-        let of_run =
-            |j: &Job| j.purpose == Purpose::Check(run) && !matches!(j.phase, Phase::Lingering { .. });
-        if let Some(id) = self.jobs.iter().find(|(_, j)| of_run(j)).map(|(id, _)| *id) {
+    pub fn cancel_check(&mut self, now: Instant, check: Check) {
+        let is_it =
+            |j: &Job| j.purpose == Purpose::Check(check) && !matches!(j.phase, Phase::Lingering { .. });
+        if let Some(id) = self.jobs.iter().find(|(_, j)| is_it(j)).map(|(id, _)| *id) {
             self.cancel(now, id);
         }
     }

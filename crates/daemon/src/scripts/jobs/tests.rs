@@ -21,9 +21,13 @@ fn notify(jobs: &mut Jobs, now: Instant, n: usize, text: &str, limit: Option<Dur
     jobs.submit(now, Purpose::Notify(object(n)), command(text), Vec::new(), limit)
 }
 
+fn id(run: u64) -> Check {
+    Check { channel: 1, run: RunId(run) }
+}
+
 fn check(jobs: &mut Jobs, now: Instant, run: u64, timeout_ms: u64) -> JobId {
     let timeout = Some(Duration::from_millis(timeout_ms));
-    jobs.submit(now, Purpose::Check(RunId(run)), command("chk"), Vec::new(), timeout)
+    jobs.submit(now, Purpose::Check(id(run)), command("chk"), Vec::new(), timeout)
 }
 
 /// What is to be done, in short.
@@ -34,7 +38,7 @@ fn actions(jobs: &mut Jobs) -> Vec<String> {
             Action::Terminate(j) => format!("term {}", j.0),
             Action::Kill(j) => format!("kill {}", j.0),
             Action::Reap(j) => format!("reap {}", j.0),
-            Action::Checked(run, outcome) => format!("{} {outcome:?}", run.0),
+            Action::Checked(check, outcome) => format!("{} {outcome:?}", check.run.0),
             Action::Ran(id, outcome) => format!("ran {id} {outcome:?}"),
             Action::ReaderEnded(kind) => format!("reader {kind:?}"),
             Action::Log(line) => line.text,
@@ -114,7 +118,7 @@ fn a_check_that_ends_in_time_is_told_as_it_ended() {
     jobs.ended(at(499), job, Outcome::Exited(3));
     assert_eq!(actions(&mut jobs), ["reap 1", "7 Exited(3)"]);
     let job = check(&mut jobs, at(0), 8, 500);
-    jobs.cancel_check(at(10), RunId(8));
+    jobs.cancel_check(at(10), id(8));
     jobs.ended(at(11), job, Outcome::Signaled(15));
     assert_eq!(actions(&mut jobs), ["start chk", "term 2", "8 Signaled(15)"]);
 }
@@ -126,7 +130,7 @@ fn checks_beyond_the_most_wait_and_are_answered_when_cancelled() {
         check(&mut jobs, at(0), run, 500);
     }
     assert_eq!(actions(&mut jobs).len(), MOST_CHECKS);
-    jobs.cancel_check(at(1), RunId(MOST_CHECKS as u64));
+    jobs.cancel_check(at(1), id(MOST_CHECKS as u64));
     assert_eq!(actions(&mut jobs), ["256 Signaled(15)"]);
     check(&mut jobs, at(1), 999, 500);
     jobs.ended(at(2), JobId(1), Outcome::Exited(0));
