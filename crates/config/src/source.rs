@@ -128,6 +128,8 @@ pub struct Program {
     /// A part of the path can be changed by somebody else than root, or the file by its group or
     /// by others: it must not run as root.
     pub insecure: bool,
+    /// The file itself gives the rights of root to whoever runs it (setuid or setgid).
+    pub privileged: bool,
 }
 
 /// Why a command cannot be executed.
@@ -285,7 +287,7 @@ impl Source for MapSource {
             return Err(ProgramError::NotFound);
         }
         let insecure = self.insecure_programs.iter().any(|known| known == command);
-        Ok(Program { path: command.to_owned(), insecure })
+        Ok(Program { path: command.to_owned(), insecure, privileged: false })
     }
 }
 

@@ -113,7 +113,7 @@ impl Commands {
             }
         };
         self.used = true;
-        let privileged = account.uid == 0 || account.gid == 0;
+        let privileged = account.uid == 0 || account.gid == 0 || found.privileged;
         if found.insecure && privileged {
             self.insecure = true;
             let disabled = if self.security { " - disabling" } else { "" };

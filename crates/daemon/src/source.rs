@@ -1,0 +1,250 @@
+//! The world as `config` asks for it: files, interfaces, accounts and programs of this machine.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::fs::{File, Metadata};
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use config::{Account, Interface, Match, Program, ProgramError, ReadError, Source, join_path};
+use linux::netlink::{LinkFlags, RouteFilter, Snapshot};
+use nix::unistd::{Gid, Group, Uid, User};
+
+/// The largest file that is read, in bytes.
+const MAX_FILE: u64 = 256 << 20;
+/// Where commands are looked for if `PATH` is not set.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Answers for the network namespace of the calling thread. Interfaces are looked at once, so that
+/// all questions of a load get answers of one moment: make a new one for each load.
+#[derive(Debug)]
+pub struct System {
+    config_id: Option<String>,
+    interfaces: OnceCell<BTreeMap<String, Interface>>,
+}
+
+impl System {
+    /// With the configuration id of `-i`; without it the first label of the host's name counts.
+    #[must_use]
+    pub fn new(config_id: Option<String>) -> Self {
+        Self { config_id, interfaces: OnceCell::new() }
+    }
+
+    fn interfaces(&self) -> &BTreeMap<String, Interface> {
+        self.interfaces.get_or_init(|| {
+            // Without an answer of the kernel no interface is known; the load then says so of each.
+            let snapshot = Snapshot::take(RouteFilter::None).unwrap_or_default();
+            let facts = |link: &linux::netlink::Link| Interface {
+                loopback: link.flags.contains(LinkFlags::LOOPBACK),
+                multicast: link.flags.contains(LinkFlags::MULTICAST),
+                mtu: link.mtu,
+            };
+            snapshot.links.values().map(|link| (link.name.as_str().to_owned(), facts(link))).collect()
+        })
+    }
+}
+
+impl Source for System {
+    fn read(&self, path: &str) -> Result<Arc<[u8]>, ReadError> {
+        let why = |error: std::io::Error| match error.kind() {
+            ErrorKind::NotFound => ReadError::NotFound,
+            ErrorKind::PermissionDenied => ReadError::Permission,
+            ErrorKind::IsADirectory => ReadError::NotAFile,
+            _ => ReadError::Other,
+        };
+        // A FIFO must not hold the start up.
+        let flags = nix::fcntl::OFlag::O_NONBLOCK | nix::fcntl::OFlag::O_NOCTTY;
+        let file = File::options().read(true).custom_flags(flags.bits()).open(path).map_err(why)?;
+        if !file.metadata().map_err(why)?.is_file() {
+            return Err(ReadError::NotAFile);
+        }
+        let mut bytes = Vec::new();
+        file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(why)?;
+        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_FILE {
+            return Err(ReadError::TooLarge);
+        }
+        Ok(bytes.into())
+    }
+
+    fn glob(&self, pattern: &str, base: &str) -> Vec<Match> {
+        let options = glob::MatchOptions {
+            case_sensitive: true,
+            require_literal_separator: true,
+            require_literal_leading_dot: true,
+        };
+        let full = join_path(&glob_literal(base), pattern);
+        let Ok(paths) = glob::glob_with(&full, options) else { return Vec::new() };
+        let found = paths.filter_map(Result::ok).filter_map(|path| {
+            let plain = path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 == 0);
+            Some(Match { path: path.to_str()?.to_owned(), plain })
+        });
+        found.collect()
+    }
+
+    fn env(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn config_id(&self) -> String {
+        self.config_id.clone().unwrap_or_else(|| {
+            let host = self.host_name();
+            host.split('.').next().unwrap_or_default().to_owned()
+        })
+    }
+
+    fn host_name(&self) -> String {
+        nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    fn seed(&self) -> u64 {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        now.as_secs().wrapping_mul(1_000_000_007) ^ u64::from(now.subsec_nanos())
+    }
+
+    fn interface(&self, name: &str) -> Option<Interface> {
+        self.interfaces().get(name).copied()
+    }
+
+    fn user(&self, name: &str) -> Option<Account> {
+        let account = |user: User| Account { uid: user.uid.as_raw(), gid: user.gid.as_raw() };
+        if let Some(user) = User::from_name(name).ok().flatten() {
+            return Some(account(user));
+        }
+        let uid: u32 = name.parse().ok()?;
+        let known = User::from_uid(Uid::from_raw(uid)).ok().flatten();
+        // A number needs no entry; its group is then the one of the same number.
+        Some(known.map_or(Account { uid, gid: uid }, account))
+    }
+
+    fn group(&self, name: &str) -> Option<u32> {
+        let known = Group::from_name(name).ok().flatten();
+        known.map(|group| Gid::as_raw(group.gid)).or_else(|| name.parse().ok())
+    }
+
+    fn program(&self, command: &str, account: Account) -> Result<Program, ProgramError> {
+        if command.contains('/') {
+            return look_at(Path::new(command), account);
+        }
+        let path = std::env::var("PATH").unwrap_or_else(|_| DEFAULT_PATH.to_owned());
+        let mut worst = ProgramError::NotFound;
+        for directory in path.split(':').filter(|directory| directory.starts_with('/')) {
+            match look_at(&Path::new(directory).join(command), account) {
+                Err(ProgramError::NotFound) => {}
+                Err(why) => worst = why,
+                found => return found,
+            }
+        }
+        Err(worst)
+    }
+}
+
+/// A directory's name as a pattern that matches only itself.
+fn glob_literal(name: &str) -> String {
+    glob::Pattern::escape(name)
+}
+
+/// Whether `account` may execute `path`, and whether it is safe to do so as root.
+fn look_at(path: &Path, account: Account) -> Result<Program, ProgramError> {
+    let resolved = path.canonicalize().map_err(|_| ProgramError::NotFound)?;
+    let meta = resolved.metadata().map_err(|_| ProgramError::NotFound)?;
+    if !meta.is_file() || !may_execute(&meta, account) {
+        return Err(ProgramError::NotExecutable);
+    }
+    let Some(text) = resolved.to_str() else { return Err(ProgramError::NotFound) };
+    let mode = meta.permissions().mode();
+    let privileged = (mode & 0o4000 != 0 && meta.uid() == 0) || (mode & 0o2000 != 0 && meta.gid() == 0);
+    let insecure = !only_roots(path) || !only_roots(&resolved);
+    Ok(Program { path: text.to_owned(), insecure, privileged })
+}
+
+fn may_execute(meta: &Metadata, account: Account) -> bool {
+    let mode = meta.permissions().mode();
+    let bit = match account {
+        Account { uid: 0, .. } => 0o111,
+        Account { uid, .. } if uid == meta.uid() => 0o100,
+        Account { gid, .. } if gid == meta.gid() => 0o010,
+        _ => 0o001,
+    };
+    mode & bit != 0
+}
+
+/// Whether root owns every part of `path`, and nobody else may write to it.
+fn only_roots(path: &Path) -> bool {
+    let absolute = match std::path::absolute(path) {
+        Ok(absolute) => absolute,
+        Err(_) => return false,
+    };
+    let mut part = PathBuf::new();
+    absolute.components().all(|component| {
+        part.push(component);
+        // The mode of a symbolic link means nothing; its owner can point it elsewhere.
+        part.symlink_metadata().is_ok_and(|meta| {
+            meta.uid() == 0 && (meta.is_symlink() || meta.permissions().mode() & 0o022 == 0)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(dir: &tempfile::TempDir, name: &str, mode: u32) -> String {
+        let path = dir.path().join(name);
+        std::fs::write(&path, "#!/bin/sh\n").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn files_are_found_by_pattern_and_directories_are_no_files() {
+        let dir = tempfile::tempdir().unwrap();
+        file(&dir, "b.conf", 0o644);
+        file(&dir, "a.conf", 0o644);
+        file(&dir, "run.conf", 0o755);
+        std::fs::create_dir(dir.path().join("d.conf")).unwrap();
+        let system = System::new(None);
+        let base = dir.path().to_str().unwrap();
+        let found = system.glob("*.conf", base);
+        let plain: Vec<_> =
+            found.iter().filter(|m| m.plain).map(|m| m.path.rsplit('/').next().unwrap()).collect();
+        assert_eq!(plain, ["a.conf", "b.conf"]);
+        assert_eq!(found.len(), 4);
+        assert_eq!(system.read(&format!("{base}/d.conf")), Err(ReadError::NotAFile));
+        assert_eq!(system.read(&format!("{base}/none")), Err(ReadError::NotFound));
+        assert_eq!(&*system.read(&format!("{base}/a.conf")).unwrap(), b"#!/bin/sh\n");
+    }
+
+    #[test]
+    fn a_program_must_be_executable_for_its_user() {
+        let dir = tempfile::tempdir().unwrap();
+        let system = System::new(None);
+        let nobody = Account { uid: 65_534, gid: 65_534 };
+        let script = file(&dir, "s", 0o644);
+        assert_eq!(system.program(&script, Account::ROOT), Err(ProgramError::NotExecutable));
+        let script = file(&dir, "t", 0o700);
+        assert_eq!(system.program(&script, nobody), Err(ProgramError::NotExecutable));
+        assert!(
+            system.program(&script, Account::ROOT).is_ok_and(|p| p.insecure),
+            "others may write to its directory's parent"
+        );
+        assert_eq!(system.program("/nowhere/x", nobody), Err(ProgramError::NotFound));
+        assert_eq!(system.program("no-such-command-at-all", nobody), Err(ProgramError::NotFound));
+        let shell = system.program("sh", nobody).unwrap();
+        assert!(shell.path.starts_with('/') && !shell.insecure, "{shell:?}");
+    }
+
+    #[test]
+    fn the_loopback_interface_and_root_are_known() {
+        let system = System::new(Some("id".to_owned()));
+        assert!(system.interface("lo").is_some_and(|lo| lo.loopback));
+        assert_eq!(system.interface("none.such"), None);
+        assert_eq!(system.user("root"), Some(Account::ROOT));
+        assert_eq!(system.user("4000000"), Some(Account { uid: 4_000_000, gid: 4_000_000 }));
+        assert_eq!(system.group("root"), Some(0));
+        assert_eq!(system.config_id(), "id");
+        assert!(!System::new(None).config_id().contains('.'));
+    }
+}
