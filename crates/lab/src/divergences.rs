@@ -93,8 +93,34 @@ mod tests {
     use super::Divergences;
     use crate::compare::{Class, Difference};
     use base::Mac;
+    use std::path::Path;
 
     const LIST: &str = "[[divergence]]\nscenarios = [\"a\"]\nclass = \"field\"\nevent = \"na\"\nfield = \"ip.hops\"\nreason = \"RFC\"\n";
+
+    /// All Rust text below a directory.
+    fn sources(dir: &Path) -> String {
+        let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+        entries
+            .map(|e| match e.path() {
+                path if path.is_dir() => sources(&path),
+                path if path.extension().is_some_and(|x| x == "rs") => {
+                    std::fs::read_to_string(path).unwrap_or_default()
+                }
+                _ => String::new(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_list_can_be_read_and_the_tests_that_it_names_exist() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let text = std::fs::read_to_string(root.join("tests/oracle/DIVERGENCES.toml")).unwrap();
+        for behaviour in Divergences::parse(&text).unwrap().behaviour {
+            let (krate, test) = behaviour.test.split_once(": ").expect("CRATE: TEST");
+            let found = sources(&root.join("crates").join(krate)).contains(&format!("fn {test}("));
+            assert!(found, "{}: crates/{krate} has no test {test}", behaviour.id);
+        }
+    }
 
     fn difference(field: &'static str) -> Difference {
         let sender = Mac([0; 6]);

@@ -90,6 +90,9 @@ pub fn main(scenarios: &[Scenario]) -> ExitCode {
             Err(message) => {
                 failed += 1;
                 say(format_args!("test {} ... FAILED ({seconds:.3} s)\n{message}", scenario.name));
+                if let Ok(dir) = std::env::var(crate::DIR_VARIABLE) {
+                    say(format_args!("logs, configurations and captures: {dir}"));
+                }
             }
         }
     }

@@ -199,7 +199,7 @@ fn private_directories(exposed: &[PathBuf]) -> io::Result<()> {
         .map(|p| Ok((p, open(p, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?)))
         .collect::<io::Result<_>>()?;
     for top in ["/run", "/tmp"] {
-        mount(Some("node"), top, Some("tmpfs"), MsFlags::empty(), Some("mode=1777"))?;
+        mount_memory(top)?;
     }
     for (path, fd) in kept {
         fs::create_dir_all(path)?;
@@ -208,6 +208,11 @@ fn private_directories(exposed: &[PathBuf]) -> io::Result<()> {
     }
     fs::create_dir_all("/run/lock")?;
     fs::create_dir_all("/run/keepalived")
+}
+
+/// Mounts an empty file system in memory over a directory.
+pub(crate) fn mount_memory(path: &str) -> io::Result<()> {
+    Ok(mount(Some("node"), path, Some("tmpfs"), MsFlags::empty(), Some("mode=1777"))?)
 }
 
 /// Starts the first process of the pid namespace that the calling thread's children live in.

@@ -146,6 +146,16 @@ impl Node {
         self.state().inside(&self.name)?.run(work)
     }
 
+    /// Gives the node an empty directory of its own in place of one that exists; gone with the power.
+    ///
+    /// # Errors
+    /// The node is off, or there is no such directory.
+    pub fn own_directory(&self, path: &str) -> Result<()> {
+        let target = path.to_owned();
+        self.inside_run(move || crate::inside::mount_memory(&target))?
+            .during(|| format!("{}: {path}", self.name))
+    }
+
     /// Writes a file into the node's directory and gives back its path.
     ///
     /// # Errors

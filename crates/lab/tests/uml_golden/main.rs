@@ -7,15 +7,16 @@
 mod confs;
 mod facts;
 mod script;
+mod seeds;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use lab::harness::{Needs, Outcome, Scenario};
-use lab::{Daemon, Divergences, Event, Result, compare, ensure};
+use lab::{Daemon, Divergences, Result, compare, ensure};
 
 use confs::{Conf, VIP6};
-use script::{Leg, Peer, Script, Times};
+use script::{Leg, Peer, Record, Script, Times};
 
 /// The differences that are meant.
 const DIVERGENCES: &str = include_str!("../../../../tests/oracle/DIVERGENCES.toml");
@@ -28,7 +29,8 @@ fn main() -> ExitCode {
     let scenario = |(name, script): (&'static str, Script)| {
         Scenario::new(name, Needs::VirtualTime, move || run(name, &script))
     };
-    let scenarios: Vec<Scenario> = scripts().into_iter().map(scenario).collect();
+    let published = seeds::SETS.iter().map(|set| (set.name, Script::Seeds(set)));
+    let scenarios: Vec<Scenario> = scripts().into_iter().chain(published).map(scenario).collect();
     lab::harness::main(&scenarios)
 }
 
@@ -111,8 +113,8 @@ fn run(name: &str, script: &Script) -> Result<Outcome> {
     let second = |daemon| if script.with_frr() { Peer::Frr } else { Peer::Daemon(daemon) };
     let yardstick = leg(name, script, Leg { r1: Keepalived, r2: second(Keepalived) })?;
     let again = leg(name, script, Leg { r1: Keepalived, r2: second(Keepalived) })?;
-    let unstable = compare(&yardstick, &again, TOLERANCE);
-    ensure(unstable.is_empty(), format_args!("keepalived differs from itself: {}", list(&unstable)))?;
+    let unstable = list(&compare(&yardstick.events, &again.events, TOLERANCE)) + &states(&yardstick, &again);
+    ensure(unstable.is_empty(), format_args!("keepalived differs from itself: {unstable}"))?;
     if let Err(e) = Vipd.program() {
         return Ok(Outcome::Skipped(format!("keepalived alone is as expected, but {e}")));
     }
@@ -126,18 +128,19 @@ fn run(name: &str, script: &Script) -> Result<Outcome> {
     for &(r1, r2) in legs {
         let which = Leg { r1, r2: second(r2) };
         // The other legs still have something to say.
-        let events = match leg(name, script, which) {
-            Ok(events) => events,
+        let record = match leg(name, script, which) {
+            Ok(record) => record,
             Err(e) => {
                 wrong.push(format!("{which}: {e}"));
                 continue;
             }
         };
-        let differences = compare(&yardstick, &events, TOLERANCE);
+        let differences = compare(&yardstick.events, &record.events, TOLERANCE);
         unused.retain(|entry| !differences.iter().any(|d| entry.covers(d)));
         let unlisted: Vec<_> = differences.into_iter().filter(|d| !divergences.allow(name, d)).collect();
-        if !unlisted.is_empty() {
-            wrong.push(format!("{which}: {}", list(&unlisted)));
+        let text = list(&unlisted) + &states(&yardstick, &record);
+        if !text.is_empty() {
+            wrong.push(format!("{which}: {text}"));
         }
     }
     // Only a run that says something about all legs shows that an entry is out of date.
@@ -150,13 +153,19 @@ fn run(name: &str, script: &Script) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Runs one leg, checks what must hold by itself, and gives its events.
-fn leg(name: &str, script: &Script, leg: Leg) -> Result<Vec<Event>> {
+/// Runs one leg, checks what must hold by itself, and gives what it showed.
+fn leg(name: &str, script: &Script, leg: Leg) -> Result<Record> {
     let tag = format!("{name}-{}-{}", leg.r1, leg.r2);
-    let events = script.run(&tag, leg)?;
-    let facts = facts::check(script, leg, &events)?;
-    println!("  {name} {leg}: {} events{facts}", events.len());
-    Ok(events)
+    let record = script.run(&tag, leg)?;
+    let facts = facts::check(script, &record.events)?;
+    println!("  {name} {leg}: {} events{facts}", record.events.len());
+    Ok(record)
+}
+
+/// The states that differ.
+fn states(yardstick: &Record, other: &Record) -> String {
+    let pairs = yardstick.states.iter().zip(&other.states).filter(|(want, have)| want != have);
+    pairs.map(|(want, have)| format!("\n    state: {have} (keepalived: {want})")).collect()
 }
 
 fn list(differences: &[lab::Difference]) -> String {

@@ -9,6 +9,7 @@ use lab::{Daemon, Event, Lab, Lan, Node, Process, Result, ensure};
 
 use crate::confs::{self, Conf, LINK_LOCAL_VIP, VIP, VIP6};
 use crate::facts::master_down;
+use crate::seeds::Set;
 
 /// Which daemons run.
 #[derive(Clone, Copy, Debug)]
@@ -85,12 +86,22 @@ pub(crate) enum Script {
     /// FRR on router 2, with priority 100; router 1 preempts it with 150, stops in good order, comes
     /// back with 50 and waits; FRR loses power.
     Frr { version: u8, v6: bool },
+    /// Published configurations. Router 1 loses power, comes back, and stops in good order; between,
+    /// somebody asks it by a file to give way.
+    Seeds(&'static Set),
+}
+
+/// What a run showed.
+pub(crate) struct Record {
+    pub events: Vec<Event>,
+    /// Who has which address at the script's instants, and what the scripts of the users were told.
+    pub states: Vec<String>,
 }
 
 /// A lab with two routers on a LAN, all of which is captured.
-struct Stage {
-    lab: Lab,
-    lan: Lan,
+struct Stage<'a> {
+    lab: &'a Lab,
+    lan: &'a Lan,
     r1: Node,
     r2: Node,
     leg: Leg,
@@ -107,33 +118,42 @@ impl Script {
         matches!(self, Self::Frr { .. })
     }
 
-    /// Runs the script; the events of its capture.
-    pub(crate) fn run(&self, tag: &str, leg: Leg) -> Result<Vec<Event>> {
-        let stage = Stage::new(tag, leg)?;
-        let capture = stage.lab.capture(&stage.lan)?;
-        let played = match *self {
+    /// Runs the script.
+    pub(crate) fn run(&self, tag: &str, leg: Leg) -> Result<Record> {
+        lab::next_full_second();
+        let lab = Lab::new(tag)?;
+        let lan = lab.lan("lan0")?;
+        let capture = lab.capture(&lan)?;
+        let played = self.play(&lab, &lan, leg);
+        let frames = capture.stop()?;
+        lab::write_pcap(&lab.dir().join("lan0.pcap"), &frames)?;
+        // The capture of a failed run is the first thing that one wants to see.
+        let states = played?;
+        Ok(Record { events: frames.iter().filter_map(Event::of).collect(), states })
+    }
+
+    fn play(&self, lab: &Lab, lan: &Lan, leg: Leg) -> Result<Vec<String>> {
+        if let Self::Seeds(set) = self {
+            return play_seeds(lab, lan, set, leg);
+        }
+        let stage = Stage::new(lab, lan, leg)?;
+        match *self {
             Self::Pair { conf, times, vip } => stage.pair(conf, times, ip(vip)),
             Self::Burst => stage.burst(),
             Self::Preempt => stage.preempt(),
             Self::Mismatch { conf } => stage.mismatch(conf),
             Self::Frr { version, v6 } => stage.frr(version, v6),
-        };
-        let frames = capture.stop()?;
-        lab::write_pcap(&stage.lab.dir().join("lan0.pcap"), &frames)?;
-        // The capture of a failed run is the first thing that one wants to see.
-        played?;
-        Ok(frames.iter().filter_map(Event::of).collect())
+            Self::Seeds(_) => Ok(()),
+        }
+        .map(|()| Vec::new())
     }
 }
 
-impl Stage {
-    fn new(tag: &str, leg: Leg) -> Result<Self> {
-        lab::next_full_second();
-        let lab = Lab::new(tag)?;
-        let lan = lab.lan("lan0")?;
+impl<'a> Stage<'a> {
+    fn new(lab: &'a Lab, lan: &'a Lan, leg: Leg) -> Result<Self> {
         let router = |i: u8| {
             let node = lab.node(&format!("r{i}"))?;
-            node.attach(&lan, "eth0", &[&format!("192.0.2.1{i}/24"), &format!("2001:db8::1{i}/64")], None)?;
+            node.attach(lan, "eth0", &[&format!("192.0.2.1{i}/24"), &format!("2001:db8::1{i}/64")], None)?;
             Ok(node)
         };
         let (r1, r2) = (router(1)?, router(2)?);
@@ -205,7 +225,7 @@ impl Stage {
         let _r1 = self.start_r1("r1", &high)?;
         self.r1.wait_ip(vip, true, Duration::from_secs(5) + master_down(&high) + SLACK)?;
         self.at(Duration::from_secs(19));
-        self.lab.partition(&self.lan, &[&self.r1], &[&self.r2])?;
+        self.lab.partition(self.lan, &[&self.r1], &[&self.r2])?;
         self.r2.wait_ip(vip, true, master_down(&low) + SLACK)?;
         ensure(self.r1.has_ip(vip)?, "in a partition each side has a master")?;
         self.at(Duration::from_secs(25));
@@ -267,6 +287,74 @@ impl Stage {
         let line = shown.lines().map(str::trim).find(|l| l.starts_with(key)).unwrap_or_default();
         ensure(line.ends_with(state), format_args!("FRR must be {state}, but says \"{line}\""))
     }
+}
+
+/// Where the published configurations look for scripts and for the file by which a router gives way.
+const ETC: &str = "/etc/keepalived";
+/// What a user's notify script is told.
+const TOLD: &str = "/run/told";
+
+/// Plays the script of published configurations; the states at its instants.
+fn play_seeds(lab: &Lab, lan: &Lan, set: &Set, leg: Leg) -> Result<Vec<String>> {
+    let nodes: Vec<Node> =
+        (1..=set.routers.len()).map(|i| lab.node(&format!("r{i}"))).collect::<Result<_>>()?;
+    for (node, seed) in nodes.iter().zip(set.routers) {
+        node.attach(lan, seed.device, &[seed.address], None)?;
+        prepare_etc(node)?;
+    }
+    let start = |i: usize, log: &str| {
+        let daemon = match leg.r2 {
+            Peer::Daemon(daemon) if i > 0 => daemon,
+            _ => leg.r1,
+        };
+        nodes[i].start(daemon, log, &set.routers[i].text())
+    };
+    let mut states = Vec::new();
+    let mut look = |what: &str, second: u64| -> Result<()> {
+        lab.pass_until(Duration::from_secs(second));
+        for node in &nodes {
+            let holds = |vip: &&&str| node.has_ip(ip(vip)).unwrap_or(false);
+            let held: Vec<&str> = set.vips.iter().filter(holds).copied().collect();
+            states.push(format!("{what}: {} has [{}]", node.name(), held.join(", ")));
+        }
+        Ok(())
+    };
+    lab.pass_until(Duration::from_secs(2));
+    let _others: Vec<Process> = (1..nodes.len()).map(|i| start(i, "daemon")).collect::<Result<_>>()?;
+    let _first = start(0, "daemon")?;
+    look("started", 12)?;
+    nodes[0].power_off()?;
+    look("router 1 without power", 20)?;
+    nodes[0].power_on()?;
+    prepare_etc(&nodes[0])?;
+    let first = start(0, "daemon-again")?;
+    look("router 1 back", 30)?;
+    nodes[0].run("touch", &[format!("{ETC}/down")])?;
+    look("asked to give way", 38)?;
+    nodes[0].run("rm", &[format!("{ETC}/down")])?;
+    look("no longer asked", 46)?;
+    first.stop(END)?;
+    look("router 1 stopped", 52)?;
+    for node in &nodes {
+        let told = node.run("cat", &[TOLD])?;
+        states.push(format!("{} was told [{}]", node.name(), String::from_utf8_lossy(&told.stdout).trim()));
+    }
+    Ok(states)
+}
+
+/// Gives a node a directory of its own for scripts, with one that notes what it is told.
+fn prepare_etc(node: &Node) -> Result<()> {
+    node.own_directory(ETC)?;
+    let script = format!("#!/bin/sh\necho \"$@\" >>{TOLD}\n");
+    let write = move || -> std::io::Result<()> {
+        use std::os::unix::fs::PermissionsExt;
+        let path = format!("{ETC}/notify.sh");
+        std::fs::write(TOLD, "")?;
+        std::fs::write(&path, script)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
+    };
+    let expect = |e| lab::LabError::Expectation(format!("notify.sh: {e}"));
+    node.inside_run(write)?.map_err(expect)
 }
 
 fn ip(text: &str) -> IpAddr {
