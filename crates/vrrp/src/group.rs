@@ -21,11 +21,17 @@ pub(crate) struct SyncGroup {
     pub(crate) config: Group,
     /// As last told.
     pub(crate) state: State,
+    /// Above 0 it lets others go first the next time that it could claim; so many more adverts that
+    /// its first member accepts make it forget that.
+    stand_back: u8,
 }
+
+/// A master that is heard so often is there to stay.
+const CALM: u8 = 3;
 
 impl SyncGroup {
     pub(crate) const fn new(config: Group) -> Self {
-        Self { config, state: State::Init }
+        Self { config, state: State::Init, stand_back: 0 }
     }
 }
 
@@ -108,6 +114,9 @@ impl Vrrp {
             }
             return self.arm(id);
         }
+        if self.stands_back(now, id, &unit) {
+            return;
+        }
         self.become_master(now, id, cause);
         let follow = self.follow(id);
         for member in unit {
@@ -116,6 +125,37 @@ impl Vrrp {
             }
         }
         self.tell_group_of(id);
+    }
+
+    /// Whether the group lets others go first: for one interval, once.
+    fn stands_back(&mut self, now: Instant, id: InstanceId, unit: &Unit) -> bool {
+        let Some(group) = self.group_mut(id) else { return false };
+        if core::mem::take(&mut group.stand_back) == 0 {
+            return false;
+        }
+        for member in unit {
+            if let Some(router) = self.routers.get_mut(member.index())
+                && let Phase::Backup(backup) = &mut router.phase
+            {
+                backup.down_at = backup.down_at.max(now + router.config.advert_interval);
+            }
+            self.arm(*member);
+        }
+        true
+    }
+
+    /// A backup accepted an advert.
+    pub(crate) fn note_accepted(&mut self, id: InstanceId) {
+        if let Some(group) = self.group_mut(id)
+            && group.config.members.first() == Some(&id)
+        {
+            group.stand_back = group.stand_back.saturating_sub(1);
+        }
+    }
+
+    fn group_mut(&mut self, id: InstanceId) -> Option<&mut SyncGroup> {
+        let group = self.routers.get(id.index())?.config.group?;
+        self.groups.get_mut(group.index())
     }
 
     /// A master yields, and its group with it. `heard` is the better advert if there was one.
@@ -128,10 +168,14 @@ impl Vrrp {
         heard: Option<&Heard<'_>>,
     ) {
         let unit = self.unit(id);
-        // Two nodes may each be better in another member, and both yield at the same instant. Who
-        // lost by its first member claims again first, so that they don't go on for ever.
-        let lost_later = unit.first().is_some_and(|first| *first != id);
-        let wait = if wait == Wait::Full && lost_later { Wait::Behind } else { wait };
+        // Nodes that are each better in another member all yield to each other, claim again at about
+        // the same instant, and so on for ever. Who lost by its first member goes first the next time.
+        let lost_later = heard.is_some() && unit.first().is_some_and(|first| *first != id);
+        if let Some(group) = self.group_mut(id)
+            && lost_later
+        {
+            group.stand_back = CALM;
+        }
         self.become_backup(now, id, cause, wait, heard);
         let follow = self.follow(id);
         for member in unit {

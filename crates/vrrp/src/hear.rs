@@ -114,6 +114,7 @@ impl Vrrp {
             router.shown = Shown::default();
         }
 
+        self.note_accepted(id);
         if let Some(until) = preempt_delay {
             self.tell(Event::PreemptDelay { instance: id, until });
         }

@@ -38,8 +38,6 @@ pub(crate) enum Wait {
     Full,
     /// An interval and the skew time: long enough to hear whether somebody else is master.
     Listen,
-    /// The master-down interval and one interval more: somebody else goes first.
-    Behind,
 }
 
 impl Vrrp {
@@ -178,7 +176,6 @@ impl Vrrp {
         let wait = match wait {
             Wait::Full => full,
             Wait::Listen => interval + timers::skew(config.version, priority, interval),
-            Wait::Behind => full + interval,
         };
         let backup = Backup {
             waits_since: start,

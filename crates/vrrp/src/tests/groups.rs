@@ -127,6 +127,18 @@ fn two_nodes_that_are_each_better_in_another_member_settle_on_one() {
 }
 
 #[test]
+fn three_nodes_whose_favourites_differ_settle_on_one() {
+    // Skew times that differ by less than the link's delay: claims meet again and again.
+    let mut world = World::new(ms(8), [group(&[108, 147]), group(&[149, 106]), group(&[145, 110])]);
+    world.run(ms(20_000));
+    world.take();
+    world.run(ms(20_000));
+    let masters = world.states().iter().filter(|state| **state == State::Master).count();
+    assert_eq!(masters, 1);
+    assert!(world.take().iter().all(|(_, _, said)| !matches!(said, Said::Event(Event::State { .. }))));
+}
+
+#[test]
 fn instances_without_a_group_don_t_follow_each_other() {
     let mut config: Config = group(&[200, 100]);
     config.groups.clear();

@@ -1,5 +1,6 @@
 //! The rules, one test each, by the sentence that it holds.
 
+mod convergence;
 mod election;
 mod faults;
 mod groups;
