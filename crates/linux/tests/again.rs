@@ -68,11 +68,11 @@ fn child() -> i32 {
     poll.wait(Some(Duration::from_secs(10))).unwrap();
     // The known one, which has ended and waits for us, must not hide the orphan.
     let mut orphans = 0;
-    let end = std::time::Instant::now() + Duration::from_secs(10);
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
     while orphans == 0 && std::time::Instant::now() < end {
         orphans += process::reap_orphans(|pid| pid == own.pid()).unwrap();
         // A look now and then.
-        std::thread::sleep(Duration::from_millis(1));
+        std::thread::sleep(std::time::Duration::from_millis(1));
     }
     assert_eq!(own.peek().unwrap(), Some(Exit::Code(0)));
     let comm = std::fs::read_to_string("/proc/thread-self/comm").unwrap();
