@@ -95,10 +95,7 @@ fn child(role: &str, args: &[String]) -> ExitCode {
     let socket = linux::process::inherited(ipc::SUPERVISOR_CHANNEL).map(Socket::from);
     match (Role::named(role), socket) {
         (Some(Role::Vrrp), Ok(socket)) => vrrp::main(*options, socket),
-        (Some(Role::Scripts), Ok(_)) => {
-            eprintln!("vipd: scripts cannot be run yet");
-            Exit::Software.into()
-        }
+        (Some(Role::Scripts), Ok(socket)) => scripts::main(socket),
         (None, _) => {
             eprintln!("vipd: no such role: {role}");
             Exit::Software.into()

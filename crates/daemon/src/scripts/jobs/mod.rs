@@ -90,6 +90,8 @@ pub enum Action {
     Ran(u64, Outcome),
     /// The reader of a FIFO ended by itself.
     ReaderEnded(FifoKind),
+    /// A script doesn't die, not even of SIGKILL.
+    Stuck(JobId, Box<str>),
     /// A line for the log.
     Log(Line),
 }
@@ -442,8 +444,7 @@ impl Jobs {
     fn give_up(&mut self, now: Instant, id: JobId) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         job.phase = Phase::Stuck;
-        let line = format!("Script {} failed to terminate after kill", job.command.text);
-        self.actions.push_back(Action::Log(Line::warning(line)));
+        self.actions.push_back(Action::Stuck(id, job.command.text.clone()));
         self.finish(now, id, Outcome::TimedOut);
         if self.stopping.is_some() {
             self.jobs.remove(&id);

@@ -41,6 +41,7 @@ fn actions(jobs: &mut Jobs) -> Vec<String> {
             Action::Checked(check, outcome) => format!("{} {outcome:?}", check.run.0),
             Action::Ran(id, outcome) => format!("ran {id} {outcome:?}"),
             Action::ReaderEnded(kind) => format!("reader {kind:?}"),
+            Action::Stuck(j, text) => format!("stuck {} {text}", j.0),
             Action::Log(line) => line.text,
         })
         .collect()
@@ -104,7 +105,7 @@ fn a_check_that_hangs_in_the_kernel_is_given_up_and_told() {
     pass(&mut jobs, 500);
     assert_eq!(pass(&mut jobs, 2_500), ["kill 1"]);
     assert_eq!(pass(&mut jobs, 4_500), ["kill 1"]);
-    assert_eq!(pass(&mut jobs, 14_500), ["Script chk failed to terminate after kill", "7 TimedOut"]);
+    assert_eq!(pass(&mut jobs, 14_500), ["stuck 1 chk", "7 TimedOut"]);
     assert_eq!(jobs.poll_timeout(), None);
     jobs.ended(at(99_000), job, Outcome::Signaled(9));
     assert_eq!(actions(&mut jobs), ["reap 1"]);
