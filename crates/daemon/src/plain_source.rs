@@ -65,7 +65,7 @@ impl Source for System {
 
     fn program(&self, command: &str, _: Account) -> Result<Program, ProgramError> {
         if std::fs::metadata(command).is_ok_and(|m| m.is_file()) {
-            Ok(Program { path: command.to_owned(), insecure: false })
+            Ok(Program { path: command.to_owned(), insecure: false, privileged: false })
         } else {
             Err(ProgramError::NotFound)
         }
