@@ -4,7 +4,6 @@
 //! address. Nothing touches the machine's own network. Every gap is taken from what crossed the
 //! switch, with the kernel's time stamps, and stands next to the bound of its formula.
 
-mod pinger;
 mod story;
 mod table;
 mod timeline;

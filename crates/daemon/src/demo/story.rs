@@ -4,16 +4,17 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use base::{Duration as Span, Priority};
-use lab::{Capture, Cut, Event, Kind, Lab, LabError, Lan, Node, Process, Result, Signal};
+use lab::{Capture, Cut, Event, Kind, Lab, LabError, Lan, Node, Pinger, Process, Result, Signal};
 use vrrp::config::Version;
 use vrrp::timers::skew;
 
-use super::pinger::{self, Pinger};
 use super::table::Row;
 use super::timeline::{Actor, Timeline};
 
 const VIP: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 10);
 const ADVERT: Span = Span::from_secs(1);
+/// How often the client asks.
+const ASK: Duration = Duration::from_millis(10);
 /// No step takes longer than this, or something is wrong.
 const BOUND: Duration = Duration::from_secs(12);
 
@@ -64,8 +65,7 @@ impl Story {
         client.attach(&lan, "eth0", &["192.0.2.100/24"], None)?;
         let capture = lab.capture(&lan)?;
         let began = Instant::now();
-        let socket = client.inside_run(pinger::open)?.map_err(|e| cannot("the client's socket", &e))?;
-        let pinger = Pinger::start(socket, VIP, began).map_err(|e| cannot("the client", &e))?;
+        let pinger = client.ping(VIP, ASK)?;
         let timeline = Timeline::new(began);
         timeline.heading(&format!(
             "Two routers share {VIP}. A (192.0.2.11) has priority 150, B (192.0.2.12) has 100; both send an\n\
@@ -103,7 +103,7 @@ impl Story {
         self.until("the address is back", |s| s.a.node.has_ip(VIP.into()))?;
         let took = span(deleted.elapsed());
         self.watch(Duration::from_millis(800))?;
-        let client = span(self.pinger.longest_silence(began));
+        let client = span(self.pinger.longest_gap(began));
         self.rows.push(Row {
             step: "address deleted on A",
             what: "deletion to repair",
@@ -133,7 +133,7 @@ impl Story {
             .ok_or_else(|| LabError::Expectation("A never sent an advert".to_owned()))?;
         self.until("B holds the address", |s| s.b.node.has_ip(VIP.into()))?;
         self.watch(Duration::from_millis(800))?;
-        let client = span(self.pinger.longest_silence(began));
+        let client = span(self.pinger.longest_gap(began));
         self.rows.push(Row {
             step: "A killed (SIGKILL)",
             what: "last advert of A to first of B",
@@ -155,7 +155,7 @@ impl Story {
         self.until("B lets go of the address", |s| Ok(!s.b.node.has_ip(VIP.into())?))?;
         let took = span(pulled.elapsed());
         self.watch(Duration::from_millis(800))?;
-        let client = span(self.pinger.longest_silence(began));
+        let client = span(self.pinger.longest_gap(began));
         self.rows.push(Row {
             step: "cable of B pulled",
             what: "no carrier to address gone",
@@ -175,7 +175,7 @@ impl Story {
         let first = self.first_advert(Actor::A, began)?;
         self.until_answered(first.at)?;
         self.watch(Duration::from_millis(800))?;
-        let client = span(self.pinger.longest_silence(began));
+        let client = span(self.pinger.longest_gap(began));
         self.rows.push(Row {
             step: "A comes back",
             what: "start of A to its first advert",
@@ -195,7 +195,7 @@ impl Story {
         self.b.node.link("eth0", true, Cut::Switch)?;
         self.watch(Duration::from_millis(2_500))?;
         let both = self.adverts(Actor::B).into_iter().any(|e| e.at > began);
-        let client = span(self.pinger.longest_silence(began));
+        let client = span(self.pinger.longest_gap(began));
         self.rows.push(Row {
             step: "cable of B plugged in",
             what: if both { "B claimed the address" } else { "B stands by; silence of the client" },
@@ -221,7 +221,7 @@ impl Story {
             .ok_or_else(|| LabError::Expectation("A said no farewell (priority 0)".to_owned()))?;
         self.until_answered(first.at)?;
         self.watch(Duration::from_millis(800))?;
-        let client = span(self.pinger.longest_silence(began));
+        let client = span(self.pinger.longest_gap(began));
         self.rows.push(Row {
             step: "A stopped (SIGTERM)",
             what: "farewell of A to first advert of B",
