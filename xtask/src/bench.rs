@@ -174,6 +174,8 @@ fn measure(options: &Options, binaries: &[Binary]) -> Result<Book, String> {
     for place in &places {
         // Logs of a run that went well are of no use.
         let _ = std::fs::remove_dir_all(place.dir());
+        // Empty now, unless the user keeps other labs there.
+        let _ = place.dir().parent().map(std::fs::remove_dir);
     }
     Ok(book)
 }
