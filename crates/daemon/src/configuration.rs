@@ -5,15 +5,20 @@
 //! when somebody edits a file in between.
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::sync::Arc;
 
-use config::{Bundle, EXIT_NO_CONFIG, Level as Grade, Loaded, Recording};
+use config::{
+    Account, Bundle, EXIT_NO_CONFIG, Interface, Level as Grade, Loaded, Match, Program, ProgramError,
+    ReadError, Recording, Source,
+};
+use linux::netns::Netns;
 use model::{Model, TrackerSource};
 
 use crate::cli::Options;
 use crate::exit::Exit;
 use crate::log::{Level, Line, open_log};
-use crate::plain_source::System;
+use crate::source::System;
 
 /// The file that is read if none is given.
 const DEFAULT_FILE: &str = "/etc/keepalived/keepalived.conf";
@@ -32,6 +37,77 @@ pub struct Refused {
     pub exit: u8,
     /// All that is wrong with it, for people: with the lines and carets.
     pub report: String,
+}
+
+/// Reads the configuration for the first time, in the network namespace that the options or the
+/// configuration name: the process is there afterwards. What interfaces there are can only be asked
+/// inside, and what namespace it is stands in the file, so that a file with one is read twice.
+///
+/// # Errors
+/// Says why the namespace can't be entered.
+#[allow(clippy::type_complexity, reason = "the result of `read`")]
+pub fn read_first(options: &Options) -> Result<(Vec<Line>, Result<Configuration, Refused>), String> {
+    let enter = |name: &str| {
+        let entered = Netns::open(Path::new("/run/netns").join(name)).and_then(|n| n.enter());
+        entered.map_err(|e| format!("Network namespace {name} cannot be entered: {e}"))
+    };
+    if let Some(name) = &options.namespace {
+        enter(name)?;
+        return Ok(read(options));
+    }
+    let first = read(options);
+    let namespace = match &first.1 {
+        Ok(configuration) => configuration.model.global.net_namespace.clone(),
+        // Perhaps only for want of an interface that is inside.
+        Err(_) => {
+            let system = System::new(options.config_id.clone());
+            let loaded = config::load(&AnyInterface(&system), &load_options(options));
+            loaded.model.and_then(|model| model.global.net_namespace)
+        }
+    };
+    match namespace {
+        Some(name) => {
+            enter(&name)?;
+            Ok(read(options))
+        }
+        None => Ok(first),
+    }
+}
+
+/// A world in which every interface exists.
+struct AnyInterface<'a>(&'a dyn Source);
+
+impl Source for AnyInterface<'_> {
+    fn interface(&self, _: &str) -> Option<Interface> {
+        Some(Interface::default())
+    }
+    fn read(&self, path: &str) -> Result<Arc<[u8]>, ReadError> {
+        self.0.read(path)
+    }
+    fn glob(&self, pattern: &str, base: &str) -> Vec<Match> {
+        self.0.glob(pattern, base)
+    }
+    fn env(&self, name: &str) -> Option<String> {
+        self.0.env(name)
+    }
+    fn config_id(&self) -> String {
+        self.0.config_id()
+    }
+    fn host_name(&self) -> String {
+        self.0.host_name()
+    }
+    fn seed(&self) -> u64 {
+        self.0.seed()
+    }
+    fn user(&self, name: &str) -> Option<Account> {
+        self.0.user(name)
+    }
+    fn group(&self, name: &str) -> Option<u32> {
+        self.0.group(name)
+    }
+    fn program(&self, command: &str, account: Account) -> Result<Program, ProgramError> {
+        self.0.program(command, account)
+    }
 }
 
 /// Reads the configuration. The lines are for the log, whether or not it can be run.

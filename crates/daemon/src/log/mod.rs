@@ -4,7 +4,7 @@ mod format;
 mod queue;
 mod sinks;
 
-pub use sinks::{Sinks, Writer, open_log};
+pub use sinks::{Sinks, Writer, open_log, temporary_directory};
 
 use serde::{Deserialize, Serialize};
 

@@ -7,6 +7,7 @@
 
 mod backoff;
 mod child;
+mod dumps;
 mod end;
 mod paths;
 mod reload;
@@ -18,7 +19,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use base::Duration;
-use linux::netns::Netns;
 use linux::pidfile::{PidFile, PidFileError};
 use linux::process;
 use linux::signals::Signals;
@@ -79,7 +79,8 @@ fn start(words: &[String], options: Options, warnings: &[String], sinks: &mut Si
         exit
     };
 
-    let (lines, read) = configuration::read(&options);
+    let (lines, read) = configuration::read_first(&options)
+        .map_err(|e| refused(sinks, Line::error(e), Exit::Fatal.code()))?;
     for line in lines {
         say(sinks, line);
     }
@@ -117,15 +118,9 @@ fn prepare(options: &Options, configuration: &Configuration, paths: &PidPaths) -
         setrlimit(Resource::RLIMIT_CORE, u64::MAX, u64::MAX)
             .map_err(|e| fatal(format!("Core files cannot be allowed: {e}")))?;
     }
-    if let Some(directory) = paths.directory {
+    if let Some(directory) = &paths.directory {
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o755).create(directory);
         made.map_err(|e| fatal(format!("{directory} cannot be made: {e}")))?;
-    }
-    if let Some(name) = options.namespace.as_deref().or(global.net_namespace.as_deref()) {
-        let netns = Netns::open(Path::new("/run/netns").join(name));
-        netns
-            .and_then(|n| n.enter())
-            .map_err(|e| fatal(format!("Network namespace {name} cannot be entered: {e}")))?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ pub struct PidPaths {
     /// Of the vrrp process.
     pub vrrp: String,
     /// A directory to make for them.
-    pub directory: Option<&'static str>,
+    pub directory: Option<String>,
 }
 
 const RUN: &str = "/run";
@@ -20,21 +20,22 @@ const DIRECTORY: &str = "/run/keepalived";
 
 impl PidPaths {
     /// Those of a daemon with these options and this configuration. Options win; daemons with an
-    /// instance name, a namespace or `use_pid_dir` have a directory of their own.
+    /// instance name or `use_pid_dir` have theirs in a directory, those in a namespace in one of its
+    /// name below that (keepalived mounts it over the directory, so that it is there for others, too).
     pub fn new(options: &Options, global: &Global) -> Self {
         let namespace = options.namespace.as_deref().or(global.net_namespace.as_deref());
         let separate = global.use_pid_dir || global.instance.is_some() || namespace.is_some();
-        let directory = separate.then_some(DIRECTORY);
-        let suffix: String =
-            [namespace, global.instance.as_deref()].into_iter().flatten().map(|s| format!("_{s}")).collect();
+        let directory = separate.then(|| match namespace {
+            Some(namespace) => format!("{DIRECTORY}/{namespace}"),
+            None => DIRECTORY.to_owned(),
+        });
+        let suffix = global.instance.as_ref().map(|i| format!("_{i}")).unwrap_or_default();
         let path = |given: &Option<String>, name: &str| {
-            given.clone().unwrap_or_else(|| format!("{}/{name}{suffix}.pid", directory.unwrap_or(RUN)))
+            let directory = directory.as_deref().unwrap_or(RUN);
+            given.clone().unwrap_or_else(|| format!("{directory}/{name}{suffix}.pid"))
         };
-        Self {
-            supervisor: path(&options.pid, "keepalived"),
-            vrrp: path(&options.vrrp_pid, "vrrp"),
-            directory,
-        }
+        let (supervisor, vrrp) = (path(&options.pid, "keepalived"), path(&options.vrrp_pid, "vrrp"));
+        Self { supervisor, vrrp, directory }
     }
 }
 
@@ -69,6 +70,6 @@ mod tests {
         let two = Options { namespace: Some("two".into()), ..Options::default() };
         let global = Global::default();
         assert_ne!(paths(&one, &global).0, paths(&two, &global).0);
-        assert!(paths(&one, &global).0.starts_with("/run/keepalived/"));
+        assert_eq!(paths(&one, &global).0, "/run/keepalived/one/keepalived.pid");
     }
 }

@@ -1,7 +1,6 @@
 //! The supervisor's loop: children, signals, reloads, the end.
 
 use std::collections::BTreeMap;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use base::{Duration, Instant};
@@ -20,7 +19,7 @@ use super::systemd;
 use crate::cli::Options;
 use crate::configuration::{self, Configuration};
 use crate::exit::Exit;
-use crate::ipc::{FromVrrp, Report, Role, ScriptsToSupervisor, SupervisorToScripts, ToVrrp, Wish};
+use crate::ipc::{FromVrrp, Role, ScriptsToSupervisor, SupervisorToScripts, ToVrrp, Wish};
 use crate::log::{Level, Line, Sinks, Writer};
 
 mod token {
@@ -102,7 +101,7 @@ pub struct Daemon {
     /// A vrrp process ended without removing what it had put in, and no other has begun since.
     pub(super) left_behind: bool,
     /// What the vrrp process was asked to tell, and for whom.
-    requests: BTreeMap<u64, Wish>,
+    pub(super) requests: BTreeMap<u64, Wish>,
     next_id: u64,
 }
 
@@ -496,41 +495,5 @@ impl Daemon {
     pub(super) fn new_id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
-    }
-
-    fn request_dump(&mut self, wish: Wish) {
-        let own = std::process::id();
-        if wish == Wish::Data {
-            self.log(Line::info(format!("Printing parent data for process({own}) on signal")));
-        }
-        let Some(pid) = self.vrrp.pid() else { return };
-        let what = match wish {
-            Wish::Data => "VRRP data",
-            Wish::StatsClear => "and clearing VRRP stats",
-            Wish::Stats => "VRRP stats",
-            Wish::Json => "VRRP as json",
-            Wish::Stop | Wish::Reload => return,
-        };
-        self.log(Line::info(format!("Printing {what} for process({pid}) on signal")));
-        let request = self.new_id();
-        self.requests.insert(request, wish);
-        let clear = wish == Wish::StatsClear;
-        self.vrrp.send(&ToVrrp::Snapshot { request, clear }, None);
-    }
-
-    fn write_dump(&mut self, wish: Wish, file: OwnedFd) {
-        let report = Memfd::adopt(file)
-            .and_then(|m| m.read())
-            .map_err(|e| e.to_string())
-            .and_then(|bytes| postcard::from_bytes::<Report>(&bytes).map_err(|e| e.to_string()));
-        let report = match report {
-            Ok(report) => report,
-            Err(e) => {
-                self.log(Line::error(format!("The report of the VRRP process cannot be read: {e}")));
-                return;
-            }
-        };
-        let _ = report;
-        self.log(Line::error(format!("The answer to {wish:?} cannot be written yet")));
     }
 }

@@ -401,6 +401,8 @@ impl<'s> Reactor<'s> {
                 self.supervisor.report(request, &report);
                 if clear {
                     self.engine.clear_counters();
+                    self.turns.clear();
+                    self.timers.clear();
                 }
             }
             (ToVrrp::Stop { keep }, _) => self.stop(keep),
