@@ -46,6 +46,19 @@ fn after(script: &Script, counter: Option<u32>, success: bool) -> u32 {
     }
 }
 
+/// The counter after a run that ended like this.
+///
+/// A script that can't be started says nothing about what it checks: the standing stays, and without
+/// one it counts as good unless `init_fail` asks for the contrary. keepalived takes each such run for a
+/// success, so that people have configurations that only work thanks to that.
+fn counted(script: &Script, counter: Option<u32>, outcome: Outcome) -> u32 {
+    match (outcome, counter) {
+        (Outcome::NotStarted, Some(n)) => n,
+        (Outcome::NotStarted, None) => after(script, None, !script.init_fail),
+        (outcome, n) => after(script, n, outcome == Outcome::Exited(0)),
+    }
+}
+
 fn script(model: &Model, tracker: TrackerId) -> Option<&Script> {
     match &model.trackers.get(tracker.index())?.source {
         TrackerSource::Script(script) => Some(script),
@@ -150,7 +163,7 @@ impl Scripts {
         let check = self.checks.get_mut(&tracker)?;
         let script = script(model, tracker)?;
         check.running = None;
-        let counter = after(script, check.counter, outcome == Outcome::Exited(0));
+        let counter = counted(script, check.counter, outcome);
         let up = counter >= script.rise.max(1);
         let changed = check.up != Some(up);
         let other_outcome = check.last.unwrap_or(Outcome::Exited(0)) != outcome;
@@ -188,6 +201,18 @@ mod tests {
         let command = Command { text: "/x".into(), path: "/x".into(), argv: vec!["/x".into()], user };
         let interval = Duration::from_secs(1);
         Script { name: Name::from("x"), command, interval, timeout: interval, rise, fall, init_fail: false }
+    }
+
+    #[test]
+    fn a_script_that_cannot_be_started_changes_nothing_and_counts_as_good_at_first() {
+        let mut script = with(2, 2);
+        let not_started = |script: &Script, counter| counted(script, counter, Outcome::NotStarted);
+        assert!(not_started(&script, None) >= 2);
+        for counter in 0..=3 {
+            assert_eq!(not_started(&script, Some(counter)), counter);
+        }
+        script.init_fail = true;
+        assert_eq!(not_started(&script, None), 0);
     }
 
     fn run(script: &Script, mut counter: Option<u32>, results: &str) -> String {
