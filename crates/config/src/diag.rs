@@ -214,6 +214,9 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// The line for the log where keepalived's users know one; else `message` is used.
     pub log: Option<String>,
+    /// The line for the log has no place before it: keepalived finds this problem after it has read
+    /// the files.
+    pub bare: bool,
 }
 
 impl Diagnostic {
@@ -227,6 +230,7 @@ impl Diagnostic {
             others: Vec::new(),
             help: None,
             log: None,
+            bare: false,
         }
     }
 
@@ -253,6 +257,12 @@ impl Diagnostic {
     pub(crate) fn log(mut self, text: impl Into<String>) -> Self {
         self.log = Some(text.into());
         self
+    }
+
+    /// The line for the log, without a place before it.
+    pub(crate) fn bare_log(mut self, text: impl Into<String>) -> Self {
+        self.bare = true;
+        self.log(text)
     }
 
     /// How it is shown.

@@ -67,7 +67,7 @@ impl<'m> Printer<'m> {
     #[must_use]
     pub fn log_line(&self, diagnostic: &Diagnostic) -> String {
         let text = diagnostic.log.as_deref().unwrap_or(&diagnostic.message);
-        let Some(span) = diagnostic.span else { return text.to_owned() };
+        let Some(span) = diagnostic.span.filter(|_| !diagnostic.bare) else { return text.to_owned() };
         let place = self.map.root(span);
         let line = self.map.position(place).line;
         if self.map.files_read() > 1 {

@@ -64,7 +64,7 @@ fn a_file_that_keepalived_refuses_is_refused_and_each_of_its_faults_is_told() {
     assert!(loaded.model.is_none());
     let log: Vec<String> = loaded.log_lines().collect();
     for line in [
-        "(Line 5) Virtual router mysql specified in sync group VG_1 doesn't exist - ignoring",
+        "Virtual router mysql specified in sync group VG_1 doesn't exist - ignoring",
         "(Line 29) Configuration error: VRRP instance[http] malformed src address[<IPADDR>]. Skipping...",
         "(Line 36) Unknown keyword 'autp_pass'",
         "(Line 48) Warning - cannot track route 192.168.112.0/24 with no interface specified, not tracking",

@@ -7,7 +7,7 @@ use model::address::AddressFlags;
 
 use crate::block::names;
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::{Cx, Range, value};
+use crate::keyword::{Catalogue, Cx, Range, value};
 use crate::lang::Word;
 use crate::lang::tree::Line;
 
@@ -118,10 +118,15 @@ pub(crate) fn network(word: &Word, cx: &mut Cx<'_>) -> Option<IpNet> {
         None => (word.text.as_str(), None),
     };
     let Some(addr) = value::address(text) else {
+        let help = if Catalogue::knows(&word.text) {
+            format!("`{}` is a keyword: a `}}` is probably missing before it", word.text)
+        } else {
+            "write ADDRESS/LENGTH, for example `192.0.2.1/24`".to_owned()
+        };
         let d = Diagnostic::new(Code::VALUE, format!("`{}` is not an address", word.text))
             .at(word.span)
             .label("this line is ignored")
-            .help("write ADDRESS/LENGTH, for example `192.0.2.1/24`")
+            .help(help)
             .log(format!("VRRP parsed invalid IP {}. skipping IP...", word.text));
         cx.report(d);
         return None;

@@ -75,7 +75,7 @@ impl Commands {
                         .help(format!(
                             "set `script_user` in `global_defs`, or create the account `{DEFAULT_ACCOUNT}`"
                         ))
-                        .log(format!("Script user '{DEFAULT_ACCOUNT}' does not exist"));
+                        .bare_log(format!("Script user '{DEFAULT_ACCOUNT}' does not exist"));
                 cx.report(d);
             }
             self.default?
@@ -89,7 +89,7 @@ impl Commands {
                 .at(draft.text.span)
                 .label("not run")
                 .help("close each `'` and `\"` within the command")
-                .log(format!("String '{text}': missing terminating quote"));
+                .bare_log(format!("String '{text}': missing terminating quote"));
             cx.report(d);
             return None;
         }
@@ -124,7 +124,7 @@ impl Commands {
             .at(draft.text.span)
             .label(if self.security { "not run" } else { "runs as root" })
             .help("make root the owner of the file and its directories, and forbid others to write")
-            .log(format!("Unsafe permissions found for script '{}'{disabled}.", found.path));
+            .bare_log(format!("Unsafe permissions found for script '{}'{disabled}.", found.path));
             cx.report(d);
             if self.security {
                 return None;
@@ -138,7 +138,7 @@ impl Commands {
             .at(draft.text.span)
             .label("not a full path")
             .help(format!("write `{}`", found.path))
-            .log(format!(
+            .bare_log(format!(
                 "WARNING - script `{program}` resolved by path search to `{}`. Please specify full path.",
                 found.path
             ));
@@ -167,7 +167,11 @@ impl Commands {
             ),
         };
         cx.report(
-            Diagnostic::new(Code::SCRIPT, message).at(draft.text.span).label("not run").help(help).log(log),
+            Diagnostic::new(Code::SCRIPT, message)
+                .at(draft.text.span)
+                .label("not run")
+                .help(help)
+                .bare_log(log),
         );
     }
 
@@ -182,7 +186,7 @@ impl Commands {
             "scripts are run, and `enable_script_security` is not set",
         )
         .help("set `enable_script_security` in `global_defs`")
-        .log(format!(
+        .bare_log(format!(
             "SECURITY VIOLATION - scripts are being executed but script_security not enabled.{more}"
         ));
         cx.report(d);
@@ -203,7 +207,7 @@ pub(crate) fn account(words: &[Word], cx: &mut Cx<'_>, keyword: &str) -> Option<
                 .at(first.span)
                 .label("no such user")
                 .help("create the account, or name another one")
-                .log(format!("Script user '{user}' does not exist"));
+                .bare_log(format!("Script user '{user}' does not exist"));
         cx.report(d);
         return None;
     };
@@ -217,7 +221,7 @@ pub(crate) fn account(words: &[Word], cx: &mut Cx<'_>, keyword: &str) -> Option<
                 .at(span)
                 .label("no such group")
                 .help("create the group, or name another one")
-                .log(format!("Script group '{group}' does not exist"));
+                .bare_log(format!("Script group '{group}' does not exist"));
         cx.report(d);
         return None;
     };

@@ -2,6 +2,7 @@
 //! was written until the whole configuration is known.
 
 pub(crate) mod address;
+pub(crate) mod authentication;
 pub(crate) mod command;
 pub(crate) mod global_defs;
 pub(crate) mod names;
@@ -9,6 +10,7 @@ pub(crate) mod notify;
 pub(crate) mod route;
 pub(crate) mod track;
 pub(crate) mod track_file;
+pub(crate) mod unicast;
 pub(crate) mod vrrp_instance;
 pub(crate) mod vrrp_script;
 pub(crate) mod vrrp_sync_group;
@@ -139,7 +141,7 @@ pub(crate) fn register(catalogue: &mut Catalogue) {
     catalogue.add(&vrrp_script::TABLE);
     catalogue.add(&track_file::TABLE);
     catalogue.add(&track_file::VRRP_TABLE);
-    catalogue.add(&vrrp_instance::AUTH_TABLE);
+    catalogue.add(&authentication::TABLE);
 }
 
 /// How many scripts and files were defined before something: it can track only those.

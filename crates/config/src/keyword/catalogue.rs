@@ -136,6 +136,11 @@ impl Catalogue {
         self.entries.values().filter(|e| e.name == keyword).map(|e| e.block).collect()
     }
 
+    /// Whether `word` is a keyword, in any block.
+    pub(crate) fn knows(word: &str) -> bool {
+        !Self::get().blocks_with(word).is_empty()
+    }
+
     /// Whether the words of `keyword` are those of a script, in any block.
     pub(crate) fn is_script(keyword: &str) -> bool {
         static SCRIPTS: OnceLock<Vec<&'static str>> = OnceLock::new();

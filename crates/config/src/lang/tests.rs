@@ -227,7 +227,7 @@ fn every_fault_of_braces_is_told_at_its_place() {
     assert_eq!(place("missing-open-brace"), Some((7, 1)));
     assert_eq!(place("missing-close-brace"), Some((11, 4)));
     assert_eq!(read.diagnostics.len(), 5);
-    assert!(read.log().contains(&"(Line 11) There are 2 missing '}'s or extra '{'s".to_owned()));
+    assert!(read.log().contains(&"There are 2 missing '}'s or extra '{'s".to_owned()));
     assert_eq!(read.lines, ["a", "a", "b1", ">a", "b2", ">v", ">=1"]);
 }
 

@@ -288,7 +288,7 @@ impl<'s, G: Grammar> Parser<'s, G> {
         .at(innermost)
         .label("this block is never closed")
         .help("add the missing `}` where the block should end")
-        .log(format!("There are {missing} missing '}}'s or extra '{{'s"));
+        .bare_log(format!("There are {missing} missing '}}'s or extra '{{'s"));
         if innermost != span {
             d = d.other(span, "nor is this one");
         }

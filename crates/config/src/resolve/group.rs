@@ -66,7 +66,7 @@ fn members(
             let mut d = Diagnostic::new(Code::UNKNOWN_NAME, format!("there is no instance `{}`", word.text))
                 .at(word.span)
                 .label("ignored")
-                .log(format!(
+                .bare_log(format!(
                     "Virtual router {} specified in sync group {group} doesn't exist - ignoring",
                     word.text
                 ));

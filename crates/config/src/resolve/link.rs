@@ -138,7 +138,13 @@ pub(super) fn route(r: &mut Resolver<'_, '_>, draft: &RouteDraft, object: &str) 
         protocol = PROTOCOL_KEEPALIVED;
         let log = "Route cannot be tracked if protocol is not RTPROT_KEEPALIVED(18), resetting protocol";
         let message = "a route with another protocol cannot be watched".to_owned();
-        r.conflict(draft.span, message, "protocol 18 is used", "add `no_track`, or remove `protocol`", log);
+        r.conflict_on_line(
+            draft.span,
+            message,
+            "protocol 18 is used",
+            "add `no_track`, or remove `protocol`",
+            log,
+        );
     }
     if !no_track && hops.iter().all(|hop| hop.link.is_none()) {
         no_track = true;
@@ -147,7 +153,7 @@ pub(super) fn route(r: &mut Resolver<'_, '_>, draft: &RouteDraft, object: &str) 
         let message = format!("the route to {destination} has no interface and cannot be watched");
         let owner = if object.is_empty() { String::new() } else { format!(" of `{object}`") };
         let label = format!("its loss{owner} will not be repaired");
-        r.conflict(draft.span, message, label, "add `dev INTERFACE`, or `no_track`", log);
+        r.conflict_on_line(draft.span, message, label, "add `dev INTERFACE`, or `no_track`", log);
     }
     Some(Route {
         family: destination.family(),

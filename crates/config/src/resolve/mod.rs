@@ -1,6 +1,8 @@
 //! What was written becomes the model: names become ids, defaults are applied, and what cannot be is
 //! refused. Everything is told before anything is refused.
 
+mod addresses;
+mod advert;
 mod announce;
 mod daemon;
 mod group;
@@ -19,6 +21,7 @@ use crate::block::notify::NotifyDraft;
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::Cx;
 use crate::resolve::tracks::Trackers;
+use crate::span::Span;
 
 /// What every step of the resolution needs.
 struct Resolver<'a, 's> {
@@ -92,11 +95,24 @@ impl Resolver<'_, '_> {
         }
     }
 
-    /// Something of `object` that cannot work as written; what holds instead is in `label`.
+    /// Something that cannot work as written; what holds instead is in `label`.
     fn conflict(
         &mut self,
-        span: crate::span::Span,
-        message: String,
+        span: Span,
+        message: impl Into<String>,
+        label: impl Into<String>,
+        help: impl Into<String>,
+        log: impl Into<String>,
+    ) {
+        let d = Diagnostic::new(Code::CONFLICT, message).at(span).label(label).help(help).bare_log(log);
+        self.cx.report(d);
+    }
+
+    /// As [`Resolver::conflict`], for what keepalived finds while it reads: its log has the line.
+    fn conflict_on_line(
+        &mut self,
+        span: Span,
+        message: impl Into<String>,
         label: impl Into<String>,
         help: impl Into<String>,
         log: impl Into<String>,

@@ -221,7 +221,7 @@ impl Resolver<'_, '_> {
                 .at(defined.span)
                 .label("it is ignored")
                 .help(format!("add it to a `track_{}` block, or remove it", what.name()))
-                .log(format!("Warning - {} {name} is not used", what.name()));
+                .bare_log(format!("Warning - {} {name} is not used", what.name()));
             self.cx.diagnostics.push(d);
         }
     }
