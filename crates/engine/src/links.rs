@@ -10,6 +10,7 @@ use vrrp::config::Peers;
 use vrrp::io::{Fault, Verdict};
 
 use crate::facts::{AddressFacts, LinkFacts};
+use crate::kernel::Kernel;
 use crate::kernel::view::{PROTOCOL, View, usable};
 
 /// The faults that the engine finds; what the core finds itself isn't among them.
@@ -185,41 +186,39 @@ impl Links {
 
     /// The address that `instance` sends from, if there is one: the configured one, else the primary
     /// address of its interface, which for IPv6 is its link-local one.
-    pub(crate) fn source(&self, instance: &Instance, view: &View) -> Option<IpAddr> {
+    ///
+    /// An address that we put in ourselves never serves: a left-over one would mislead the others
+    /// (F-25), and one that depends on the state must not decide it. Who owns the addresses has them
+    /// as the system's own, and may have no other.
+    pub(crate) fn source(&self, instance: &Instance, kernel: &Kernel) -> Option<IpAddr> {
         if let Some(source) = instance.source {
             return Some(source);
         }
+        let view = &kernel.view;
         let link = view.named(instance.link?)?;
         let family = instance.protocol.family;
-        let addresses = view.addresses(link.index);
-        let candidate = |facts: &&&AddressFacts| {
-            facts.net.family() == family
-                && usable(facts)
-                && (family == Family::V4 || is_link_local(facts.net.addr()))
-        };
-        // A virtual address that was left over must never serve as a source (F-25).
-        let own = |facts: &&&AddressFacts| {
-            let addr = facts.net.addr();
-            !self.is_virtual(&addr) && (facts.protocol != Some(PROTOCOL) || self.statics.contains(&addr))
-        };
-        let best = |found: &mut dyn Iterator<Item = &&AddressFacts>| {
-            // `min_by_key` takes the oldest of equals.
-            found.min_by_key(|facts| facts.secondary).map(|facts| facts.net.addr())
-        };
-        let real = best(&mut addresses.iter().filter(candidate).filter(own));
         let owner = instance.protocol.priority.is_owner();
-        // Who owns the addresses has them as its real ones, and may have no other.
-        let owned = |f: &&&AddressFacts| instance.addresses.iter().any(|a| a.net.addr() == f.net.addr());
-        real.or_else(
-            || {
-                if owner { best(&mut addresses.iter().filter(candidate).filter(owned)) } else { None }
-            },
-        )
+        let rank = |facts: &AddressFacts| {
+            let addr = facts.net.addr();
+            let fits = facts.net.family() == family
+                && usable(facts)
+                && (family == Family::V4 || is_link_local(addr));
+            let tagged = facts.protocol == Some(PROTOCOL) && !self.statics.contains(&addr);
+            match self.is_virtual(&addr) {
+                _ if !fits => None,
+                false => (!tagged).then_some((0, facts.secondary)),
+                true => (owner && kernel.is_foreign(link.name, facts)).then_some((1, facts.secondary)),
+            }
+        };
+        let candidates =
+            view.on_link(link.index).filter_map(|(arrival, facts)| Some((rank(facts)?, arrival, facts)));
+        candidates.min_by_key(|(rank, arrival, _)| (*rank, *arrival)).map(|(.., facts)| facts.net.addr())
     }
 
     /// How the surroundings of `instance` stand, its socket left aside.
-    pub(crate) fn assess(&self, instance: &Instance, view: &View) -> Condition {
-        let mut condition = Condition { source: self.source(instance, view), ..Condition::default() };
+    pub(crate) fn assess(&self, instance: &Instance, kernel: &Kernel) -> Condition {
+        let view = &kernel.view;
+        let mut condition = Condition { source: self.source(instance, kernel), ..Condition::default() };
         let faults = &mut condition.faults;
         let link = instance.link.map(|name| view.named(name));
         match link {

@@ -14,7 +14,7 @@ use crate::facts::{AddressFacts, KernelDump, KernelEvent, LinkFacts};
 use crate::io::{Effect, Event, Input, Operation};
 use crate::kernel::Kernel;
 use crate::kernel::desired::Owner;
-use crate::links::{Condition, Links, is_up};
+use crate::links::{Condition, Links, SocketState, is_up};
 use crate::notify::Notifier;
 use crate::out::Out;
 use crate::scripts::Scripts;
@@ -58,6 +58,8 @@ pub struct Counts {
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) model: Arc<Model>,
+    /// The model whose ids the effects that were polled so far are in.
+    shown: Arc<Model>,
     pub(crate) phase: Phase,
     pub(crate) core: Option<Vrrp>,
     pub(crate) kernel: Kernel,
@@ -88,6 +90,7 @@ impl Engine {
     #[must_use]
     pub fn new(model: Arc<Model>, now: Instant) -> Self {
         Self {
+            shown: model.clone(),
             model,
             phase: Phase::Waiting,
             core: None,
@@ -110,10 +113,12 @@ impl Engine {
         }
     }
 
-    /// The configuration in force. The ids in events and snapshots are its.
+    /// The configuration in force. The ids in the effects that were polled so far are its: it
+    /// changes when [`Event::Reloaded`] is polled. Once all effects are, it is that of snapshots, too.
     #[must_use]
+    #[allow(clippy::misnamed_getters, reason = "effects not polled yet may be in older ids")]
     pub const fn model(&self) -> &Arc<Model> {
-        &self.model
+        &self.shown
     }
 
     /// Starts all counters again from zero.
@@ -208,7 +213,7 @@ impl Engine {
     fn assign(&mut self, now: Instant, ids: &[InstanceId]) {
         for id in ids {
             let Some(instance) = self.model.instances.get(id.index()) else { continue };
-            let source = self.links.source(instance, &self.kernel.view);
+            let source = self.links.source(instance, &self.kernel);
             self.sockets.assign(*id, Place::of(instance, source, &self.kernel.view));
         }
         self.sockets.flush(now, &self.model, &mut self.out);
@@ -223,8 +228,13 @@ impl Engine {
         for id in ids {
             let Some(instance) = self.model.instances.get(id.index()) else { continue };
             let told = self.links.told(*id);
-            let condition = self.links.assess(instance, &self.kernel.view);
-            let condition = condition.with_socket(self.sockets.state(*id), told);
+            let socket = self.sockets.state(*id);
+            if told.is_none() && socket == SocketState::Opening {
+                // A new instance starts when its socket is open.
+                continue;
+            }
+            let condition = self.links.assess(instance, &self.kernel);
+            let condition = condition.with_socket(socket, told);
             if told != Some(condition) {
                 self.links.tell(*id, condition);
                 self.tell_condition(now, *id, told, condition);
@@ -594,7 +604,11 @@ impl Machine for Engine {
     }
 
     fn poll_output(&mut self) -> Option<Effect> {
-        self.out.pop()
+        let effect = self.out.pop();
+        if matches!(effect, Some(Effect::Event(Event::Reloaded))) {
+            self.shown = self.model.clone();
+        }
+        effect
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -101,7 +101,7 @@ impl Engine {
     /// How things stand now. Costs as much as there is to tell.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let model = self.model();
+        let model = &self.model;
         Snapshot {
             running: self.phase == Phase::Running,
             instances: self.ids().map(|id| self.instance_snapshot(id)).collect(),

@@ -76,6 +76,8 @@ pub(crate) enum Progress {
         op: OpId,
         /// Put in or taken away?
         adding: bool,
+        /// The kernel has told of it already: from then on its word counts, not the answer.
+        seen: bool,
     },
     /// The operation failed and is tried again.
     Waiting {
@@ -130,6 +132,13 @@ impl Object {
             held: false,
             echoes_due: 0,
             marked: false,
+        }
+    }
+
+    /// The kernel told that it was put in (`adding`) or taken away.
+    pub(crate) fn told(&mut self, put_in: bool) {
+        if let Progress::InFlight { adding, seen, .. } = &mut self.progress {
+            *seen |= *adding == put_in;
         }
     }
 
@@ -230,6 +239,11 @@ impl Desired {
 
     /// Has everything looked at that depends on `link`, without waiting for a retry.
     pub(crate) fn mark_link(&mut self, link: IfName) {
+        for (_, object) in
+            self.objects.range_mut(Key::first_on(link)..).take_while(|(key, _)| key.is_on(link))
+        {
+            object.lost &= !object.tracked();
+        }
         let mut keys: Vec<Key> = self
             .objects
             .range(Key::first_on(link)..)

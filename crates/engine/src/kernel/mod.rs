@@ -60,7 +60,8 @@ impl Kernel {
     ) {
         self.view = View::from_dump(dump);
         self.desired = Desired::new(model);
-        // Kernels before 5.18 don't say who added an address; then ours can't be told from others.
+        // Kernels before 5.18 don't say who added an address: then an owner's is taken for the
+        // system's, and a static one for ours.
         let told_apart = self.view.all_addresses().any(|a| a.protocol.is_some());
         let ours: BTreeSet<IfName> = model
             .instances
@@ -81,7 +82,8 @@ impl Kernel {
             let adopted = match self.desired.objects.get_mut(&key) {
                 Some(object) => {
                     object.spare = stays(object);
-                    object.foreign = object.spare && told_apart && !tagged;
+                    let owned = object.owners.iter().any(|owner| owner.instance().is_some());
+                    object.foreign = object.spare && !tagged && (owned || told_apart);
                     object.refresh = object.spare && differs(&object.thing, facts);
                     if object.foreign {
                         continue;
@@ -135,6 +137,11 @@ impl Kernel {
         let mut lost = Vec::new();
         for (key, object) in &mut self.desired.objects {
             object.echoes_due = 0;
+            object.lost &= !object.tracked();
+            // What was done before the dump is in it, what comes after will be told.
+            if let Progress::InFlight { seen, .. } = &mut object.progress {
+                *seen = true;
+            }
             if object.held && object.progress == Progress::Idle && !is_there(&self.view, key) {
                 lost.push(key.clone());
             }
@@ -152,6 +159,7 @@ impl Kernel {
         let ours = key.is_some_and(|key| {
             if let Some(object) = self.desired.objects.get_mut(&key) {
                 object.lost = false;
+                object.told(true);
             }
             self.desired.mark(&key)
         });
@@ -167,6 +175,13 @@ impl Kernel {
             return;
         }
         object.lost = !object.tracked();
+        if let Key::Address(link, _) = key
+            && self.view.named(*link).is_none_or(|link| !link.up)
+        {
+            // It went with its interface, and comes back with it.
+            object.lost = true;
+            return;
+        }
         let (link, what) = match key {
             Key::Address(link, id) => (Some(*link), Repaired::Address(id.net)),
             Key::Route(route) => {
@@ -195,22 +210,33 @@ impl Kernel {
         }
         let Some(key) = self.key_of(facts) else { return false };
         let Some(object) = self.desired.objects.get_mut(&key) else { return false };
+        object.told(false);
         let ours_to_remove = matches!(object.progress, Progress::InFlight { adding: false, .. });
-        if known && !ours_to_remove {
-            if object.echoes_due > 0 {
-                object.echoes_due -= 1;
-            } else {
-                self.taken_away(&key, out);
-            }
+        if object.echoes_due > 0 {
+            object.echoes_due -= 1;
+        } else if known && !ours_to_remove {
+            self.taken_away(&key, out);
         }
         self.desired.mark(&key)
     }
 
     /// A route appeared or changed.
     pub(crate) fn route(&mut self, facts: RouteFacts) {
-        let at = facts.destination;
+        let destination = facts.destination;
         self.view.put_route(facts);
-        self.mark_routes_to(at);
+        let keys: Vec<Key> = self
+            .desired
+            .objects
+            .iter_mut()
+            .filter(|(_, o)| matches!(&o.thing, Thing::Route(r) if r.destination == destination))
+            .map(|(key, object)| {
+                object.told(true);
+                key.clone()
+            })
+            .collect();
+        for key in keys {
+            self.desired.mark(&key);
+        }
     }
 
     /// A route is gone; if somebody else took one of ours, that is told and repaired.
@@ -225,27 +251,13 @@ impl Kernel {
         let known = self.view.remove_route(facts);
         for key in named {
             let Some(object) = self.desired.objects.get_mut(&key) else { continue };
+            object.told(false);
             let ours_to_remove = matches!(object.progress, Progress::InFlight { adding: false, .. });
-            if known && !ours_to_remove {
-                if object.echoes_due > 0 {
-                    object.echoes_due -= 1;
-                } else {
-                    self.taken_away(&key, out);
-                }
+            if object.echoes_due > 0 {
+                object.echoes_due -= 1;
+            } else if known && !ours_to_remove {
+                self.taken_away(&key, out);
             }
-            self.desired.mark(&key);
-        }
-    }
-
-    fn mark_routes_to(&mut self, destination: base::IpNet) {
-        let keys: Vec<Key> = self
-            .desired
-            .objects
-            .iter()
-            .filter(|(_, o)| matches!(&o.thing, Thing::Route(r) if r.destination == destination))
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in keys {
             self.desired.mark(&key);
         }
     }
@@ -316,7 +328,7 @@ impl Kernel {
                 _ => 0,
             };
             let op = out.operation();
-            object.progress = Progress::InFlight { op, adding: step.adding };
+            object.progress = Progress::InFlight { op, adding: step.adding, seen: false };
             let owners = if step.adding { object.claims.clone() } else { Owners::new() };
             for owner in &owners {
                 *self.adding.entry(*owner).or_default() += 1;
@@ -364,7 +376,9 @@ impl Kernel {
 
     fn succeeded(&mut self, key: &Key, operation: &Operation, genuine: bool) {
         let mut removed = false;
+        let progress = self.desired.objects.get(key).map(|object| object.progress);
         match (key, operation) {
+            _ if matches!(progress, Some(Progress::InFlight { seen: true, .. })) => {}
             (Key::Address(name, id), Operation::AddAddress { link, address })
                 if self.view.index(*name) == Some(*link) && self.view.address(*link, id).is_none() =>
             {
@@ -390,7 +404,9 @@ impl Kernel {
         object.progress = Progress::Idle;
         if matches!(operation, Operation::AddAddress { .. } | Operation::AddRoute { .. }) {
             object.refresh = false;
-            self.hold(key);
+            if is_there(&self.view, key) {
+                self.hold(key);
+            }
         } else if removed && genuine {
             // The kernel's own word about it is still on its way.
             object.echoes_due += 1;
@@ -496,6 +512,12 @@ impl Kernel {
         while let Some((_, key)) = self.ops.retries.due(now) {
             self.desired.mark(&key);
         }
+    }
+
+    /// Whether an address that the model names was there before us and is the system's own.
+    pub(crate) fn is_foreign(&self, link: IfName, facts: &AddressFacts) -> bool {
+        let key = Key::Address(link, AddressId::of_facts(facts));
+        self.desired.objects.get(&key).is_some_and(|object| object.foreign)
     }
 
     /// Operations without an answer.

@@ -49,7 +49,8 @@ pub(crate) fn judge(object: &Object, key: &Key, view: &View, now: Instant) -> Ve
         (Key::Route(_), Thing::Route(route)) => {
             let links = view.route_links(route);
             let with = |links: Vec<Option<IfIndex>>| (route.as_ref().clone(), links);
-            let addition = links.clone().map(with).map(|(route, links)| Operation::AddRoute { route, links });
+            let addition = links.clone().filter(|_| view.takes_route(route)).map(with);
+            let addition = addition.map(|(route, links)| Operation::AddRoute { route, links });
             let removal = links.map(with).map(|(route, links)| Operation::DelRoute { route, links });
             (view.route(route).is_some(), addition, removal)
         }

@@ -111,9 +111,14 @@ impl View {
         Some(old)
     }
 
+    /// The addresses of a link; the numbers grow with the order in which they came.
+    pub(crate) fn on_link(&self, link: IfIndex) -> impl Iterator<Item = (u64, &AddressFacts)> {
+        self.addresses.get(&link).into_iter().flat_map(|of| of.values()).map(|(at, facts)| (*at, facts))
+    }
+
     /// The addresses of a link, oldest first.
     pub(crate) fn addresses(&self, link: IfIndex) -> Vec<&AddressFacts> {
-        let mut found: Vec<_> = self.addresses.get(&link).into_iter().flat_map(|of| of.values()).collect();
+        let mut found: Vec<_> = self.on_link(link).collect();
         found.sort_by_key(|(arrival, _)| *arrival);
         found.into_iter().map(|(_, facts)| facts).collect()
     }
@@ -199,6 +204,12 @@ impl View {
             known.retain(|route| !which(route));
             !known.is_empty()
         });
+    }
+
+    /// Whether all interfaces of a route's legs are switched on: others take no routes.
+    pub(crate) fn takes_route(&self, route: &Route) -> bool {
+        let mut links = route.hops.iter().filter_map(|hop| hop.link);
+        links.all(|name| self.named(name).is_some_and(|link| link.up))
     }
 
     /// The interfaces of a route's legs in order; `None` if one of them isn't there.

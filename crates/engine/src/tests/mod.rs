@@ -1,4 +1,10 @@
 //! The engine against a tiny kernel and network in memory, in virtual time.
 
+mod announcing;
+mod kernel;
+mod links;
+mod notifying;
+mod properties;
+mod reloading;
 mod starting;
 mod world;
