@@ -2,6 +2,8 @@
 
 extern crate vipd_linux as linux;
 
+mod common;
+
 use std::os::fd::AsFd;
 
 use base::Duration;
@@ -14,7 +16,6 @@ use linux::seqpacket::{Channel, Received};
 fn a_child_of_the_same_program_gets_its_role_its_arguments_and_its_descriptors() {
     match process::role().as_deref() {
         Some("child") => std::process::exit(child()),
-        Some("unprivileged") => std::process::exit(unprivileged()),
         Some(other) => panic!("unknown role {other}"),
         None => {}
     }
@@ -36,15 +37,6 @@ fn a_child_of_the_same_program_gets_its_role_its_arguments_and_its_descriptors()
     let expected = format!("global_defs vrrp_child {args:?} 1");
     assert_eq!(std::str::from_utf8(&buffer[..length]).unwrap(), expected);
     assert_eq!(child.wait().unwrap(), Exit::Code(0));
-
-    assert!(
-        nix::unistd::geteuid().is_root(),
-        "this test changes users and needs root; `cargo xtask test` runs it so"
-    );
-    let mut spawn = Spawn::again("unprivileged");
-    spawn.identity(65534, 65534, &[]);
-    spawn.stdio(std::process::Stdio::null(), std::process::Stdio::null(), std::process::Stdio::inherit());
-    assert_eq!(spawn.spawn().unwrap().wait().unwrap(), Exit::Code(0));
 }
 
 fn child() -> i32 {
@@ -68,24 +60,14 @@ fn child() -> i32 {
     poll.wait(Some(Duration::from_secs(10))).unwrap();
     // The known one, which has ended and waits for us, must not hide the orphan.
     let mut orphans = 0;
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    while orphans == 0 && std::time::Instant::now() < end {
+    common::wait_for("the orphan", || {
         orphans += process::reap_orphans(|pid| pid == own.pid()).unwrap();
-        // A look now and then.
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
+        orphans > 0
+    });
     assert_eq!(own.peek().unwrap(), Some(Exit::Code(0)));
     let comm = std::fs::read_to_string("/proc/thread-self/comm").unwrap();
     let args: Vec<String> = std::env::args().collect();
     let told = format!("{} {} {args:?} {orphans}", String::from_utf8(config).unwrap(), comm.trim());
     channel.send(told.as_bytes(), &[]).unwrap();
-    0
-}
-
-/// Without being root outside: root in a user namespace, with network namespaces of its own.
-fn unprivileged() -> i32 {
-    use linux::netns::become_root_in_user_namespace;
-    // The test harness has threads, and then it must be refused.
-    assert_eq!(become_root_in_user_namespace().unwrap_err().errno, linux::Errno::EINVAL);
     0
 }

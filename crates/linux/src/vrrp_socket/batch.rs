@@ -46,6 +46,8 @@ pub struct RecvBatch {
     control: Box<[Control]>,
     names: Box<[libc::sockaddr_in6]>,
     lengths: Vec<Meta>,
+    /// How many packets to have room for at first.
+    usual: usize,
 }
 
 /// What the kernel says about a packet.
@@ -77,7 +79,7 @@ fn no_name() -> libc::sockaddr_in6 {
     }
 }
 
-fn no_message() -> libc::mmsghdr {
+const fn no_message() -> libc::mmsghdr {
     // SAFETY: a struct of integers and pointers, for which all zero is valid.
     unsafe { std::mem::zeroed() }
 }
@@ -94,6 +96,7 @@ impl RecvBatch {
             control: vec![Control([0; CONTROL]); PACKETS].into_boxed_slice(),
             names: vec![no_name(); PACKETS].into_boxed_slice(),
             lengths: Vec::with_capacity(PACKETS),
+            usual: 2,
         }
     }
 
@@ -101,27 +104,50 @@ impl RecvBatch {
     /// [`RecvBatch::CAPACITY`] means that no more is waiting.
     pub fn receive(&mut self, socket: &VrrpSocket) -> Result<usize> {
         self.lengths.clear();
+        // Room costs time to prepare: as much as was needed the last time and one more, to see the end.
+        let mut room = self.usual;
+        while room > 0 {
+            let n = self.receive_some(socket, room)?;
+            if n < room {
+                break;
+            }
+            room = PACKETS - self.lengths.len();
+        }
+        self.usual = (self.lengths.len() + 1).min(PACKETS);
+        Ok(self.lengths.len())
+    }
+
+    /// One call for up to `room` packets more.
+    fn receive_some(&mut self, socket: &VrrpSocket, room: usize) -> Result<usize> {
         let mut iov = [libc::iovec { iov_base: ptr::null_mut(), iov_len: PACKET }; PACKETS];
-        let mut headers = [no_message(); PACKETS];
+        let mut headers = [const { no_message() }; PACKETS];
+        let v6 = socket.spec.family() == Family::V6;
         let parts = self.data.iter_mut().zip(self.control.iter_mut()).zip(self.names.iter_mut());
-        for (((data, control), name), (iov, header)) in parts.zip(iov.iter_mut().zip(headers.iter_mut())) {
+        let parts = parts.skip(self.lengths.len()).zip(iov.iter_mut().zip(headers.iter_mut())).take(room);
+        let mut count: libc::c_uint = 0;
+        for (((data, control), name), (iov, header)) in parts {
+            count += 1;
             iov.iov_base = data.as_mut_ptr().cast();
             let h = &mut header.msg_hdr;
             h.msg_iov = ptr::from_mut(iov);
             h.msg_iovlen = 1;
-            h.msg_name = ptr::from_mut(name).cast();
-            h.msg_namelen = size_of::<libc::sockaddr_in6>() as libc::socklen_t;
-            h.msg_control = control.0.as_mut_ptr().cast();
-            h.msg_controllen = CONTROL;
+            // An IPv4 packet says everything itself.
+            if v6 {
+                h.msg_name = ptr::from_mut(name).cast();
+                h.msg_namelen = size_of::<libc::sockaddr_in6>() as libc::socklen_t;
+                h.msg_control = control.0.as_mut_ptr().cast();
+                h.msg_controllen = CONTROL;
+            }
         }
         let n = loop {
-            // SAFETY: all headers point to buffers of the lengths given, which outlive the call and
-            // are not otherwise used during it; `sockaddr_in6` is large enough for either family.
+            // SAFETY: the first `count` headers point to buffers of the lengths given, which outlive
+            // the call and are not otherwise used during it; `sockaddr_in6` is large enough for either
+            // family.
             let r = unsafe {
                 libc::recvmmsg(
                     socket.as_fd().as_raw_fd(),
                     headers.as_mut_ptr(),
-                    PACKETS as libc::c_uint,
+                    count,
                     libc::MSG_DONTWAIT,
                     ptr::null_mut(),
                 )
@@ -276,7 +302,7 @@ fn send_chunk(
     chunk: &[(usize, SockAddr)],
 ) -> std::result::Result<usize, Errno> {
     let mut iov = [libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }; PACKETS];
-    let mut headers = [no_message(); PACKETS];
+    let mut headers = [const { no_message() }; PACKETS];
     for ((length, name), (iov, header)) in chunk.iter().zip(iov.iter_mut().zip(headers.iter_mut())) {
         let packet = bytes.get(offset..offset + length).ok_or(Errno::EINVAL)?;
         offset += length;
