@@ -107,6 +107,10 @@ fn state(model: &Model, id: InstanceId, from: State, to: State, cause: &Cause) -
         State::Init | State::Stopped | State::Deleted => return lines,
     };
     lines.extend(info(format!("({name}) Entering {entered}")));
+    let mut explained = Line::info(format!("({name}) {}", why::transition(model, id, from, to, cause)));
+    // One more `-D` than keepalived's own detail: no rule expects it.
+    explained.detail = 2;
+    lines.push(explained);
     lines
 }
 
@@ -167,7 +171,7 @@ fn fault(model: &Model, id: InstanceId, cause: &Cause, began: bool) -> Vec<Line>
     detail(if began {
         format!("({name}) fault: {cause}")
     } else {
-        format!("({name}) fault is over: {cause}")
+        format!("({name}) fault over (was: {cause})")
     })
 }
 
