@@ -141,6 +141,17 @@ impl Announcer {
         }
     }
 
+    /// An interface has another hardware address: what is on it is somewhere else now.
+    pub(crate) fn hardware_changed(&mut self, link: IfName, around: &mut Around<'_>) {
+        let masters: Vec<_> = self.masters.keys().copied().collect();
+        for id in masters {
+            let held = around.kernel.held_by(Owner::Instance(id));
+            let addresses: Vec<_> = held.filter(|(on, _)| *on == link).collect();
+            let rounds = around.garp(id).map_or(1, |g| g.repeat.max(1));
+            self.rounds(id, &addresses, rounds, true, around);
+        }
+    }
+
     /// Announces one address that isn't virtual, once.
     pub(crate) fn once(&mut self, id: InstanceId, link: IfName, address: IpAddr, around: &mut Around<'_>) {
         self.rounds(id, &[(link, address)], 1, true, around);

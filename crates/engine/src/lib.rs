@@ -22,6 +22,7 @@ pub mod io;
 mod kernel;
 mod links;
 mod machine;
+mod news;
 mod notify;
 mod out;
 mod reload;
@@ -30,6 +31,7 @@ mod snapshot;
 mod sockets;
 mod stop;
 mod timers;
+mod turn;
 
 #[cfg(test)]
 mod tests;

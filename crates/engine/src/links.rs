@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
 
-use base::{Family, IfName};
+use base::{Family, IfIndex, IfName};
 use model::{Instance, InstanceId, Model, TrackerId, TrackerSource};
 use vrrp::config::Peers;
 use vrrp::io::{Fault, Verdict};
@@ -52,6 +52,9 @@ pub(crate) struct Condition {
     /// What is wrong.
     pub(crate) faults: FaultSet,
 }
+
+/// The primary addresses of interfaces as found in one turn, for owners of addresses and for others.
+pub(crate) type Primaries = BTreeMap<(IfIndex, Family, bool), Option<IpAddr>>;
 
 /// Who depends on which interface, and what the core was last told.
 #[derive(Debug, Default)]
@@ -185,19 +188,29 @@ impl Links {
     }
 
     /// The address that `instance` sends from, if there is one: the configured one, else the primary
-    /// address of its interface, which for IPv6 is its link-local one.
+    /// address of its interface, which for IPv6 is its link-local one. `known` spares looking again for
+    /// instances that share an interface.
     ///
     /// An address that we put in ourselves never serves: a left-over one would mislead the others
     /// (F-25), and one that depends on the state must not decide it. Who owns the addresses has them
     /// as the system's own, and may have no other.
-    pub(crate) fn source(&self, instance: &Instance, kernel: &Kernel) -> Option<IpAddr> {
+    pub(crate) fn source(
+        &self,
+        instance: &Instance,
+        kernel: &Kernel,
+        known: &mut Primaries,
+    ) -> Option<IpAddr> {
         if let Some(source) = instance.source {
             return Some(source);
         }
-        let view = &kernel.view;
-        let link = view.named(instance.link?)?;
+        let link = kernel.view.named(instance.link?)?;
         let family = instance.protocol.family;
         let owner = instance.protocol.priority.is_owner();
+        let place = (link.index, family, owner);
+        *known.entry(place).or_insert_with(|| self.primary(link, family, owner, kernel))
+    }
+
+    fn primary(&self, link: &LinkFacts, family: Family, owner: bool, kernel: &Kernel) -> Option<IpAddr> {
         let rank = |facts: &AddressFacts| {
             let addr = facts.net.addr();
             let fits = facts.net.family() == family
@@ -210,15 +223,16 @@ impl Links {
                 true => (owner && kernel.is_foreign(link.name, facts)).then_some((1, facts.secondary)),
             }
         };
-        let candidates =
-            view.on_link(link.index).filter_map(|(arrival, facts)| Some((rank(facts)?, arrival, facts)));
+        let on_link = kernel.view.on_link(link.index);
+        let candidates = on_link.filter_map(|(arrival, facts)| Some((rank(facts)?, arrival, facts)));
         candidates.min_by_key(|(rank, arrival, _)| (*rank, *arrival)).map(|(.., facts)| facts.net.addr())
     }
 
     /// How the surroundings of `instance` stand, its socket left aside.
-    pub(crate) fn assess(&self, instance: &Instance, kernel: &Kernel) -> Condition {
+    pub(crate) fn assess(&self, instance: &Instance, kernel: &Kernel, known: &mut Primaries) -> Condition {
         let view = &kernel.view;
-        let mut condition = Condition { source: self.source(instance, kernel), ..Condition::default() };
+        let mut condition =
+            Condition { source: self.source(instance, kernel, known), ..Condition::default() };
         let faults = &mut condition.faults;
         let link = instance.link.map(|name| view.named(name));
         match link {

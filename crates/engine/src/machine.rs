@@ -6,15 +6,13 @@ use std::sync::Arc;
 use base::{Instant, Machine};
 use model::{InstanceId, Model, TrackerId};
 use vrrp::Vrrp;
-use vrrp::config::Peers;
 use vrrp::io::{self as core, State, Verdict};
 
 use crate::announce::{Announcer, Around};
-use crate::facts::{AddressFacts, KernelDump, KernelEvent, LinkFacts};
+use crate::facts::KernelDump;
 use crate::io::{Effect, Event, Input, Operation};
 use crate::kernel::Kernel;
-use crate::kernel::desired::Owner;
-use crate::links::{Condition, Links, SocketState, is_up};
+use crate::links::{Condition, Links, Primaries, SocketState};
 use crate::notify::Notifier;
 use crate::out::Out;
 use crate::scripts::Scripts;
@@ -76,13 +74,13 @@ pub struct Engine {
     /// The model to load as soon as the protocol runs.
     pub(crate) next_model: Option<Arc<Model>>,
     /// `Some` while a dump is on its way; whether it will be out of date when it comes.
-    resync: Option<bool>,
+    pub(crate) resync: Option<bool>,
     started: Instant,
     delayed_until: Option<Instant>,
     pub(crate) keep: bool,
     pub(crate) counts: Counts,
     /// Events of the core in the turn; kept for its memory.
-    events: Vec<core::Event>,
+    pub(crate) events: Vec<core::Event>,
 }
 
 impl Engine {
@@ -131,7 +129,7 @@ impl Engine {
 
     // --- start ---
 
-    fn boot(&mut self, now: Instant, dump: KernelDump) {
+    pub(crate) fn boot(&mut self, now: Instant, dump: KernelDump) {
         let model = self.model.clone();
         self.links = Links::new(&model);
         self.sockets = Sockets::new(model.instances.len());
@@ -144,7 +142,7 @@ impl Engine {
         self.phase = Phase::Opening;
         self.kernel.flush(now, &mut self.out);
         let ids: Vec<_> = self.ids().collect();
-        self.assign(now, &ids);
+        self.assign(now, &ids, &mut Primaries::new());
         self.begin_if_ready(now);
     }
 
@@ -203,17 +201,17 @@ impl Engine {
         (0..self.model.instances.len()).map(InstanceId::from_index)
     }
 
-    fn tell(&mut self, now: Instant, input: core::Input<'_>) {
+    pub(crate) fn tell(&mut self, now: Instant, input: core::Input<'_>) {
         if let Some(core) = &mut self.core {
             core.handle_input(now, input);
         }
     }
 
     /// Finds the sockets of instances again.
-    fn assign(&mut self, now: Instant, ids: &[InstanceId]) {
+    fn assign(&mut self, now: Instant, ids: &[InstanceId], known: &mut Primaries) {
         for id in ids {
             let Some(instance) = self.model.instances.get(id.index()) else { continue };
-            let source = self.links.source(instance, &self.kernel);
+            let source = self.links.source(instance, &self.kernel, known);
             self.sockets.assign(*id, Place::of(instance, source, &self.kernel.view));
         }
         self.sockets.flush(now, &self.model, &mut self.out);
@@ -221,7 +219,8 @@ impl Engine {
 
     /// Looks again at what instances depend on, and tells the core what changed.
     pub(crate) fn reassess(&mut self, now: Instant, ids: &[InstanceId]) {
-        self.assign(now, ids);
+        let mut known = Primaries::new();
+        self.assign(now, ids, &mut known);
         if self.phase != Phase::Running {
             return;
         }
@@ -233,7 +232,7 @@ impl Engine {
                 // A new instance starts when its socket is open.
                 continue;
             }
-            let condition = self.links.assess(instance, &self.kernel);
+            let condition = self.links.assess(instance, &self.kernel, &mut known);
             let condition = condition.with_socket(socket, told);
             if told != Some(condition) {
                 self.links.tell(*id, condition);
@@ -253,256 +252,6 @@ impl Engine {
         }
         for fault in was.iter().filter(|f| !new.faults.contains(*f)) {
             self.tell(now, core::Input::Fault { instance: id, fault, present: false });
-        }
-    }
-
-    // --- the kernel's news ---
-
-    fn kernel_event(&mut self, now: Instant, event: KernelEvent) {
-        match event {
-            KernelEvent::Link(facts) => self.link(now, facts),
-            KernelEvent::LinkGone(index) => {
-                let Some(old) = self.kernel.view.remove_link(index) else { return };
-                // The same name may be another interface by now.
-                if self.kernel.view.index(old.name).is_none() {
-                    self.kernel.lose(old.name);
-                    self.tell_link(now, old.name, Some(is_up(&old)));
-                }
-            }
-            KernelEvent::Address(facts) => {
-                let (ours, new) = self.kernel.address(facts.clone());
-                self.address(now, facts, true, ours || !new);
-            }
-            KernelEvent::AddressGone(facts) => {
-                let ours = self.kernel.address_gone(&facts, &mut self.out);
-                self.address(now, facts, false, ours);
-            }
-            KernelEvent::Route(facts) => self.kernel.route(facts),
-            KernelEvent::RouteGone(facts) => self.kernel.route_gone(&facts, &mut self.out),
-        }
-    }
-
-    fn link(&mut self, now: Instant, facts: LinkFacts) {
-        let (index, name, on) = (facts.index, facts.name, facts.up);
-        let before = self.kernel.view.named(name).map(is_up);
-        let replaced = self.kernel.view.index(name).is_some_and(|known| known != index);
-        let old = self.kernel.view.put_link(facts);
-        if let Some(old) = &old
-            && old.name != name
-        {
-            self.kernel.renamed(old.name, index, &mut self.out);
-            self.tell_link(now, old.name, Some(is_up(old)));
-        }
-        let was_on = old.as_ref().is_some_and(|old| old.up);
-        if was_on && !on {
-            self.kernel.view.link_switched_off(index);
-        }
-        if replaced {
-            self.kernel.lose(name);
-        }
-        if was_on != on || before.is_none() {
-            self.kernel.desired.mark_link(name);
-        }
-        self.tell_link(now, name, before);
-    }
-
-    /// Tells what became of the link called `name`, which was there and up or down, or not there.
-    fn tell_link(&mut self, now: Instant, name: base::IfName, before: Option<bool>) {
-        if !self.links.is_named(name) {
-            return;
-        }
-        let after = self.kernel.view.named(name).map(is_up);
-        if before.is_some() != after.is_some() {
-            self.out.event(Event::LinkExists { name, exists: after.is_some() });
-        }
-        if before.unwrap_or(false) != after.unwrap_or(false) {
-            self.out.event(Event::Link { name, up: after == Some(true) });
-        }
-        let ids = self.links.instances_on(name);
-        self.reassess(now, &ids);
-        for (tracker, verdict) in self.links.verdicts_on(name, &self.kernel.view) {
-            self.tell(now, core::Input::Tracker { tracker, verdict });
-        }
-    }
-
-    fn address(&mut self, now: Instant, address: AddressFacts, exists: bool, silent: bool) {
-        let Some(link) = self.kernel.view.link(address.link).map(|l| l.name) else { return };
-        let addr = address.net.addr();
-        if !silent && self.links.is_named(link) {
-            self.out.event(Event::Address { address, link, exists });
-        }
-        let ids = self.links.dependents(link, &addr);
-        self.reassess(now, &ids);
-    }
-
-    fn overrun(&mut self) {
-        match self.phase {
-            Phase::Waiting | Phase::Stopped => return,
-            Phase::Opening | Phase::Running | Phase::Stopping { .. } => {}
-        }
-        self.counts.resyncs += 1;
-        self.out.event(Event::Resync);
-        match &mut self.resync {
-            Some(stale) => *stale = true,
-            None => {
-                self.resync = Some(false);
-                self.out.push(Effect::Resync);
-            }
-        }
-    }
-
-    fn dump(&mut self, now: Instant, dump: KernelDump) {
-        if self.phase == Phase::Waiting {
-            self.boot(now, dump);
-            return;
-        }
-        let named = self.links.named();
-        let before: Vec<_> =
-            named.into_iter().map(|name| (name, self.kernel.view.named(name).map(is_up))).collect();
-        self.kernel.resync(dump, &mut self.out);
-        for (name, before) in before {
-            self.tell_link(now, name, before);
-        }
-        let ids: Vec<_> = self.ids().collect();
-        self.reassess(now, &ids);
-        if self.resync.take() == Some(true) {
-            self.resync = Some(false);
-            self.out.push(Effect::Resync);
-        }
-    }
-
-    // --- the core's wishes ---
-
-    /// Carries out what the core wants: all adverts first, then what follows from its events, then the
-    /// changes to the kernel, then announcements, and at last notifications.
-    pub(crate) fn pump(&mut self, now: Instant) {
-        let mut events = std::mem::take(&mut self.events);
-        if let Some(core) = &mut self.core {
-            while let Some(output) = core.poll_output() {
-                match output {
-                    core::Output::Transmit { instance, destination, packet } => {
-                        match self.sockets.via(instance) {
-                            Some(socket) => self.out.push(Effect::Send { socket, destination, packet }),
-                            None => self.counts.no_socket += 1,
-                        }
-                    }
-                    core::Output::Event(event) => events.push(event),
-                }
-            }
-        }
-        let mut entered = Vec::new();
-        for event in &events {
-            self.out.event(Event::Vrrp(event.clone()));
-            if let core::Event::State { instance, from, to, .. } = *event {
-                self.transition(now, instance, from, to);
-                if to == State::Master {
-                    entered.push(instance);
-                }
-            }
-        }
-        self.settle_kernel(now, &entered);
-        for event in &events {
-            self.announce_for(now, event);
-        }
-        for event in &events {
-            self.notify(event);
-        }
-        events.clear();
-        self.events = events;
-    }
-
-    /// An instance changed its state: what it wants of the kernel follows.
-    fn transition(&mut self, now: Instant, id: InstanceId, from: State, to: State) {
-        if let Some(state) = self.states.get_mut(id.index()) {
-            *state = to;
-        }
-        let owner = Owner::Instance(id);
-        if to == State::Master {
-            self.kernel.claim(owner, true);
-            let Self { announcer, kernel, model, out, .. } = self;
-            announcer.enter(id, &Around { now, model, kernel, out });
-            self.tell_objects(id, true);
-        } else {
-            if from == State::Master {
-                self.announcer.leave(id);
-                if !self.keep {
-                    self.tell_objects(id, false);
-                }
-            }
-            self.kernel.claim(owner, false);
-        }
-    }
-
-    /// Tells that the addresses and routes of an instance are put in or taken away.
-    pub(crate) fn tell_objects(&mut self, instance: InstanceId, set: bool) {
-        let Some(of) = self.model.instances.get(instance.index()) else { return };
-        let addresses = |excluded| Event::Addresses { instance, set, excluded };
-        let events = [
-            (!of.addresses.is_empty(), addresses(false)),
-            (!of.excluded.is_empty(), addresses(true)),
-            (!of.routes.is_empty(), Event::Routes { instance, set }),
-        ];
-        let told = events.into_iter().filter(|(any, _)| *any).map(|(_, event)| event);
-        // Taken away in the other order.
-        if set {
-            told.for_each(|event| self.out.event(event));
-        } else {
-            let mut told: Vec<_> = told.collect();
-            told.rotate_right(usize::from(!of.routes.is_empty()));
-            told.into_iter().for_each(|event| self.out.event(event));
-        }
-    }
-
-    /// Starts the operations that are due, and announces what is there already.
-    fn settle_kernel(&mut self, now: Instant, entered: &[InstanceId]) {
-        self.kernel.flush(now, &mut self.out);
-        let held = self.kernel.take_held();
-        let settled = self.kernel.take_settled();
-        let Self { announcer, kernel, model, out, .. } = self;
-        let mut around = Around { now, model, kernel, out };
-        for held in &held {
-            announcer.held(held, &mut around);
-        }
-        for id in settled.into_iter().filter_map(Owner::instance).chain(entered.iter().copied()) {
-            announcer.settle(id, &mut around);
-        }
-    }
-
-    fn announce_for(&mut self, now: Instant, event: &core::Event) {
-        let Self { announcer, kernel, model, out, links, .. } = self;
-        let mut around = Around { now, model, kernel, out };
-        match *event {
-            core::Event::LowerReceived { instance, .. } => announcer.lower_priority(instance, &mut around),
-            // The master is to know again where this unicast peer is.
-            core::Event::State { instance, from: State::Fault, to: State::Backup, .. } => {
-                let Some(of) = model.instances.get(instance.index()) else { return };
-                let source = links.told(instance).and_then(|told| told.source);
-                if let (Peers::Unicast { .. }, Some(link), Some(source)) =
-                    (&of.protocol.peers, of.link, source)
-                {
-                    announcer.once(instance, link, source, &mut around);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn notify(&mut self, event: &core::Event) {
-        let Self { notifier, core, model, out, states, .. } = self;
-        let priority = |id| core.as_ref().and_then(|c| c.snapshot(id)).map_or(0, |s| s.priority.0);
-        match *event {
-            core::Event::State { instance, to, .. } => {
-                notifier.instance(model, instance, to, priority(instance), out);
-            }
-            core::Event::Group { group, to, .. } => notifier.group(model, group, to, out),
-            core::Event::Priority { instance, to, .. } => {
-                let state = states.get(instance.index()).copied().unwrap_or(State::Init);
-                notifier.priority(model, instance, state, to.0, out);
-            }
-            core::Event::LowerReceived { instance, .. } => {
-                notifier.lower_priority(model, instance, priority(instance), out);
-            }
-            _ => {}
         }
     }
 

@@ -5,7 +5,9 @@ use model::InstanceId;
 use vrrp::config::{Peer, Peers};
 use vrrp::io::State;
 
+use super::build::*;
 use super::world::*;
+use crate::facts::KernelEvent;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -104,4 +106,15 @@ fn a_unicast_peer_that_is_back_says_where_it_is() {
     world.set_link(2, true);
     assert_eq!(world.engine.state(InstanceId(0)), Some(State::Backup));
     assert_eq!(world.lines(&["frame"]), ["frame eth0 arp 192.0.2.1"]);
+}
+
+#[test]
+fn another_hardware_address_is_announced() {
+    let mut world = World::masters(model(vec![instance(51, 100, &["192.0.2.100/24"])]));
+    let eth0 = world.links.get_mut(&index(2)).unwrap();
+    eth0.mac = Some(base::Mac([2, 0, 0, 0, 0, 9]));
+    let facts = eth0.clone();
+    world.kernel(KernelEvent::Link(facts));
+    assert_eq!(world.lines(&["frame"]), ["frame eth0 arp 192.0.2.100"; 5]);
+    assert_eq!(world.state(0), State::Master);
 }

@@ -2,6 +2,7 @@
 
 use vrrp::io::State;
 
+use super::build::*;
 use super::world::*;
 use crate::facts::KernelEvent;
 use crate::io::Input;

@@ -5,6 +5,7 @@ use model::{InstanceId, Tracker, TrackerId, TrackerSource};
 use vrrp::config::{Peer, Peers, Track};
 use vrrp::io::{Datagram, State};
 
+use super::build::*;
 use super::world::*;
 use crate::facts::KernelEvent;
 use crate::io::{Input, SocketKind};

@@ -1,6 +1,7 @@
 //! The engine against a tiny kernel and network in memory, in virtual time.
 
 mod announcing;
+mod build;
 mod kernel;
 mod links;
 mod notifying;

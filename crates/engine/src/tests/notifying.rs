@@ -5,6 +5,7 @@ use model::{Notify, TrackFile, Tracker, TrackerId, TrackerSource};
 use vrrp::config::Track;
 use vrrp::io::State;
 
+use super::build::*;
 use super::world::*;
 use crate::io::Input;
 

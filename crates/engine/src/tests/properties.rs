@@ -4,6 +4,7 @@
 use base::Duration;
 use proptest::prelude::*;
 
+use super::build::*;
 use super::world::*;
 use crate::facts::KernelEvent;
 use crate::io::Input;

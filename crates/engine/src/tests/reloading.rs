@@ -3,6 +3,7 @@
 use base::{Duration, Machine, Priority};
 use vrrp::io::State;
 
+use super::build::*;
 use super::world::*;
 
 fn two() -> model::Model {

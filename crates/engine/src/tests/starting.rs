@@ -3,6 +3,7 @@
 use base::Machine;
 use vrrp::io::State;
 
+use super::build::*;
 use super::world::*;
 use crate::io::Input;
 
@@ -199,4 +200,28 @@ fn many_routers_start_and_take_over_in_one_turn_each() {
     world.input(Input::Stop { keep: false });
     assert_eq!(world.lines(&["send"]).len(), 255);
     assert!(world.stopped && world.addresses.len() == 3);
+}
+
+#[test]
+fn a_stop_while_sockets_are_opening_closes_them() {
+    let mut world = World::new(model(vec![instance(51, 100, &["192.0.2.100/24"])]));
+    world.silent = true;
+    let dump = world.dump();
+    world.input(Input::Dump(dump));
+    world.input(Input::Stop { keep: false });
+    assert!(!world.stopped && world.sockets.len() == 1);
+    world.silent = false;
+    world.settle();
+    assert!(world.stopped && world.sockets.is_empty());
+}
+
+#[test]
+fn the_end_of_a_group_is_told_too() {
+    let mut all =
+        grouped(model(vec![instance(51, 100, &["192.0.2.100/24"]), instance(52, 100, &["192.0.2.101/24"])]));
+    all.groups[0].notify.stop = Some(command("/stop"));
+    let mut world = World::masters(all);
+    world.input(Input::Stop { keep: false });
+    assert_eq!(world.lines(&["state", "group"]), ["state V51 Stopped", "state V52 Stopped", "group Stopped"]);
+    assert_eq!(world.lines(&["notify"]), ["notify /stop  limit 1s"]);
 }
