@@ -165,7 +165,9 @@ fn data(
     let (p, garp, notify) = (&instance.protocol, &instance.garp, &instance.notify);
     let command = |c: &Option<model::Command>| c.as_ref().map(text::command);
     let addresses = |list: &[Address]| -> Vec<String> {
-        list.iter().map(|a| text::address(a, super::held(standing, a))).collect()
+        // keepalived knows only "set" and nothing.
+        let held = |a| if super::held(standing, a) == Held::Yes { Held::Yes } else { Held::No };
+        list.iter().map(|a| text::address(a, held(a))).collect()
     };
     let tracked = |wanted: fn(&TrackerSource) -> Option<String>| -> Vec<String> {
         let trackers = p.tracks.iter().filter_map(|t| model.trackers.get(t.tracker.index()));
@@ -271,7 +273,7 @@ mod tests {
     fn an_instance_is_written_with_keepalived_s_keys_in_its_order() {
         let model = crate::observe::fixture::model();
         let text = json(&model, &fixture::snapshot(), &fixture::calendar()).unwrap();
-        let data = r#"[{"data":{"iname":"VI_1","dont_track_primary":0,"skip_check_adv_addr":0,"strict_mode":0,"vmac_ifname":"","ifp_ifname":"eth0","master_priority":150,"last_transition":1795189555.552884,"garp_delay":5,"garp_refresh":0,"garp_rep":5,"garp_refresh_rep":1,"garp_lower_prio_delay":5,"garp_lower_prio_rep":5,"lower_prio_no_advert":0,"higher_prio_send_advert":0,"vrid":51,"base_priority":100,"effective_priority":80,"vipset":true,"promote_secondaries":false,"adver_int":1,"master_adver_int":0.5,"accept":1,"nopreempt":false,"preempt_delay":5,"state":2,"wantstate":2,"version":2,"smtp_alert":false,"notify_deleted":false,"script":"'/etc/n.sh' 'arg'","vips":["192.0.2.100/24 dev eth0 scope global set"],"evips":["192.0.2.102 dev eth0 scope global missing"],"track_ifp":["eth1"],"track_script":["'/etc/chk.sh'"],"auth_type":0},"stats":{"advert_rcvd":7,"advert_sent":15,"become_master":3,"release_master":2,"packet_len_err":0,"advert_interval_err":0,"ip_ttl_err":4,"invalid_type_rcvd":0,"addr_list_err":0,"invalid_authtype":0,"authtype_mismatch":0,"auth_failure":3,"auth_ext_missing":0,"auth_ext_malformed":0,"auth_ext_unknown_key":0,"auth_ext_invalid_hmac":0,"auth_ext_stale":0,"auth_ext_replay":0,"pri_zero_rcvd":0,"pri_zero_sent":2}},{"data":"#;
+        let data = r#"[{"data":{"iname":"VI_1","dont_track_primary":0,"skip_check_adv_addr":0,"strict_mode":0,"vmac_ifname":"","ifp_ifname":"eth0","master_priority":150,"last_transition":1795189555.552884,"garp_delay":5,"garp_refresh":0,"garp_rep":5,"garp_refresh_rep":1,"garp_lower_prio_delay":5,"garp_lower_prio_rep":5,"lower_prio_no_advert":0,"higher_prio_send_advert":0,"vrid":51,"base_priority":100,"effective_priority":80,"vipset":true,"promote_secondaries":false,"adver_int":1,"master_adver_int":0.5,"accept":1,"nopreempt":false,"preempt_delay":5,"state":2,"wantstate":2,"version":2,"smtp_alert":false,"notify_deleted":false,"script":"'/etc/n.sh' 'arg'","vips":["192.0.2.100/24 dev eth0 scope global set"],"evips":["192.0.2.102 dev eth0 scope global"],"track_ifp":["eth1"],"track_script":["'/etc/chk.sh'"],"auth_type":0},"stats":{"advert_rcvd":7,"advert_sent":15,"become_master":3,"release_master":2,"packet_len_err":0,"advert_interval_err":0,"ip_ttl_err":4,"invalid_type_rcvd":0,"addr_list_err":0,"invalid_authtype":0,"authtype_mismatch":0,"auth_failure":3,"auth_ext_missing":0,"auth_ext_malformed":0,"auth_ext_unknown_key":0,"auth_ext_invalid_hmac":0,"auth_ext_stale":0,"auth_ext_replay":0,"pri_zero_rcvd":0,"pri_zero_sent":2}},{"data":"#;
         assert!(text.starts_with(data), "{text}");
     }
 

@@ -135,7 +135,13 @@ fn instance(dump: &mut Dump, model: &Model, snapshot: &Snapshot, calendar: &Cale
     dump.line(
         1,
         "Last transition",
-        format_args!("{}.{:06} ({} ago)", since.as_secs(), since.as_micros() % 1_000_000, seconds(ago)),
+        format_args!(
+            "{}.{:06} ({}.{:03} s ago)",
+            since.as_secs(),
+            since.as_micros() % 1_000_000,
+            ago.as_secs(),
+            ago.as_millis() % 1000
+        ),
     );
     if let Some((master, priority)) = vrrp.master {
         dump.line(1, "Master router", master);
@@ -430,7 +436,7 @@ mod tests {
         for line in [
             " VRRP Instance = VI_1",
             "   State = MASTER",
-            "   Last transition = 1795189555.552884 (10 ago)",
+            "   Last transition = 1795189555.552884 (10.000 s ago)",
             "   Effective priority = 80",
             "   Using src_ip = 192.0.2.11",
             "   Authentication type = SIMPLE_PASSWORD",

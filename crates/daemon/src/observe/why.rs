@@ -1,7 +1,7 @@
 //! Why something happened, in one plain sentence.
 
 use base::Duration;
-use model::{InstanceId, Model, TrackerId, TrackerSource};
+use model::{Instance, InstanceId, Model, TrackerId, TrackerSource};
 use vrrp::io::{Cause, Fault, State, Verdict};
 
 use super::{group, instance, tracker};
@@ -50,10 +50,27 @@ pub fn cause(model: &Model, id: InstanceId, cause: &Cause) -> String {
     }
 }
 
+/// What ended a fault, as a part of a sentence.
+pub fn mended(model: &Model, id: InstanceId, cause: &Cause) -> String {
+    let Cause::Fault(fault) = cause else { return self::cause(model, id, cause) };
+    let link = link(model.instances.get(id.index()));
+    match fault {
+        Fault::InterfaceDown => format!("{link} is up"),
+        Fault::InterfaceMissing => format!("{link} exists"),
+        Fault::NoAddress => format!("{link} has an address to send from"),
+        Fault::SourceMissing => "the source address is configured on this host".to_owned(),
+        Fault::NoPeer => "it has a unicast peer".to_owned(),
+        Fault::Unsuitable => format!("{link} can carry its adverts"),
+    }
+}
+
+fn link(config: Option<&Instance>) -> String {
+    config.and_then(|i| i.link).map_or_else(|| "interface".to_owned(), |l| format!("interface {l}"))
+}
+
 fn fault(model: &Model, id: InstanceId, fault: Fault) -> String {
     let config = model.instances.get(id.index());
-    let link =
-        config.and_then(|i| i.link).map_or_else(|| "interface".to_owned(), |l| format!("interface {l}"));
+    let link = link(config);
     match fault {
         Fault::InterfaceDown => format!("{link} is down"),
         Fault::InterfaceMissing => format!("{link} does not exist"),

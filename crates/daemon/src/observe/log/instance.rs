@@ -167,11 +167,10 @@ fn fault(model: &Model, id: InstanceId, cause: &Cause, began: bool) -> Vec<Line>
         let step = if began { "now" } else { "leaving" };
         return detail(format!("({name}): tracked file {} {step} FAULT state", tracker(model, *t)));
     }
-    let cause = why::cause(model, id, cause);
     detail(if began {
-        format!("({name}) fault: {cause}")
+        format!("({name}) fault: {}", why::cause(model, id, cause))
     } else {
-        format!("({name}) fault over (was: {cause})")
+        format!("({name}) fault is over: {}", why::mended(model, id, cause))
     })
 }
 

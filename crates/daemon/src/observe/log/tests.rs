@@ -139,6 +139,10 @@ fn causes_that_keepalived_hides_never_look_like_its_lines() {
             }
         }
     }
+    core(
+        Core::Fault { instance: PAIR, cause: Cause::Fault(Fault::InterfaceDown), began: false },
+        &["+(VI_1) fault is over: interface eth0 is up"],
+    );
     let file = Cause::Tracker { tracker: TRACKED.file, verdict: Verdict::Value(5) };
     core(
         Core::Fault { instance: PAIR, cause: file.clone(), began: true },
