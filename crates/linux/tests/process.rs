@@ -141,6 +141,13 @@ fn signals_and_scheduling_are_back_to_normal() {
     assert_eq!(words[3], words[4], "{limit}");
 }
 
+/// Makes a bridge in this thread's namespace.
+fn add_bridge(name: &str) {
+    use linux::netlink::{Commands, LinkKind, LinkSpec, Request};
+    let spec = LinkSpec::named(common::name(name));
+    Commands::open(None).unwrap().execute(Request::AddLink(LinkKind::Bridge, spec)).unwrap();
+}
+
 /// SIGHUP.
 fn libc_sighup() -> i32 {
     1
@@ -161,9 +168,15 @@ fn a_script_runs_as_its_user_with_that_users_groups_only() {
 fn a_process_can_be_started_in_a_namespace() {
     need_root();
     let netns = Netns::create().unwrap();
-    let mut spawn = shell("tail -n +3 /proc/self/net/dev | cut -d: -f1");
+    {
+        let _guard = netns.guard().unwrap();
+        add_bridge("only-there");
+    }
+    let list = "cat /proc/self/net/dev";
+    let mut spawn = shell(list);
     spawn.netns(&netns);
-    assert_eq!(output(spawn).trim(), "lo");
+    assert!(output(spawn).contains("only-there:"));
+    assert!(!output(shell(list)).contains("only-there:"));
     let here = Netns::current().unwrap();
     assert!(!here.is_same(&netns).unwrap(), "and we stay where we are");
     {
@@ -202,10 +215,13 @@ fn a_host_of_the_lab_has_a_world_of_its_own_that_ends_with_its_first_process() {
         assert_eq!(std::fs::read_dir("/run").unwrap().count(), 0);
         std::fs::write("/run/only-here", "x").unwrap();
         assert_eq!(nix::unistd::gethostname().unwrap(), "router-a");
-        assert_eq!(std::fs::read_dir("/sys/class/net").unwrap().count(), 1);
+        add_bridge("only-here");
+        assert!(std::path::Path::new("/sys/class/net/only-here").exists());
         (shell("exec sleep 1000").spawn().unwrap(), shell("exec sleep 1000").spawn().unwrap())
     });
-    assert!(!std::path::Path::new("/run/only-here").exists());
+    for path in ["/run/only-here", "/sys/class/net/only-here"] {
+        assert!(!std::path::Path::new(path).exists());
+    }
     assert_ne!(nix::unistd::gethostname().unwrap(), "router-a");
     first.signal(KILL).unwrap();
     assert_eq!(wait_for_end(&second), Exit::Signal(KILL));
