@@ -34,6 +34,9 @@ pub enum Input<'a> {
         datagram: Datagram<'a>,
     },
     /// The answer to [`Effect::Resync`], and the first input of all: everything that there is.
+    ///
+    /// News from before the dump must not come after it: whoever reads netlink drops what was queued
+    /// when the dump began, or hands it over first.
     Dump(KernelDump),
     /// Something in the kernel changed.
     Kernel(KernelEvent),

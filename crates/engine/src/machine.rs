@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use base::{Instant, Machine};
-use model::{InstanceId, Model, TrackerId};
+use base::{Instant, Machine, Weight};
+use model::{InstanceId, Model, TrackerId, TrackerSource};
 use vrrp::Vrrp;
+use vrrp::config::Track;
 use vrrp::io::{self as core, State, Verdict};
 
 use crate::announce::{Announcer, Around};
@@ -276,11 +277,15 @@ impl Engine {
 
 /// Whether an instance, with its whole sync group, takes its addresses as soon as it starts.
 fn claims_at_once(model: &Model, id: InstanceId) -> bool {
+    // A script without a weight must have its first result before anything starts.
+    let waits = |track: &Track| {
+        let tracker = model.trackers.get(track.tracker.index());
+        track.weight == Weight::FAULT && tracker.is_some_and(|t| matches!(t.source, TrackerSource::Script(_)))
+    };
     let alone = |id: InstanceId| {
-        model
-            .instances
-            .get(id.index())
-            .is_some_and(|i| i.protocol.priority.is_owner() && i.protocol.wants_master)
+        model.instances.get(id.index()).map(|i| &i.protocol).is_some_and(|protocol| {
+            protocol.priority.is_owner() && protocol.wants_master && !protocol.tracks.iter().any(waits)
+        })
     };
     let group = model.instances.get(id.index()).and_then(|i| i.protocol.group);
     match group.and_then(|g| model.groups.get(g.index())) {

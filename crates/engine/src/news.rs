@@ -26,11 +26,11 @@ impl Engine {
                 self.address(now, facts, true, ours || !new);
             }
             KernelEvent::AddressGone(facts) => {
-                let ours = self.kernel.address_gone(&facts, &mut self.out);
+                let ours = self.kernel.address_gone(now, &facts, &mut self.out);
                 self.address(now, facts, false, ours);
             }
             KernelEvent::Route(facts) => self.kernel.route(facts),
-            KernelEvent::RouteGone(facts) => self.kernel.route_gone(&facts, &mut self.out),
+            KernelEvent::RouteGone(facts) => self.kernel.route_gone(now, &facts, &mut self.out),
         }
     }
 
@@ -115,7 +115,7 @@ impl Engine {
         let named = self.links.named();
         let before: Vec<_> =
             named.into_iter().map(|name| (name, self.kernel.view.named(name).map(is_up))).collect();
-        self.kernel.resync(dump, &mut self.out);
+        self.kernel.resync(now, dump, &mut self.out);
         for (name, before) in before {
             self.tell_link(now, name, before);
         }

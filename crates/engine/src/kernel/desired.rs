@@ -114,6 +114,8 @@ pub(crate) struct Object {
     pub(crate) held: bool,
     /// Removals of ours that were answered, but not yet seen among the kernel's events.
     pub(crate) echoes_due: u32,
+    /// Since when it was put back how often.
+    pub(crate) repairs: (Instant, u32),
     /// It waits in the list of objects to look at.
     pub(crate) marked: bool,
 }
@@ -131,6 +133,7 @@ impl Object {
             lost: false,
             held: false,
             echoes_due: 0,
+            repairs: (Instant::ZERO, 0),
             marked: false,
         }
     }
@@ -213,6 +216,8 @@ impl Desired {
             object.spare = false;
             if wants && !had {
                 object.claims.push(owner);
+                // It is announced for its new owner, too.
+                object.held = false;
             } else if !wants {
                 object.claims.retain(|claim| *claim != owner);
             }
@@ -321,6 +326,7 @@ impl Desired {
                     object.lost = was.lost;
                     object.held = was.held && !object.claims.is_empty();
                     object.echoes_due = was.echoes_due;
+                    object.repairs = was.repairs;
                     if was.marked || changed || object.claims.is_empty() != was.claims.is_empty() {
                         self.mark(&key);
                     }

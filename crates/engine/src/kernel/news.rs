@@ -1,6 +1,6 @@
 //! What the kernel tells: our own deeds, those of others, and what must be put back.
 
-use base::{IfIndex, IfName, IpNet};
+use base::{Duration, IfIndex, IfName, Instant, IpNet};
 
 use super::desired::{Key, Progress, Thing};
 use super::view::{AddressId, View};
@@ -9,9 +9,15 @@ use crate::facts::{AddressFacts, KernelDump, RouteFacts};
 use crate::io::{Event, Operation, Repaired};
 use crate::out::Out;
 
+/// Somebody who removes an object again and again must not keep us busy with nothing else: so many
+/// repairs in so long a time are made at once, those after them only after a pause.
+const AT_ONCE: u32 = 10;
+const WINDOW: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(100);
+
 impl Kernel {
     /// Everything there is, again: what was known is replaced.
-    pub(crate) fn resync(&mut self, dump: KernelDump, out: &mut Out) {
+    pub(crate) fn resync(&mut self, now: Instant, dump: KernelDump, out: &mut Out) {
         self.view = View::from_dump(dump);
         let mut lost = Vec::new();
         for (key, object) in &mut self.desired.objects {
@@ -26,7 +32,7 @@ impl Kernel {
             }
         }
         for key in lost {
-            self.taken_away(&key, out);
+            self.taken_away(now, &key, out);
         }
         self.desired.mark_all();
     }
@@ -46,7 +52,7 @@ impl Kernel {
     }
 
     /// Somebody else removed an object: if it is wanted and tracked, that is told and will be repaired.
-    fn taken_away(&mut self, key: &Key, out: &mut Out) {
+    fn taken_away(&mut self, now: Instant, key: &Key, out: &mut Out) {
         let Some(object) = self.desired.objects.get_mut(key) else { return };
         object.held = false;
         object.foreign = false;
@@ -71,6 +77,13 @@ impl Kernel {
         };
         if object.tracked() {
             self.repaired += 1;
+            let (since, times) = object.repairs;
+            object.repairs = if now.since(since) < WINDOW { (since, times + 1) } else { (now, 1) };
+            if object.repairs.1 > AT_ONCE && object.progress == Progress::Idle {
+                let until = now + PAUSE;
+                object.progress = Progress::Waiting { until, failures: 0, adding: true };
+                self.ops.retries.set(key.clone(), until);
+            }
             let instance = object.claims.iter().find_map(|c| c.instance());
             if let Some(link) = link {
                 out.event(Event::Repaired { instance, link, what });
@@ -79,12 +92,11 @@ impl Kernel {
     }
 
     /// An address is gone; whether it is ours. If somebody else took it, that is told and repaired.
-    pub(crate) fn address_gone(&mut self, facts: &AddressFacts, out: &mut Out) -> bool {
+    pub(crate) fn address_gone(&mut self, now: Instant, facts: &AddressFacts, out: &mut Out) -> bool {
         let id = AddressId::of_facts(facts);
         let known = self.view.remove_address(facts.link, &id);
         let addr = facts.net.addr();
-        if known && !self.view.holds(None, addr) {
-            self.view.source_gone(addr);
+        if self.view.source_gone(addr) {
             self.desired.mark_routes();
         }
         let Some(key) = self.key_of(facts) else { return false };
@@ -94,7 +106,7 @@ impl Kernel {
         if object.echoes_due > 0 {
             object.echoes_due -= 1;
         } else if known && !ours_to_remove {
-            self.taken_away(&key, out);
+            self.taken_away(now, &key, out);
         }
         self.desired.mark(&key)
     }
@@ -119,7 +131,7 @@ impl Kernel {
     }
 
     /// A route is gone; if somebody else took one of ours, that is told and repaired.
-    pub(crate) fn route_gone(&mut self, facts: &RouteFacts, out: &mut Out) {
+    pub(crate) fn route_gone(&mut self, now: Instant, facts: &RouteFacts, out: &mut Out) {
         let named: Vec<Key> = self
             .desired
             .objects
@@ -135,7 +147,7 @@ impl Kernel {
             if object.echoes_due > 0 {
                 object.echoes_due -= 1;
             } else if known && !ours_to_remove {
-                self.taken_away(&key, out);
+                self.taken_away(now, &key, out);
             }
             self.desired.mark(&key);
         }

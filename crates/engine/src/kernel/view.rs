@@ -192,11 +192,13 @@ impl View {
         self.drop_routes(|route| uses(route, index));
     }
 
-    /// Forgets the IPv4 routes with a preferred source that is gone: as above.
-    pub(crate) fn source_gone(&mut self, addr: IpAddr) {
-        if addr.is_ipv4() {
+    /// Forgets the IPv4 routes with a preferred source that is gone: as above. Whether there were any.
+    pub(crate) fn source_gone(&mut self, addr: IpAddr) -> bool {
+        let any = addr.is_ipv4() && self.routes().any(|r| r.source == Some(addr)) && !self.holds(None, addr);
+        if any {
             self.drop_routes(|route| route.source == Some(addr));
         }
+        any
     }
 
     fn drop_routes(&mut self, which: impl Fn(&RouteFacts) -> bool) {

@@ -216,3 +216,31 @@ fn addresses_that_go_with_their_interface_come_back_with_it() {
     world.set_link(3, true);
     assert!(world.has("2001:db8::50/64"));
 }
+
+#[test]
+fn whoever_removes_an_address_again_and_again_does_not_keep_us_busy() {
+    let mut world = World::masters(one());
+    let from = world.now;
+    for _ in 0..10 {
+        world.foreign_delete("192.0.2.100/24");
+    }
+    assert!(world.has("192.0.2.100/24"));
+    world.foreign_delete("192.0.2.100/24");
+    assert!(!world.has("192.0.2.100/24"));
+    world.run(ms(100));
+    assert!(world.has("192.0.2.100/24"));
+    assert_eq!(world.times("add", from).last(), Some(&100_000_000));
+    world.check_quiescent();
+}
+
+#[test]
+fn a_static_address_that_is_virtual_too_is_announced_and_outlives_the_master() {
+    let mut all = one();
+    all.static_addresses.push(vip("192.0.2.100/24", "eth0"));
+    let mut world = World::started(all);
+    world.run(secs(4));
+    assert_eq!(world.lines(&["frame"]).len(), 5);
+    world.hear(51, 200, "192.0.2.9");
+    assert_eq!(world.state(0), State::Backup);
+    assert!(world.has("192.0.2.100/24"));
+}
