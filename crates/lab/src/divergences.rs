@@ -117,7 +117,8 @@ mod tests {
         let text = std::fs::read_to_string(root.join("tests/oracle/DIVERGENCES.toml")).unwrap();
         for behaviour in Divergences::parse(&text).unwrap().behaviour {
             let (krate, test) = behaviour.test.split_once(": ").expect("CRATE: TEST");
-            let found = sources(&root.join("crates").join(krate)).contains(&format!("fn {test}("));
+            let dir = if krate == "vipd" { "daemon" } else { krate };
+            let found = sources(&root.join("crates").join(dir)).contains(&format!("fn {test}("));
             assert!(found, "{}: crates/{krate} has no test {test}", behaviour.id);
         }
     }
@@ -147,19 +148,5 @@ mod tests {
         assert!(Divergences::parse(&LIST.replace("RFC", " ")).is_err());
         assert!(Divergences::parse(&LIST.replace("reason", "because")).is_err());
         assert!(Divergences::parse("").is_ok());
-    }
-
-    #[test]
-    fn each_difference_of_behaviour_names_a_test_that_exists() {
-        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-        let list = std::fs::read_to_string(format!("{root}/tests/oracle/DIVERGENCES.toml")).unwrap();
-        for entry in Divergences::parse(&list).unwrap().behaviour {
-            let (krate, test) = entry.test.split_once(": ").unwrap();
-            let found = std::process::Command::new("grep")
-                .args(["-rqF", &format!("fn {test}("), &format!("{root}/crates/{krate}")])
-                .status()
-                .unwrap();
-            assert!(found.success(), "{}: no test {test} in {krate}", entry.id);
-        }
     }
 }
