@@ -9,6 +9,7 @@
 mod table;
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 pub use table::OPTIONS;
 
@@ -205,6 +206,20 @@ impl Default for Options {
             config_id: None,
             test: None,
             ignore_sigint: false,
+        }
+    }
+}
+
+impl Options {
+    /// Makes paths absolute that are relative to `directory`.
+    pub fn resolve_paths(&mut self, directory: &Path) {
+        let log_file = self.log_file.as_mut().and_then(Option::as_mut);
+        let paths = [self.config.as_mut(), self.pid.as_mut(), self.vrrp_pid.as_mut(), log_file];
+        for path in paths.into_iter().flatten() {
+            // `join` keeps an absolute path as it is.
+            if let Ok(absolute) = directory.join(&*path).into_os_string().into_string() {
+                *path = absolute;
+            }
         }
     }
 }
@@ -468,6 +483,14 @@ mod tests {
         ];
         assert_eq!(p.messages, expected);
         assert_eq!(read("--signum").messages, ["Missing parameter for option --signum"]);
+    }
+
+    #[test]
+    fn paths_survive_a_change_of_directory() {
+        let mut o = options("-f k.conf -p /x.pid -gmy.log");
+        o.resolve_paths(Path::new("/etc"));
+        assert_eq!((o.config.as_deref(), o.pid.as_deref()), (Some("/etc/k.conf"), Some("/x.pid")));
+        assert_eq!((o.log_file, o.vrrp_pid), (Some(Some("/etc/my.log".to_owned())), None));
     }
 
     #[test]

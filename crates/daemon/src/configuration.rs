@@ -14,6 +14,7 @@ use config::{
 };
 use linux::netns::Netns;
 use model::{Model, TrackerSource};
+use serde::{Deserialize, Serialize};
 
 use crate::cli::Options;
 use crate::exit::Exit;
@@ -121,10 +122,10 @@ pub fn read(options: &Options) -> (Vec<Line>, Result<Configuration, Refused>) {
     let model = loaded.model.take();
     let refuse = |exit| Refused { exit, report: loaded.render(false) };
     let read = match (model, loaded.exits.run) {
-        (Some(model), None) => match recording.into_bundle().to_bytes() {
+        (Some(model), None) => match record(recording, load_options(options)) {
             Ok(bundle) => Ok(Configuration { model: Arc::new(model), bundle }),
             Err(e) => {
-                lines.push(Line::error(e.to_string()));
+                lines.push(Line::error(e));
                 Err(refuse(Exit::Software.code()))
             }
         },
@@ -133,13 +134,30 @@ pub fn read(options: &Options) -> (Vec<Line>, Result<Configuration, Refused>) {
     (lines, read)
 }
 
+/// A load that can be repeated.
+#[derive(Serialize, Deserialize)]
+struct Recorded {
+    /// The name of the file, as it was then: a relative one means something else elsewhere.
+    file: String,
+    strict_includes: bool,
+    bundle: Vec<u8>,
+}
+
+fn record(recording: Recording<'_>, options: config::Options) -> Result<Vec<u8>, String> {
+    let bundle = recording.into_bundle().to_bytes().map_err(|e| e.to_string())?;
+    let config::Options { file, strict_includes } = options;
+    postcard::to_stdvec(&Recorded { file, strict_includes, bundle }).map_err(|e| e.to_string())
+}
+
 /// Loads what [`read`] has recorded.
 ///
 /// # Errors
 /// Says why it can't be, which it could be before.
-pub fn replay(bundle: &[u8], options: &Options) -> Result<Model, String> {
-    let bundle = Bundle::from_bytes(bundle).map_err(|e| e.to_string())?;
-    let mut loaded = config::load(&bundle, &load_options(options));
+pub fn replay(recorded: &[u8]) -> Result<Model, String> {
+    let Recorded { file, strict_includes, bundle } =
+        postcard::from_bytes(recorded).map_err(|e| e.to_string())?;
+    let bundle = Bundle::from_bytes(&bundle).map_err(|e| e.to_string())?;
+    let mut loaded = config::load(&bundle, &config::Options { file, strict_includes });
     loaded.model.take().ok_or_else(|| loaded.render(false))
 }
 

@@ -118,20 +118,29 @@ pub enum Wish {
     Json,
 }
 
-/// The signals, by the names that `--signum` knows. SIGINT is a second one for [`Wish::Stop`].
-const SIGNALS: &[(Wish, &str, fn() -> i32)] = &[
-    (Wish::Stop, "STOP", || Signal::SIGTERM as i32),
-    (Wish::Reload, "RELOAD", || Signal::SIGHUP as i32),
-    (Wish::Data, "DATA", || Signal::SIGUSR1 as i32),
-    (Wish::Stats, "STATS", || Signal::SIGUSR2 as i32),
-    (Wish::StatsClear, "STATS_CLEAR", || linux::signals::rt_max() - 1),
-    (Wish::Json, "JSON", || linux::signals::rt_min() + 2),
+/// A signal with a meaning.
+struct SignalDef {
+    wish: Wish,
+    /// What `--signum` calls it.
+    name: &'static str,
+    /// Its number; real-time signals have theirs from the C library.
+    number: fn() -> i32,
+}
+
+/// The signals. SIGINT is a second one for [`Wish::Stop`].
+const SIGNALS: &[SignalDef] = &[
+    SignalDef { wish: Wish::Stop, name: "STOP", number: || Signal::SIGTERM as i32 },
+    SignalDef { wish: Wish::Reload, name: "RELOAD", number: || Signal::SIGHUP as i32 },
+    SignalDef { wish: Wish::Data, name: "DATA", number: || Signal::SIGUSR1 as i32 },
+    SignalDef { wish: Wish::Stats, name: "STATS", number: || Signal::SIGUSR2 as i32 },
+    SignalDef { wish: Wish::StatsClear, name: "STATS_CLEAR", number: || linux::signals::rt_max() - 1 },
+    SignalDef { wish: Wish::Json, name: "JSON", number: || linux::signals::rt_min() + 2 },
 ];
 
 impl Wish {
     /// The wish called `name`.
     pub fn named(name: &str) -> Option<Self> {
-        SIGNALS.iter().find(|(_, n, _)| *n == name).map(|(w, _, _)| *w)
+        SIGNALS.iter().find(|s| s.name == name).map(|s| s.wish)
     }
 
     /// What signal `number` means.
@@ -139,17 +148,17 @@ impl Wish {
         if number == Signal::SIGINT as i32 {
             return Some(Self::Stop);
         }
-        SIGNALS.iter().find(|(_, _, n)| n() == number).map(|(w, _, _)| *w)
+        SIGNALS.iter().find(|s| (s.number)() == number).map(|s| s.wish)
     }
 
     /// The number of its signal.
     pub fn signal(self) -> i32 {
-        SIGNALS.iter().find(|(w, _, _)| *w == self).map_or(0, |(_, _, n)| n())
+        SIGNALS.iter().find(|s| s.wish == self).map_or(0, |s| (s.number)())
     }
 
     /// The numbers of all signals with a meaning.
     pub fn signals() -> impl Iterator<Item = i32> {
-        SIGNALS.iter().map(|(_, _, n)| n()).chain([Signal::SIGINT as i32])
+        SIGNALS.iter().map(|s| (s.number)()).chain([Signal::SIGINT as i32])
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use base::{Duration, Instant};
-use linux::pidfile::PidFile;
+use linux::pidfile::{PidFile, PidFileError};
 use linux::poll::{Interest, Poll};
 use linux::process::{self, Exit, Spawn};
 use linux::seqpacket::Channel as Socket;
@@ -52,8 +52,13 @@ impl<Tx: Serialize, Rx: DeserializeOwned> Child<Tx, Rx> {
     /// Starts it: this program once more, with the words of our own command line. It ends when we do.
     ///
     /// # Errors
-    /// It can't be started, or not be watched.
-    pub fn start(&mut self, poll: &mut Poll, pid_path: Option<&str>) -> Result<u32, OsError> {
+    /// It can't be started, or not be watched. A pid file that can't be had is no reason not to run; it
+    /// comes with the process id.
+    pub fn start(
+        &mut self,
+        poll: &mut Poll,
+        pid_path: Option<&str>,
+    ) -> Result<(u32, Result<(), PidFileError>), OsError> {
         let (ours, theirs) = Socket::pair()?;
         let mut spawn = Spawn::again(self.role.name());
         spawn.pass(SUPERVISOR_CHANNEL, theirs.as_fd())?;
@@ -62,18 +67,28 @@ impl<Tx: Serialize, Rx: DeserializeOwned> Child<Tx, Rx> {
         spawn.die_with_parent(Signal::SIGTERM as i32);
         let child = spawn.spawn()?;
         let pid = child.pid();
-        poll.add(&ours, self.token, Interest::READ)?;
-        poll.add(&child, self.token + 1, Interest::READ)?;
-        let pid_file = pid_path.and_then(|path| {
-            let mut file = PidFile::lock(Path::new(path)).ok()?;
-            file.write(pid).ok()?;
-            Some(file)
+        let watched = poll
+            .add(&ours, self.token, Interest::READ)
+            .and_then(|()| poll.add(&child, self.token + 1, Interest::READ));
+        if let Err(e) = watched {
+            // Nobody would notice its end, and another one will be started. What it leaves is reaped
+            // as an orphan.
+            child.signal(Signal::SIGKILL as i32)?;
+            return Err(e);
+        }
+        let mut written = Ok(());
+        let pid_file = pid_path.and_then(|path| match write_pid(path, pid) {
+            Ok(file) => Some(file),
+            Err(e) => {
+                written = Err(e);
+                None
+            }
         });
         let channel = Channel::new(Some(ours), ROOM);
         let since = clock::now();
         self.process = Some(Process { child, since, channel, waiting: false, pid_file });
         (self.restart_at, self.kill_at) = (None, None);
-        Ok(pid)
+        Ok((pid, written))
     }
 
     /// Its process id, if it runs.
@@ -162,4 +177,10 @@ impl<Tx: Serialize, Rx: DeserializeOwned> Child<Tx, Rx> {
         }
         Some((p.child.pid(), exit, self.backoff.died(clock::now().since(p.since))))
     }
+}
+
+fn write_pid(path: &str, pid: u32) -> Result<PidFile, PidFileError> {
+    let mut file = PidFile::lock(Path::new(path))?;
+    file.write(pid)?;
+    Ok(file)
 }

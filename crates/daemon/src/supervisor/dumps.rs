@@ -12,6 +12,15 @@ use crate::dump::{Calendar, json, state, stats};
 use crate::ipc::{Lateness, ProcessReport, Report, ToVrrp, Wish};
 use crate::log::{Line, temporary_directory};
 
+/// What a report is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// A file, as a signal asked for.
+    File(Wish),
+    /// The log, at the start (`-d`).
+    Log,
+}
+
 impl Daemon {
     /// Writes what the supervisor itself knows, and asks the vrrp process for the rest.
     pub(super) fn request_dump(&mut self, wish: Wish) {
@@ -29,16 +38,22 @@ impl Daemon {
             let text = self.own_state();
             self.write_file(&files.parent, &text);
         }
-        let Some(pid) = self.vrrp.pid() else { return };
-        self.log(Line::info(format!("Printing {what} for process({pid}) on signal")));
+        if let Some(pid) = self.vrrp.pid() {
+            self.log(Line::info(format!("Printing {what} for process({pid}) on signal")));
+            self.request_report(Purpose::File(wish));
+        }
+    }
+
+    /// Asks the vrrp process how things stand. If it dies before it answers, that is that.
+    pub(super) fn request_report(&mut self, purpose: Purpose) {
         let request = self.new_id();
-        self.requests.insert(request, wish);
-        let clear = wish == Wish::StatsClear;
+        let clear = purpose == Purpose::File(Wish::StatsClear);
+        self.requests.insert(request, purpose);
         self.vrrp.send(&ToVrrp::Snapshot { request, clear }, None);
     }
 
-    /// Writes what the vrrp process has answered.
-    pub(super) fn write_dump(&mut self, wish: Wish, file: OwnedFd) {
+    /// Uses what the vrrp process has answered.
+    pub(super) fn use_report(&mut self, purpose: Purpose, file: OwnedFd) {
         let report = Memfd::adopt(file)
             .and_then(|m| m.read())
             .map_err(|e| e.to_string())
@@ -52,21 +67,27 @@ impl Daemon {
         };
         let files = self.files();
         let (model, calendar) = (self.model().clone(), Calendar::now());
-        match wish {
-            Wish::Data => {
-                let mut dump = state::vrrp(&model, &report.engine, &calendar);
-                process(&mut dump, &report.process);
-                self.write_file(&files.vrrp, &dump.finish());
+        let state = || {
+            let mut dump = state::vrrp(&model, &report.engine, &calendar);
+            process(&mut dump, &report.process);
+            dump.finish()
+        };
+        match purpose {
+            Purpose::Log => {
+                for line in state().lines() {
+                    self.log(Line::info(line));
+                }
             }
-            Wish::Stats | Wish::StatsClear => {
+            Purpose::File(Wish::Data) => self.write_file(&files.vrrp, &state()),
+            Purpose::File(Wish::Stats | Wish::StatsClear) => {
                 self.write_file(&files.stats, &stats::stats(&model, &report.engine));
             }
-            Wish::Json => {
+            Purpose::File(Wish::Json) => {
                 if let Some(text) = json::json(&model, &report.engine, &calendar) {
                     self.write_file(&files.json, &text);
                 }
             }
-            Wish::Stop | Wish::Reload => {}
+            Purpose::File(Wish::Stop | Wish::Reload) => {}
         }
     }
 

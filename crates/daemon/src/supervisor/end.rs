@@ -61,7 +61,7 @@ impl Daemon {
     fn clean_up(&mut self) {
         self.advance(Step::Cleanup);
         match self.vrrp.start(&mut self.poll, None) {
-            Ok(pid) => {
+            Ok((pid, _)) => {
                 self.log(Line::info(format!("Removing what the VRRP process left behind, pid={pid}")));
                 self.vrrp.give_notice(self.patience());
                 self.configure_vrrp();

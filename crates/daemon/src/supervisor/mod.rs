@@ -19,6 +19,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use base::Duration;
+use linux::Errno;
 use linux::pidfile::{PidFile, PidFileError};
 use linux::process;
 use linux::signals::Signals;
@@ -43,9 +44,15 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Runs the daemon, or tests the configuration. `words` is the command line, `warnings` what is to be
 /// said about it.
-pub fn main(words: &[String], options: Options, warnings: &[String]) -> ExitCode {
+pub fn main(words: &[String], mut options: Options, warnings: &[String]) -> ExitCode {
     if let Some(log) = &options.test {
         return ExitCode::from(configuration::test(&options, log.as_deref()));
+    }
+    if !options.dont_fork
+        && let Ok(directory) = std::env::current_dir()
+    {
+        // It is another one after the fork.
+        options.resolve_paths(&directory);
     }
     let mut sinks = Sinks::new(&options);
     let exit = start(words, options, warnings, &mut sinks);
@@ -100,7 +107,8 @@ fn start(words: &[String], options: Options, warnings: &[String], sinks: &mut Si
             return Err(Exit::Ok.code());
         }
         Err(PidFileError::Os(e)) => {
-            return Err(refused(sinks, Line::error(e.to_string()), Exit::Fatal.code()));
+            let exit = if e.errno == Errno::EACCES { Exit::Permission } else { Exit::Fatal };
+            return Err(refused(sinks, Line::error(e.to_string()), exit.code()));
         }
     };
     become_daemon(options, configuration, pid_file, paths)

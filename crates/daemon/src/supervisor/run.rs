@@ -14,6 +14,7 @@ use linux::{OsError, clock};
 use model::Model;
 
 use super::child::Child;
+use super::dumps::Purpose;
 use super::paths::PidPaths;
 use super::systemd;
 use crate::cli::Options;
@@ -26,6 +27,14 @@ mod token {
     pub(super) const SIGNALS: u64 = 0;
     pub(super) const VRRP: u64 = 2;
     pub(super) const SCRIPTS: u64 = 4;
+}
+
+/// What log lines call a child.
+const fn name_of(role: Role) -> &'static str {
+    match role {
+        Role::Vrrp => "VRRP",
+        Role::Scripts => "Scripts",
+    }
 }
 
 /// Lines that wait for room in a sink are tried again after so long.
@@ -100,8 +109,8 @@ pub struct Daemon {
     pub(super) vrrp_dismissed: bool,
     /// A vrrp process ended without removing what it had put in, and no other has begun since.
     pub(super) left_behind: bool,
-    /// What the vrrp process was asked to tell, and for whom.
-    pub(super) requests: BTreeMap<u64, Wish>,
+    /// What the vrrp process was asked to tell, and what for.
+    pub(super) requests: BTreeMap<u64, Purpose>,
     next_id: u64,
 }
 
@@ -204,11 +213,11 @@ impl Daemon {
         let now = clock::now();
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         if due(self.vrrp.kill_at) {
-            self.log(Line::info("VRRP process failed to die - forcing termination"));
+            self.fails_to_die(Role::Vrrp);
             self.vrrp.kill();
         }
         if due(self.scripts.kill_at) {
-            self.log(Line::info("Scripts process failed to die - forcing termination"));
+            self.fails_to_die(Role::Scripts);
             self.scripts.kill();
         }
         if due(self.vrrp.restart_at) {
@@ -228,6 +237,10 @@ impl Daemon {
             }
             _ => {}
         }
+    }
+
+    fn fails_to_die(&mut self, role: Role) {
+        self.log(Line::info(format!("{} process failed to die - forcing termination", name_of(role))));
     }
 
     // --- children ---
@@ -261,29 +274,33 @@ impl Daemon {
     pub(super) fn start_vrrp(&mut self) {
         let started = self.vrrp.start(&mut self.poll, Some(&self.paths.vrrp));
         match started {
-            Ok(pid) => {
+            Ok((pid, pid_file)) => {
                 self.log(Line::info(format!("Starting VRRP child process, pid={pid}")));
+                if let Err(e) = pid_file {
+                    self.log(Line::warning(e.to_string()));
+                }
                 self.vrrp_dismissed = false;
                 self.configure_vrrp();
                 self.connect_scripts();
             }
-            Err(e) => self.cannot_start("VRRP", &e, Role::Vrrp),
+            Err(e) => self.cannot_start(Role::Vrrp, &e),
         }
     }
 
     pub(super) fn start_scripts(&mut self) {
         match self.scripts.start(&mut self.poll, None) {
-            Ok(pid) => {
+            Ok((pid, _)) => {
                 self.log(Line::info(format!("Starting scripts child process, pid={pid}")).detailed());
                 self.connect_scripts();
             }
-            Err(e) => self.cannot_start("Scripts", &e, Role::Scripts),
+            Err(e) => self.cannot_start(Role::Scripts, &e),
         }
     }
 
     /// A lack of memory or of process ids passes.
-    fn cannot_start(&mut self, name: &str, e: &OsError, role: Role) {
+    fn cannot_start(&mut self, role: Role, e: &OsError) {
         const LATER: Duration = Duration::from_secs(1);
+        let name = name_of(role);
         self.log(Line::error(format!("{name} child process cannot be started: {e}")));
         let again = Some(clock::now() + LATER);
         match role {
@@ -347,7 +364,7 @@ impl Daemon {
             self.vrrp_left();
         } else if std::mem::take(&mut self.vrrp_dismissed) {
             self.reload_done();
-        } else if let Some(again) = self.died("VRRP", pid, how, delay) {
+        } else if let Some(again) = self.died(Role::Vrrp, pid, how, delay) {
             self.vrrp.restart_at = Some(again);
         }
     }
@@ -361,7 +378,7 @@ impl Daemon {
                 self.start_children();
             }
             State::Running => {
-                if let Some(again) = self.died("Scripts", pid, how, delay) {
+                if let Some(again) = self.died(Role::Scripts, pid, how, delay) {
                     self.scripts.restart_at = Some(again);
                 }
             }
@@ -369,18 +386,22 @@ impl Daemon {
     }
 
     /// A child ended that should not have. When to start it again, unless that ends the daemon.
-    fn died(&mut self, name: &str, pid: u32, how: Ended, delay: Duration) -> Option<Instant> {
+    fn died(&mut self, role: Role, pid: u32, how: Ended, delay: Duration) -> Option<Instant> {
+        let name = name_of(role);
         if let Ended::Signal(number) = how {
             let signal = nix::sys::signal::Signal::try_from(number).map_or("unknown", |s| s.as_str());
             self.log(Line::info(format!("pid {pid} exited due to signal {number} ({signal})")));
         }
-        if let Ended::Code(code) = how
-            && let Some(what) = Exit::permanent(code)
-        {
+        // Without scripts, addresses are still held: that process is always started again.
+        let permanent = match (role, how) {
+            (Role::Vrrp, Ended::Code(code)) => Exit::permanent(code).map(|what| (code, what)),
+            _ => None,
+        };
+        if let Some((code, what)) = permanent {
             let text = format!("{name} exited with permanent error {what}. Terminating");
             self.log(Line::new(Level::Alert, text));
-            // It has put in nothing without a configuration.
-            self.left_behind &= code != Exit::Config.code();
+            // It can have put in nothing without a configuration or without the right to.
+            self.left_behind &= code == Exit::Fatal.code();
             self.stop(code);
             return None;
         }
@@ -410,8 +431,8 @@ impl Daemon {
                     }
                     FromVrrp::Configured { generation } => self.configured(generation),
                     FromVrrp::Snapshot { request } => {
-                        if let (Some(wish), Some(fd)) = (self.requests.remove(&request), received.fd) {
-                            self.write_dump(wish, fd);
+                        if let (Some(purpose), Some(fd)) = (self.requests.remove(&request), received.fd) {
+                            self.use_report(purpose, fd);
                         }
                     }
                     FromVrrp::Wish(wish) => self.wish(wish),
@@ -468,6 +489,9 @@ impl Daemon {
         if !std::mem::replace(&mut self.started, true) {
             self.log(Line::info("Startup complete"));
             systemd::ready();
+            if self.options.dump_config {
+                self.request_report(Purpose::Log);
+            }
         }
     }
 

@@ -11,7 +11,7 @@ mod scripts;
 mod sockets;
 mod supervisor;
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -29,11 +29,12 @@ use self::supervisor::Supervisor;
 use crate::cli::Options;
 use crate::configuration;
 use crate::exit::Exit;
-use crate::ipc::{ToVrrp, Wish};
-use crate::log::{Line, cpu_time};
+use crate::ipc::{FromVrrp, ToVrrp, Wish, encode};
+use crate::log::{Level, Line, cpu_time};
 
 /// Runs the vrrp process, whose supervisor is at the other end of `socket`.
 pub fn main(options: Options, socket: Socket) -> ExitCode {
+    tell_panics(&socket);
     let mut supervisor = Supervisor::new(socket, options);
     let exit = match run(&mut supervisor) {
         Ok(()) => Exit::Ok,
@@ -44,6 +45,21 @@ pub fn main(options: Options, socket: Socket) -> ExitCode {
     };
     finish(supervisor);
     exit.into()
+}
+
+/// A panic is a mistake in the program. It ends the process, which is started again; the log says where
+/// it was, which standard error can't if there is none.
+fn tell_panics(socket: &Socket) {
+    let Ok(copy) = socket.as_fd().try_clone_to_owned().map(Socket::from) else { return };
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let line = Line::new(Level::Alert, info.to_string());
+        if let Ok(message) = encode(&FromVrrp::Log(line)) {
+            // There is no other way to tell.
+            let _ = copy.send(&message, &[]);
+        }
+        print(info);
+    }));
 }
 
 /// Why the process can't go on.
@@ -65,8 +81,7 @@ fn run(supervisor: &mut Supervisor) -> Result<(), Failure> {
     let signals = Signals::new(&numbers)?;
     linux::signals::ignore(Signal::SIGPIPE as i32)?;
     let Some((generation, file)) = first_configuration(supervisor, &signals)? else { return Ok(()) };
-    let model =
-        load(file, supervisor.options()).map_err(|LoadError { message, exit }| Failure { message, exit })?;
+    let model = load(file).map_err(|LoadError { message, exit }| Failure { message, exit })?;
     if let Some(name) = &model.global.vrrp_process_name {
         process::set_name(name)?;
     }
@@ -125,11 +140,11 @@ struct LoadError {
 }
 
 /// Loads the configuration that the supervisor recorded.
-fn load(file: OwnedFd, options: &Options) -> Result<Arc<Model>, LoadError> {
+fn load(file: OwnedFd) -> Result<Arc<Model>, LoadError> {
     let refuse = |message: String, exit| LoadError { message, exit };
     let bytes =
         Memfd::adopt(file).and_then(|m| m.read()).map_err(|e| refuse(e.to_string(), Exit::Software))?;
-    configuration::replay(&bytes, options).map(Arc::new).map_err(|message| refuse(message, Exit::Config))
+    configuration::replay(&bytes).map(Arc::new).map_err(|message| refuse(message, Exit::Config))
 }
 
 /// Says how much the process has used, and has the supervisor hear all of it.

@@ -417,7 +417,7 @@ impl<'s> Reactor<'s> {
             return;
         }
         self.supervisor.log(Line::info("Reloading"));
-        let model = match load(fd, self.supervisor.options()) {
+        let model = match load(fd) {
             Ok(model) => model,
             // The supervisor has loaded the same bytes.
             Err(LoadError { message, .. }) => {
