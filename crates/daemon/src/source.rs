@@ -182,14 +182,36 @@ fn only_roots(path: &Path) -> bool {
         part.push(component);
         // The mode of a symbolic link means nothing; its owner can point it elsewhere.
         part.symlink_metadata().is_ok_and(|meta| {
-            meta.uid() == 0 && (meta.is_symlink() || meta.permissions().mode() & 0o022 == 0)
+            meta.is_symlink() && meta.uid() == 0
+                || only_root_changes(meta.uid(), meta.gid(), meta.permissions().mode(), meta.is_dir())
         })
     })
+}
+
+/// Whether nobody but root can change a file or directory, by the rule that keepalived 2.2.7 was seen
+/// to follow: the group may write if it is root's, and anybody may add files to a sticky directory
+/// (such as `/tmp`), since what root has there nobody else can remove.
+fn only_root_changes(uid: u32, gid: u32, mode: u32, directory: bool) -> bool {
+    let by_others = mode & 0o002 != 0 || (mode & 0o020 != 0 && gid != 0);
+    uid == 0 && (!by_others || (directory && mode & 0o1000 != 0))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_can_change_is_judged_as_keepalived_judges_it() {
+        let safe = only_root_changes;
+        for (gid, mode) in [(0, 0o755), (0, 0o775), (0, 0o1777), (0, 0o1775), (100, 0o3775)] {
+            assert!(safe(0, gid, mode, true), "{gid} {mode:o}");
+        }
+        for (gid, mode) in [(0, 0o777), (100, 0o2775)] {
+            assert!(!safe(0, gid, mode, true), "{gid} {mode:o}");
+        }
+        assert!(safe(0, 0, 0o775, false));
+        assert!(!safe(0, 0, 0o1777, false) && !safe(0, 100, 0o775, false) && !safe(1, 0, 0o755, true));
+    }
 
     fn file(dir: &tempfile::TempDir, name: &str, mode: u32) -> String {
         let path = dir.path().join(name);
@@ -226,10 +248,8 @@ mod tests {
         assert_eq!(system.program(&script, Account::ROOT), Err(ProgramError::NotExecutable));
         let script = file(&dir, "t", 0o700);
         assert_eq!(system.program(&script, nobody), Err(ProgramError::NotExecutable));
-        assert!(
-            system.program(&script, Account::ROOT).is_ok_and(|p| p.insecure),
-            "others may write to its directory's parent"
-        );
+        let script = file(&dir, "u", 0o757);
+        assert!(system.program(&script, Account::ROOT).is_ok_and(|p| p.insecure), "others may write it");
         assert_eq!(system.program("/nowhere/x", nobody), Err(ProgramError::NotFound));
         assert_eq!(system.program("no-such-command-at-all", nobody), Err(ProgramError::NotFound));
         let shell = system.program("sh", nobody).unwrap();
