@@ -337,9 +337,10 @@ fn metric(kind: RouteMetricKind) -> u16 {
 /// A snapshot in the engine's words.
 #[must_use]
 pub fn dump(s: Snapshot) -> KernelDump {
+    let mut addresses = s.addresses;
     KernelDump {
         links: s.links.into_values().map(|l| link_facts(&l)).collect(),
-        addresses: s.addresses.into_values().map(address_facts).collect(),
+        addresses: s.order.iter().filter_map(|key| addresses.remove(key)).map(address_facts).collect(),
         routes: s.routes.into_values().filter_map(route_facts).collect(),
     }
 }
@@ -422,6 +423,17 @@ mod tests {
 
     fn index(n: u32) -> IfIndex {
         IfIndex::new(n).unwrap()
+    }
+
+    #[test]
+    fn a_dump_keeps_the_kernels_order_of_addresses() {
+        let mut snapshot = Snapshot::default();
+        for text in ["198.51.100.9/24", "10.0.0.1/24", "192.0.2.1/24"] {
+            snapshot.apply(Change::Address(Address::new(index(3), net(text))));
+        }
+        snapshot.apply(Change::AddressGone(Address::new(index(3), net("10.0.0.1/24"))));
+        let order: Vec<_> = dump(snapshot).addresses.iter().map(|a| a.net.to_string()).collect();
+        assert_eq!(order, ["198.51.100.9/24", "192.0.2.1/24"]);
     }
 
     fn plain_route(destination: &str) -> model::Route {

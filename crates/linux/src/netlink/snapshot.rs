@@ -18,6 +18,9 @@ pub struct Snapshot {
     pub links: BTreeMap<IfIndex, Link>,
     /// Addresses.
     pub addresses: BTreeMap<AddressKey, Address>,
+    /// The keys of the addresses in the order in which the kernel keeps them: the first address of an
+    /// interface is its primary one, whatever its number.
+    pub order: Vec<AddressKey>,
     /// Routes.
     pub routes: BTreeMap<RouteKey, Route>,
 }
@@ -63,12 +66,19 @@ impl Snapshot {
             Change::LinkGone(l) => {
                 self.links.remove(&l.index);
                 self.addresses.retain(|key, _| key.0 != l.index);
+                self.order.retain(|key| key.0 != l.index);
             }
             Change::Address(a) => {
-                self.addresses.insert(a.key(), a);
+                let key = a.key();
+                if self.addresses.insert(key, a).is_none() {
+                    self.order.push(key);
+                }
             }
             Change::AddressGone(a) => {
-                self.addresses.remove(&a.key());
+                let key = a.key();
+                if self.addresses.remove(&key).is_some() {
+                    self.order.retain(|k| *k != key);
+                }
             }
             Change::Route(r) => {
                 self.routes.insert(r.key(), r);
