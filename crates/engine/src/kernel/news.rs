@@ -39,16 +39,14 @@ impl Kernel {
 
     /// An address appeared or changed; whether it is ours, and whether it is new.
     pub(crate) fn address(&mut self, facts: AddressFacts) -> (bool, bool) {
-        let key = self.key_of(&facts);
+        // Late news of an interface that is gone must not stay for ever.
+        let Some(key) = self.key_of(&facts) else { return (false, false) };
         let new = self.view.put_address(facts);
-        let ours = key.is_some_and(|key| {
-            if let Some(object) = self.desired.objects.get_mut(&key) {
-                object.lost = false;
-                object.told(true);
-            }
-            self.desired.mark(&key)
-        });
-        (ours, new)
+        if let Some(object) = self.desired.objects.get_mut(&key) {
+            object.lost = false;
+            object.told(true);
+        }
+        (self.desired.mark(&key), new)
     }
 
     /// Somebody else removed an object: if it is wanted and tracked, that is told and will be repaired.
@@ -114,6 +112,9 @@ impl Kernel {
     /// A route appeared or changed.
     pub(crate) fn route(&mut self, facts: RouteFacts) {
         let destination = facts.destination;
+        if facts.hops.iter().filter_map(|(_, link)| *link).any(|link| self.view.link(link).is_none()) {
+            return;
+        }
         self.view.put_route(facts);
         let keys: Vec<Key> = self
             .desired

@@ -241,3 +241,11 @@ fn a_new_instance_does_not_begin_with_a_fault_because_its_socket_is_not_open_yet
     world.reload(one());
     assert_eq!(world.lines(&["state", "vrrp"]), ["state V51 Backup"]);
 }
+
+#[test]
+fn the_first_address_in_the_kernels_order_is_the_source() {
+    let mut world = World::new(one());
+    world.addresses.insert(0, on_link(2, "198.18.0.1/24", None));
+    world.boot();
+    assert_eq!(world.engine.source(InstanceId(0)), Some(ip("198.18.0.1")));
+}

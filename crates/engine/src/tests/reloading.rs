@@ -209,3 +209,44 @@ fn of_several_reloads_before_the_start_the_last_one_counts() {
     assert_eq!(world.state(0), State::Master);
     world.check_quiescent();
 }
+
+#[test]
+fn the_fifo_can_be_told_all_states_again() {
+    let mut all = two();
+    let fifo = model::global::Fifo { path: "/f".into(), owner: None, script: None };
+    all.global.vrrp_notify_fifo = Some(fifo);
+    all.global.fifo_write_states_on_reload = true;
+    let mut world = World::masters(all.clone());
+    world.reload(all);
+    assert_eq!(
+        world.lines(&["fifo"]),
+        ["fifo Vrrp INSTANCE \"V51\" MASTER 100", "fifo Vrrp INSTANCE \"V52\" MASTER 100"]
+    );
+}
+
+#[test]
+fn many_reloads_flaps_and_failovers_leave_nothing_behind() {
+    let mut world = World::started(two());
+    let mut other = two();
+    other.instances.remove(0);
+    other.instances.push(instance(53, 100, &["192.0.2.101/24"]));
+    other.trackers.push(script("/check", 1, 1));
+    let mut sizes = Vec::new();
+    for _ in 0..40 {
+        world.run(secs(4));
+        world.reload(other.clone());
+        world.hear(52, 200, "192.0.2.9");
+        let known = world.links.values().find(|l| l.name.as_str() == "eth0").map(|l| l.index.get()).unwrap();
+        world.remove_link(known);
+        world.next_index += 1;
+        world.add_link(link(world.next_index, "eth0"), "192.0.2.1/24");
+        world.run(secs(4));
+        world.reload(two());
+        world.runs.clear();
+        world.trace.clear();
+        sizes.push(format!("{:?}", world.engine).len());
+    }
+    // Only numbers grow, by a digit here and there.
+    let (early, late) = (sizes[9], sizes[39]);
+    assert!(late < early + early / 20, "{sizes:?}");
+}
