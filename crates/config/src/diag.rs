@@ -294,13 +294,18 @@ impl Diagnostics {
         if !self.effects.contains(&code.effect) {
             self.effects.push(code.effect);
         }
-        if self.list.len() >= Self::MOST {
+        if self.is_full() {
             self.left_out += 1;
             return;
         }
         if self.seen.insert((code.name, diagnostic.span, diagnostic.message.clone())) {
             self.list.push(diagnostic);
         }
+    }
+
+    /// Whether more problems are only counted: no work on their words is worth while then.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.list.len() >= Self::MOST
     }
 
     /// Adds the problems of another list, and puts all in the order of their places.

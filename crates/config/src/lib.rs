@@ -10,6 +10,7 @@ mod lang;
 mod load;
 mod render;
 mod resolve;
+mod secret;
 mod source;
 mod span;
 

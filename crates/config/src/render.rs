@@ -5,10 +5,9 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level as Title, Renderer, Snippet};
 
 use crate::diag::{Diagnostic, Level};
+use crate::secret;
 use crate::span::{FileId, SourceMap, Span};
 
-/// Keywords whose value is a secret, wherever they stand.
-const SECRET_KEYWORDS: &[&str] = &["auth_pass", "password"];
 /// The most bytes between two places that are shown in one excerpt.
 const MAX_EXCERPT: usize = 64 << 10;
 /// What is shown of a line after the last marked place.
@@ -165,16 +164,8 @@ impl<'m> Printer<'m> {
                 hide(secret.start.saturating_sub(range.start)..secret.end.saturating_sub(range.start));
             }
         }
-        for keyword in SECRET_KEYWORDS {
-            for (at, _) in text.match_indices(keyword) {
-                let after = at + keyword.len();
-                let rest = text.get(after..).unwrap_or("");
-                let value = rest.trim_start_matches([' ', '\t']);
-                let start = after + (rest.len() - value.len());
-                if start > after {
-                    hide(start..start + value.find(['\n', '\r', '}', '#']).unwrap_or(value.len()));
-                }
-            }
+        for hidden in secret::places(text) {
+            hide(hidden);
         }
         // Only whole characters were replaced by ASCII: spans end at words, lines and braces.
         String::from_utf8(bytes).unwrap_or_default()

@@ -14,6 +14,7 @@ use crate::lang::include::{self, Strictness};
 use crate::lang::repeat::{self, Repeat};
 use crate::lang::text::{Text, is_blank};
 use crate::lang::words::{self, Brace};
+use crate::secret::masked;
 use crate::source::{ReadError, Source, parent_of};
 use crate::span::{Contents, ExpansionId, FileId, SourceMap, Span, to_u32};
 
@@ -290,7 +291,7 @@ impl<'s> Reader<'s> {
                         .at(place(at - start, 1))
                         .label("it starts here")
                         .help("add the closing `\"`")
-                        .log(format!("Unterminated quote '{}'", text.as_str()));
+                        .log(format!("Unterminated quote '{}'", masked(text.as_str())));
                     self.diagnostics.push(d);
                 }
                 if contents.replaced

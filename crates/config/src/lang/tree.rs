@@ -4,6 +4,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::lang::reader::{Item, Reader};
 use crate::lang::text::Text;
 use crate::lang::words;
+use crate::secret::masked;
 use crate::span::Span;
 
 /// A word of the configuration.
@@ -244,7 +245,7 @@ impl<'s, G: Grammar> Parser<'s, G> {
                 .at(text.span(at..at + 1, &self.reader.map))
                 .label("it starts here")
                 .help("add the closing `'`, or put the command between double quotes")
-                .log(format!("Unmatched quote: '{}'", text.as_str()));
+                .log(format!("Unmatched quote: '{}'", masked(text.as_str())));
             self.report(d);
         }
         let map = &self.reader.map;
@@ -334,13 +335,20 @@ impl<'s, G: Grammar> Parser<'s, G> {
             if let Some(&open) = self.open.last() {
                 d = d.other(open, "this block is still open");
             }
-        } else if let Some(help) = self.grammar.suggest(block, keyword) {
+        } else if let Some(help) = self.suggestion(block, keyword) {
             d = d.help(help);
+        } else {
+            d = d.help("correct the word, or remove it");
         }
         self.report(d);
         if opens {
             self.skip_block();
         }
+    }
+
+    /// The grammar's way out; the search for one takes longer than everything else.
+    fn suggestion(&self, block: BlockId, keyword: &str) -> Option<String> {
+        if self.reader.diagnostics.is_full() { None } else { self.grammar.suggest(block, keyword) }
     }
 
     /// Skips from `{` to its `}`.

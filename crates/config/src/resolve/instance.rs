@@ -114,7 +114,7 @@ pub(super) fn refuse(
         .at(draft.name.span)
         .label("this instance")
         .help(help)
-        .log(log);
+        .bare_log(log);
     r.cx.report(d);
 }
 

@@ -7,6 +7,7 @@ use super::{Definition, Frame, MAX_EXPANDED, MAX_EXPANSIONS, Reader};
 use crate::diag::{Code, Diagnostic};
 use crate::lang::repeat::{self, MAX_STEPS, Repeat, is_name};
 use crate::lang::text::{Text, is_blank};
+use crate::secret::masked;
 use crate::source::parent_of;
 use crate::span::Span;
 
@@ -45,7 +46,7 @@ impl Reader<'_> {
                     .at(text.span(0..end, &self.map))
                     .label("the line is ignored")
                     .help("write `~SEQ(NAME, [START, [STEP,]] END) text` or `~LST(NAME, VALUE, ..) text`")
-                    .log(format!("Invalid ~SEQ specification '{}'", text.as_str()));
+                    .log(format!("Invalid ~SEQ specification '{}'", masked(text.as_str())));
                 self.diagnostics.push(d);
                 return;
             }
