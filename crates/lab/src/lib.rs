@@ -28,10 +28,12 @@ mod event;
 pub mod harness;
 mod inside;
 mod links;
+mod monitor;
 mod node;
 mod peers;
 mod pinger;
 mod process;
+mod processes;
 mod user;
 mod world;
 
@@ -40,10 +42,12 @@ pub use compare::{Class, Difference, compare};
 pub use divergences::{Behaviour, Divergence, Divergences};
 pub use error::{LabError, Result, ensure};
 pub use event::{Event, Kind};
+pub use monitor::{Change, Monitor, Notice};
 pub use node::{Cut, Node};
 pub use peers::{Daemon, Frr, KEEPALIVED_VARIABLE, VIPD_VARIABLE};
 pub use pinger::Pinger;
 pub use process::Process;
+pub use processes::Running;
 pub use user::become_root;
 pub use world::{DIR_VARIABLE, Lab, Lan, next_full_second, wait};
 

@@ -160,9 +160,7 @@ impl Links {
             let (datagram, _) = self.socket.recv_from_full()?;
             let mut rest = datagram.as_slice();
             while !rest.is_empty() {
-                let invalid = |e| io::Error::new(io::ErrorKind::InvalidData, format!("netlink: {e}"));
-                let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest).map_err(invalid)?;
-                let length = usize::try_from(answer.header.length).unwrap_or(usize::MAX).next_multiple_of(4);
+                let (answer, length) = parse(rest)?;
                 rest = rest.get(length..).unwrap_or_default();
                 if answer.header.sequence_number != self.sequence {
                     continue;
@@ -176,6 +174,14 @@ impl Links {
             }
         }
     }
+}
+
+/// The first message of a datagram, and the length up to the next one.
+pub(crate) fn parse(bytes: &[u8]) -> io::Result<(NetlinkMessage<RouteNetlinkMessage>, usize)> {
+    let invalid = |e| io::Error::new(io::ErrorKind::InvalidData, format!("netlink: {e}"));
+    let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(bytes).map_err(invalid)?;
+    let length = usize::try_from(message.header.length).unwrap_or(usize::MAX).next_multiple_of(4);
+    Ok((message, length))
 }
 
 /// The index of a device.
@@ -205,7 +211,7 @@ fn address_message(index: u32, address: IpNet) -> AddressMessage {
 }
 
 /// The address itself: `IFA_ADDRESS` is the other end on a point-to-point link.
-fn local_address(message: &AddressMessage) -> Option<IpAddr> {
+pub(crate) fn local_address(message: &AddressMessage) -> Option<IpAddr> {
     let of = |wanted: fn(&AddressAttribute) -> Option<IpAddr>| message.attributes.iter().find_map(wanted);
     of(|a| if let AddressAttribute::Local(ip) = a { Some(*ip) } else { None })
         .or_else(|| of(|a| if let AddressAttribute::Address(ip) = a { Some(*ip) } else { None }))

@@ -171,7 +171,7 @@ impl Node {
     /// # Errors
     /// The kernel's list cannot be read.
     pub fn has_ip(&self, address: IpAddr) -> Result<bool> {
-        let Some(pid) = self.state().inside.as_ref().and_then(Inside::first_pid) else { return Ok(false) };
+        let Some(pid) = self.first_pid() else { return Ok(false) };
         let list = if address.is_ipv4() { "fib_trie" } else { "if_inet6" };
         let path = format!("/proc/{pid}/net/{list}");
         let text = fs::read_to_string(&path).during(|| path)?;
@@ -270,6 +270,11 @@ impl Node {
     pub fn wait_ip(&self, address: IpAddr, present: bool, bound: Duration) -> Result<Duration> {
         let what = format!("{} {} {address}", self.name, if present { "has" } else { "is without" });
         crate::wait(&what, bound, || Ok(self.has_ip(address)? == present))
+    }
+
+    /// The first process, as the lab sees it, if the node is on.
+    pub(crate) fn first_pid(&self) -> Option<u32> {
+        self.state().inside.as_ref().and_then(Inside::first_pid)
     }
 
     /// When the lab began.

@@ -1,0 +1,35 @@
+//! The whole daemon on a real kernel: what a user sees of it in the kernel, on the wire and in the log.
+
+mod kernel;
+mod processes;
+mod reload;
+mod stage;
+
+use std::process::ExitCode;
+
+use lab::Result;
+use lab::harness::{Needs, Outcome, Scenario};
+
+type Run = fn() -> Result<Outcome>;
+
+/// Each name is a sentence, each function a story with several bounds: a guest costs more than they do.
+const SCENARIOS: &[(&str, Run)] = &[
+    ("a-daemon-shows-its-processes-and-leaves-nothing-behind", processes::looks_and_leaves),
+    ("each-process-may-be-killed-and-nobody-has-a-stale-address", processes::deaths),
+    ("left-overs-of-a-crash-are-gone-before-the-first-advert", processes::left_overs),
+    ("a-child-that-dies-or-hangs-costs-no-more-than-it-may", processes::limits),
+    ("a-reload-of-the-same-file-is-noticed-by-nobody", reload::unnoticed),
+    ("a-reload-changes-what-changed-and-a-broken-file-nothing", reload::differences),
+    ("a-reload-changes-single-routes", reload::routes),
+    ("what-others-take-away-is-put-back-within-10-ms", kernel::put_back),
+    ("a-link-an-address-and-a-device-may-go-and-come", kernel::links),
+    ("lost-notifications-of-the-kernel-lead-to-a-full-look", kernel::overrun),
+    ("addresses-and-routes-look-as-they-are-written", kernel::details),
+    ("a-left-over-address-is-no-source-of-adverts", kernel::source),
+];
+
+fn main() -> ExitCode {
+    let scenario = |(name, run): &(&'static str, Run)| Scenario::new(name, Needs::VirtualTime, *run);
+    let scenarios: Vec<Scenario> = SCENARIOS.iter().map(scenario).collect();
+    lab::harness::main(&scenarios)
+}

@@ -1,0 +1,201 @@
+//! Reloads: what did not change notices nothing.
+
+use std::time::Duration;
+
+use lab::harness::Outcome;
+use lab::{Change, Notice, Process, Result, Signal, ensure};
+
+use crate::stage::{
+    BOUND, SECOND, Stage, TOLD, VIP, family, instance, ip, iproute, log_length, read, script, start_master,
+    told, vips,
+};
+
+/// A reload has no reason to take longer.
+const QUICK: Duration = Duration::from_millis(500);
+
+/// Addresses and routes of ours that changed.
+fn ours(notices: &[Notice]) -> Vec<String> {
+    let shown = |n: &Notice| match &n.change {
+        Change::Address { net, exists, .. } => Some(format!("{}{net}", if *exists { '+' } else { '-' })),
+        Change::Route { destination, exists, .. } => {
+            Some(format!("{}{destination}", if *exists { '+' } else { '-' }))
+        }
+        Change::Link { .. } => None,
+    };
+    let mut all: Vec<String> = notices.iter().filter_map(shown).collect();
+    all.sort_unstable();
+    all
+}
+
+fn conf(priority: u8, addresses: &[&str], more: &str) -> String {
+    let lines = format!(
+        " notify /run/notify.sh\n track_script {{\n  chk\n }}\n{} virtual_routes {{\n  \
+         198.51.100.0/24 via 192.0.2.1 dev eth0\n }}\n",
+        vips(addresses)
+    );
+    format!(
+        "vrrp_script chk {{\n script /run/check.sh\n interval 1\n weight -5\n}}\n{}{more}",
+        instance("VI_1", 51, priority, &lines)
+    )
+}
+
+fn prepare(stage: &Stage) -> Result<()> {
+    script(stage.r1(), "/run/notify.sh", &format!("echo \"$*\" >>{TOLD}"))?;
+    script(stage.r1(), "/run/check.sh", "exit 0")
+}
+
+/// Puts a configuration in place, asks for it, and waits until it is in force.
+fn reload(stage: &Stage, daemon: &Process, conf: &str) -> Result<()> {
+    stage.r1().write("vipd.conf", conf)?;
+    let after = log_length(daemon)?;
+    daemon.signal(Signal::SIGHUP)?;
+    told(daemon, "Reload complete", after, QUICK)
+}
+
+/// Reloads between two adverts, and what changed in the kernel within the next second.
+fn changes(stage: &Stage, daemon: &Process, conf: &str) -> Result<Vec<String>> {
+    stage.next_advert(51)?;
+    stage.lab.pass(SECOND / 4);
+    let monitor = stage.r1().monitor()?;
+    reload(stage, daemon, conf)?;
+    stage.lab.pass(SECOND);
+    Ok(ours(&monitor.stop()?))
+}
+
+fn same(have: &[String], want: &[&str]) -> Result<()> {
+    ensure(have == want, format_args!("changed: {have:?}, expected: {want:?}"))
+}
+
+pub(crate) fn unnoticed() -> Result<Outcome> {
+    let stage = Stage::new("unnoticed", 1)?;
+    let r1 = stage.r1();
+    prepare(&stage)?;
+    let vip = format!("{VIP}/24");
+    let conf = conf(150, &[&vip, "192.0.2.101/24"], "");
+    let daemon = start_master(&stage, &conf)?;
+    // The second burst of gratuitous ARPs belongs to the takeover.
+    stage.lab.pass(6 * SECOND);
+    let from = stage.next_advert(51)?;
+    let (monitor, before) = (r1.monitor()?, read(r1, TOLD)?);
+    let count = |stage: &Stage| stage.capture.events().iter().filter(|e| e.at >= from).count();
+    // At different places between two adverts.
+    for n in 0..10 {
+        reload(&stage, &daemon, &conf)?;
+        stage.lab.pass(SECOND / 10 * (n % 7));
+    }
+    let members = family(r1, &daemon)?;
+    let all = [Some(members.supervisor), members.vrrp, members.scripts];
+    let descriptors = || all.iter().flatten().map(lab::Running::descriptors).collect::<Result<Vec<_>>>();
+    let (open, processes) = (descriptors()?, r1.processes()?.len());
+    for _ in 0..40 {
+        reload(&stage, &daemon, &conf)?;
+    }
+    ensure(descriptors()? == open, format_args!("descriptors: {open:?}, then {:?}", descriptors()?))?;
+    ensure(r1.processes()?.len() == processes, "a reload starts no process")?;
+    stage.lab.pass(2 * SECOND);
+    let adverts = stage.regular(51, from, SECOND)?;
+    ensure(count(&stage) == adverts, format_args!("{adverts} adverts, but {} frames", count(&stage)))?;
+    same(&ours(&monitor.stop()?), &[])?;
+    ensure(read(r1, TOLD)? == before, "no notification")?;
+
+    // Two close together: both are served, the second reads the newest file.
+    let after = log_length(&daemon)?;
+    r1.write("vipd.conf", &conf.replace("priority 150", "priority 160"))?;
+    daemon.signal(Signal::SIGHUP)?;
+    r1.write("vipd.conf", &conf.replace("priority 150", "priority 170"))?;
+    daemon.signal(Signal::SIGHUP)?;
+    told(&daemon, "Reload complete", after, QUICK)?;
+    stage.lab.pass(2 * SECOND);
+    let last = stage.adverts(51, from).last().map(|a| a.priority);
+    ensure(last == Some(170), format_args!("the newest file counts: {last:?}"))?;
+    Ok(Outcome::Passed)
+}
+
+pub(crate) fn differences() -> Result<Outcome> {
+    let stage = Stage::new("differences", 1)?;
+    let r1 = stage.r1();
+    prepare(&stage)?;
+    let vip = format!("{VIP}/24");
+    let daemon = start_master(&stage, &conf(150, &[&vip], ""))?;
+    stage.lab.pass(6 * SECOND);
+    let began = stage.next_advert(51)?;
+    let before = read(r1, TOLD)?;
+
+    same(&changes(&stage, &daemon, &conf(150, &[&vip, "192.0.2.101/24"], ""))?, &["+192.0.2.101/24"])?;
+    let garps =
+        stage.capture.events().iter().any(|e| e.kind == lab::Kind::Garp("192.0.2.101".parse().unwrap()));
+    ensure(garps, "a new address is announced")?;
+    same(
+        &changes(&stage, &daemon, &conf(150, &[&vip, "192.0.2.101/32"], ""))?,
+        &["+192.0.2.101/32", "-192.0.2.101/24"],
+    )?;
+    same(&changes(&stage, &daemon, &conf(150, &[&vip], ""))?, &["-192.0.2.101/32"])?;
+    let conf_160 = conf(160, &[&vip], "");
+    same(&changes(&stage, &daemon, &conf_160)?, &[])?;
+    let last = stage.adverts(51, began).last().map(|a| a.priority);
+    ensure(last == Some(160), format_args!("the new priority is sent: {last:?}"))?;
+
+    // Another instance comes, becomes master, and goes with a farewell.
+    let second = instance("VI_2", 52, 120, &format!(" notify /run/notify.sh\n{}", vips(&["192.0.2.110/24"])));
+    same(&changes(&stage, &daemon, &conf(160, &[&vip], &second))?, &[])?;
+    r1.wait_ip(ip("192.0.2.110"), true, BOUND)?;
+    same(&changes(&stage, &daemon, &conf_160)?, &["-192.0.2.110/24"])?;
+    let last = stage.adverts(52, began).last().copied();
+    ensure(last.is_some_and(|a| a.priority == 0), format_args!("a farewell of VI_2, not {last:?}"))?;
+    let notified = read(r1, TOLD)?;
+    let notified: Vec<&str> = notified.get(before.len()..).unwrap_or_default().lines().collect();
+    // Without notify_deleted the state of an instance that is gone is told as FAULT.
+    let want = ["INSTANCE VI_2 BACKUP 120", "INSTANCE VI_2 MASTER 120", "INSTANCE VI_2 FAULT 120"];
+    ensure(notified == want, format_args!("notified: {notified:?}"))?;
+
+    // Broken files change nothing and say why, with the line.
+    let broken = [
+        ("vrrp_instance VI_1 {\n interface eth0\n", "missing '}'"),
+        ("vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 300\n priority 100\n}\n", "Line 3"),
+    ];
+    for (text, reason) in broken {
+        let (after, from) = (log_length(&daemon)?, stage.next_advert(51)?);
+        let monitor = r1.monitor()?;
+        let old = family(r1, &daemon)?.vrrp;
+        r1.write("vipd.conf", text)?;
+        daemon.signal(Signal::SIGHUP)?;
+        told(&daemon, reason, after, QUICK)?;
+        stage.lab.pass(2 * SECOND);
+        same(&ours(&monitor.stop()?), &[])?;
+        stage.regular(51, from, SECOND)?;
+        ensure(family(r1, &daemon)?.vrrp == old && old.is_some(), "the process goes on")?;
+    }
+
+    // A file without anything is no broken one: there is nothing to do, until there is something again.
+    reload(&stage, &daemon, "")?;
+    lab::wait("the vrrp process ends", SECOND, || Ok(family(r1, &daemon)?.vrrp.is_none()))?;
+    ensure(!r1.has_ip(ip(VIP))?, "the address is gone")?;
+    reload(&stage, &daemon, &conf_160)?;
+    r1.wait_ip(ip(VIP), true, BOUND)?;
+    Ok(Outcome::Passed)
+}
+
+/// The list of an instance's routes after a reload, as the kernel has it.
+pub(crate) fn routes() -> Result<Outcome> {
+    let stage = Stage::new("routes", 1)?;
+    let r1 = stage.r1();
+    prepare(&stage)?;
+    let vip = format!("{VIP}/24");
+    let base = conf(150, &[&vip], "");
+    let daemon = start_master(&stage, &base)?;
+    let more = base.replace(
+        "198.51.100.0/24 via 192.0.2.1 dev eth0",
+        "198.51.100.0/24 via 192.0.2.1 dev eth0\n  203.0.113.0/24 via 192.0.2.1 dev eth0",
+    );
+    same(&changes(&stage, &daemon, &more)?, &["+203.0.113.0/24"])?;
+    same(&changes(&stage, &daemon, &base)?, &["-203.0.113.0/24"])?;
+    let routes = iproute(r1, "route show proto 18")?;
+    ensure(routes.lines().count() == 1, format_args!("one route is left: {routes}"))?;
+    // The same route by another way is replaced.
+    let other = base.replace("via 192.0.2.1 ", "via 192.0.2.2 ");
+    changes(&stage, &daemon, &other)?;
+    let routes = iproute(r1, "route show proto 18")?;
+    let right = routes.lines().count() == 1 && routes.contains("via 192.0.2.2");
+    ensure(right, format_args!("the new way and no other: {routes}"))?;
+    Ok(Outcome::Passed)
+}
