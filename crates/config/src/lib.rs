@@ -1,7 +1,28 @@
-//! `keepalived.conf` to a model, with diagnostics that show the line.
+//! `keepalived.conf` to a [`Model`](model::Model), with diagnostics that show the line.
 //!
 //! The crate does no I/O: whatever it wants to know of the world it asks a [`Source`], and a
 //! [`Bundle`] can repeat the answers in another process.
+//!
+//! Text goes through these stages, each in its own module: bytes to lines, lines to items and nodes
+//! (`lang`), nodes to drafts by the table of keywords (`keyword`, `block`), drafts to the model
+//! (`resolve`). Whatever is wrong on the way is a [`Diagnostic`] with its place; all are found in one
+//! pass, and what follows for the process is decided in one place ([`Exits`]).
+//!
+//! ```
+//! use vipd_config::{MapSource, Options, load};
+//!
+//! let text = "vrrp_instance VI_1 {
+//!     interface eth0
+//!     virtual_router_id 51
+//!     prioritty 150
+//!     virtual_ipaddress {
+//!         192.0.2.1/24
+//!     }
+//! }";
+//! let loaded = load(&MapSource::new().file("/k.conf", text), &Options::new("/k.conf"));
+//! assert_eq!(loaded.model.unwrap().instances.len(), 1);
+//! assert!(loaded.diagnostics.iter().any(|d| d.help.as_deref() == Some("did you mean `priority`?")));
+//! ```
 
 mod block;
 mod diag;

@@ -84,12 +84,13 @@ impl Commands {
         };
         let text = draft.text.text.trim();
         let (argv, open) = words::quoted(text);
-        if open.is_some() {
+        if let Some(words::OpenQuote(at)) = open {
+            let quote = text.get(at..=at).unwrap_or("'");
             let d = Diagnostic::new(Code::QUOTE, "a quotation within this command has no end")
                 .at(draft.text.span)
                 .label("not run")
                 .help("close each `'` and `\"` within the command")
-                .bare_log(format!("String '{text}': missing terminating quote"));
+                .bare_log(format!("String '{text}': missing terminating {quote}"));
             cx.report(d);
             return None;
         }

@@ -6,7 +6,7 @@ use crate::block::command::CommandDraft;
 use crate::block::track::{self, What};
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::{Cx, Keyword, Kind, Outside, Range, SecondsRange, Table};
-use crate::lang::tree::BlockId;
+use crate::lang::tree::{BlockId, Shape};
 use crate::lang::{Node, Word};
 
 /// A script as written.
@@ -77,7 +77,7 @@ pub(crate) const TABLE: Table<ScriptDraft> = Table {
     keywords: &[
         Keyword {
             name: "script",
-            kind: Kind::Script(|s, command| s.command = Some(command)),
+            kind: Kind::Special("COMMAND", Shape::Script, command),
             default: "",
             doc: "the command; exit status 0 is good",
         },
@@ -142,6 +142,18 @@ pub(crate) const TABLE: Table<ScriptDraft> = Table {
         },
     ],
 };
+
+/// Takes the command. Its user is set by a keyword of its own.
+fn command(script: &mut ScriptDraft, node: &Node, cx: &mut Cx<'_>) {
+    if node.words.is_empty() {
+        cx.missing(node, 2);
+        return;
+    }
+    if let Some(extra) = node.words.get(1) {
+        cx.extra(node, extra);
+    }
+    script.command = Some(CommandDraft { owner: Vec::new(), ..CommandDraft::new(node) });
+}
 
 /// Reads `weight W [reverse]` of a script or a file.
 pub(crate) fn weight(what: What, node: &Node, cx: &mut Cx<'_>) -> Option<(i16, bool)> {

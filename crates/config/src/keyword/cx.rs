@@ -67,6 +67,14 @@ impl<'s> Cx<'s> {
         self.report(d);
     }
 
+    /// A consequence of a setting that is known and does not happen yet: told once.
+    pub(crate) fn consequence_not_yet(&mut self, what: &str, span: Span, help: &str) {
+        if self.told.insert(what.to_owned()) {
+            let d = Diagnostic::new(Code::NOT_YET, format!("{what} has no effect yet"));
+            self.report(d.at(span).label("works without it for now").help(help));
+        }
+    }
+
     /// A keyword that means nothing any more.
     pub(crate) fn ignored(&mut self, node: &Node, doc: &str) {
         let keyword = &node.keyword.text;

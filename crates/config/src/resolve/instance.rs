@@ -44,6 +44,10 @@ pub(super) fn instance(r: &mut Resolver<'_, '_>, draft: &InstanceDraft) -> Optio
     let owner = priority.is_owner();
     let it = Basics { draft, name, strict, family, version, owner, link: link.flatten(), mtu };
 
+    if strict && !owner && !draft.accept && version == Version::V3 {
+        let what = "that a strict master drops packets to addresses that it does not own";
+        r.cx.consequence_not_yet(what, draft.name.span, "add `accept` if nothing shall be dropped");
+    }
     let wants_master = wants_master(r, &it);
     let preempt = preempt(r, &it, wants_master);
     let advert_interval = advert::advert_interval(r, &it);

@@ -217,8 +217,8 @@ pub(crate) const TABLE: Table<InstanceDraft> = Table {
         ),
         keyword!(
             "accept",
-            Kind::Line("", |_, _, _| ()),
-            "on",
+            Kind::Flag(|i| i.accept = true),
+            "on, off if strict",
             "packets to the virtual addresses are accepted"
         ),
         // Any word that is a switch turns it on, `no` included.

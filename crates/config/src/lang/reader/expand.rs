@@ -41,12 +41,13 @@ impl Reader<'_> {
         let (head, names, values) = match parsed {
             Ok(parsed) => parsed,
             Err(fault) => {
+                let word = if text.as_str().starts_with("~LST") { "~LST" } else { "~SEQ" };
                 let end = text.as_str().find(')').map_or(text.len(), |i| i + 1);
                 let d = Diagnostic::new(Code::SEQUENCE, format!("this repetition cannot be read: {fault}"))
                     .at(text.span(0..end, &self.map))
                     .label("the line is ignored")
                     .help("write `~SEQ(NAME, [START, [STEP,]] END) text` or `~LST(NAME, VALUE, ..) text`")
-                    .log(format!("Invalid ~SEQ specification '{}'", masked(text.as_str())));
+                    .log(format!("Invalid {word} specification '{}'", masked(text.as_str())));
                 self.diagnostics.push(d);
                 return;
             }
