@@ -55,6 +55,9 @@ pub fn main(words: &[String], mut options: Options, warnings: &[String]) -> Exit
         options.resolve_paths(&directory);
     }
     let mut sinks = Sinks::new(&options);
+    // A reload or a stop that is asked for before the loop begins waits for it. If signals can't be
+    // blocked, they can't be collected later, and that will be told.
+    let _ = linux::signals::block(&signal_numbers());
     let exit = start(words, options, warnings, &mut sinks);
     let exit = match exit {
         Ok(daemon) => daemon.run(sinks),
@@ -91,11 +94,19 @@ fn start(words: &[String], options: Options, warnings: &[String], sinks: &mut Si
     for line in lines {
         say(sinks, line);
     }
-    let configuration = read
-        .map_err(|no| refused(sinks, Line::new(Level::Error, "The configuration cannot be run"), no.exit))?;
+    let configuration = read.map_err(|no| {
+        // Whoever started it looks here, or the service manager's journal does.
+        eprint!("{}", no.report);
+        refused(sinks, Line::new(Level::Error, "The configuration cannot be run"), no.exit)
+    })?;
     let global = &configuration.model.global;
     sinks.name(options.namespace.as_deref().or(global.net_namespace.as_deref()), global.instance.as_deref());
     let paths = PidPaths::new(&options, global);
+    if options.core_dump
+        && let Err(e) = setrlimit(Resource::RLIMIT_CORE, u64::MAX, u64::MAX)
+    {
+        say(sinks, Line::warning(format!("Core files cannot be allowed: {e}")));
+    }
     prepare(&options, &configuration, &paths).map_err(|(line, exit)| refused(sinks, line, exit.code()))?;
 
     // Locked before the fork and kept over it: the lock belongs to the open file.
@@ -115,16 +126,17 @@ fn start(words: &[String], options: Options, warnings: &[String], sinks: &mut Si
         .map_err(|e| refused(sinks, Line::error(e.to_string()), Exit::Fatal.code()))
 }
 
+/// The signals that the supervisor hears.
+fn signal_numbers() -> Vec<i32> {
+    Wish::signals().chain([Signal::SIGCHLD as i32]).collect()
+}
+
 /// Settings of the process that its children inherit.
 fn prepare(options: &Options, configuration: &Configuration, paths: &PidPaths) -> Result<(), (Line, Exit)> {
     let fatal = |text: String| (Line::error(text), Exit::Fatal);
     let global = &configuration.model.global;
     if let Some(mask) = options.umask.or(global.umask) {
         umask(Mode::from_bits_truncate(mask));
-    }
-    if options.core_dump {
-        setrlimit(Resource::RLIMIT_CORE, u64::MAX, u64::MAX)
-            .map_err(|e| fatal(format!("Core files cannot be allowed: {e}")))?;
     }
     if let Some(directory) = &paths.directory {
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o755).create(directory);
@@ -153,7 +165,6 @@ fn become_daemon(
     });
     process::become_subreaper()?;
     linux::signals::ignore(Signal::SIGPIPE as i32)?;
-    let numbers: Vec<i32> = Wish::signals().chain([Signal::SIGCHLD as i32]).collect();
-    let signals = Signals::new(&numbers)?;
+    let signals = Signals::new(&signal_numbers())?;
     Daemon::new(options, configuration, signals, paths, pid_file, core_pattern)
 }
