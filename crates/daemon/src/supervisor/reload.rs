@@ -45,6 +45,10 @@ impl Daemon {
             systemd::ready();
             return;
         }
+        if self.model().global.vrrp_process != new.model.global.vrrp_process {
+            let text = "Priority, processors and memory lock of the VRRP process change when it starts again";
+            self.log(Line::warning(text));
+        }
         self.configuration = new;
         self.generation += 1;
         if self.needs_scripts() && !self.scripts.is_running() && self.scripts.restart_at.is_none() {

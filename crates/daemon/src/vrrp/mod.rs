@@ -88,6 +88,10 @@ fn run(supervisor: &mut Supervisor) -> Result<(), Failure> {
     for complaint in schedule::apply(&model.global.vrrp_process) {
         supervisor.log(complaint);
     }
+    // Behind scheduling, which needs other rights.
+    for complaint in schedule::confine(&model.global.vrrp_process) {
+        supervisor.log(complaint);
+    }
     let mut reactor = Reactor::new(model, generation, supervisor, signals)?;
     supervisor_lines(&mut reactor);
     Ok(reactor.run()?)

@@ -1,6 +1,6 @@
-//! How the process is scheduled.
+//! How the process is scheduled, and what it may do.
 
-use linux::process;
+use linux::process::{self, Capability};
 use model::global::Scheduling;
 
 use crate::log::Line;
@@ -30,10 +30,24 @@ pub fn apply(wish: &Scheduling) -> Vec<Line> {
     lines
 }
 
+/// Gives up every right but those over the network: the process executes nothing and opens no file.
+/// With locked memory it must go on being allowed to lock, or its next allocation fails. Not being able
+/// to give something up is no reason to stop.
+pub fn confine(wish: &Scheduling) -> Vec<Line> {
+    let mut keep = vec![Capability::NET_ADMIN, Capability::NET_RAW];
+    if wish.no_swap {
+        keep.push(Capability::IPC_LOCK);
+    }
+    let mut lines = Vec::new();
+    complain(&mut lines, process::forbid_new_privileges());
+    complain(&mut lines, process::keep_capabilities(&keep));
+    lines
+}
+
 /// Tells what failed; whether it worked.
 fn complain(lines: &mut Vec<Line>, result: linux::Result<()>) -> bool {
     if let Err(e) = &result {
-        lines.push(Line::warning(format!("Scheduling: {e}")));
+        lines.push(Line::warning(e.to_string()));
     }
     result.is_ok()
 }

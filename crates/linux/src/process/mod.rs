@@ -9,7 +9,8 @@ mod spawn;
 
 pub use child::{Child, Exit, reap_orphans};
 pub use own::{
-    become_subreaper, bind_to_cpus, daemonize, die_with_parent, forbid_new_privileges, limit_files,
-    limit_realtime, lock_memory, run_realtime, set_name, set_nice, thread_count,
+    Capability, become_subreaper, bind_to_cpus, daemonize, die_with_parent, forbid_new_privileges,
+    keep_capabilities, limit_files, limit_realtime, lock_memory, run_realtime, set_name, set_nice,
+    thread_count,
 };
 pub use spawn::{Spawn, inherited, role};

@@ -100,6 +100,67 @@ pub fn forbid_new_privileges() -> Result<()> {
     prctl::set_no_new_privs().on("forbid", "new privileges")
 }
 
+/// A right that root's powers are made of (`capabilities(7)`), by the kernel's number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Capability(u8);
+
+impl Capability {
+    /// Changing addresses, routes and settings of the network.
+    pub const NET_ADMIN: Self = Self(12);
+    /// Raw and packet sockets.
+    pub const NET_RAW: Self = Self(13);
+    /// Locking more memory than the limit, which all memory counts against after [`lock_memory`].
+    pub const IPC_LOCK: Self = Self(14);
+}
+
+/// `struct __user_cap_header_struct`.
+#[repr(C)]
+struct CapabilityHeader {
+    version: u32,
+    pid: libc::c_int,
+}
+
+/// `struct __user_cap_data_struct`; two of them make 64 bits.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct CapabilityData {
+    effective: u32,
+    permitted: u32,
+    inheritable: u32,
+}
+
+/// Gives up all rights of the calling thread but these, for good. Those that it hasn't got it doesn't
+/// get by this.
+pub fn keep_capabilities(keep: &[Capability]) -> Result<()> {
+    const VERSION_3: u32 = 0x2008_0522;
+    const MOST: u8 = 64;
+    let wanted = keep.iter().fold(0_u64, |set, c| set | 1 << (c.0 % MOST));
+    for number in (0..MOST).filter(|n| wanted & (1 << n) == 0) {
+        // SAFETY: the call takes integers.
+        let r = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, libc::c_ulong::from(number), 0, 0, 0) };
+        match Errno::result(r) {
+            // EINVAL: there are no more. EPERM: the thread may not, and then it can't gain any either
+            // way once new privileges are forbidden.
+            Err(Errno::EINVAL | Errno::EPERM) => break,
+            other => other.on("drop capability", number)?,
+        };
+    }
+    let header = CapabilityHeader { version: VERSION_3, pid: 0 };
+    let mut data = [CapabilityData::default(); 2];
+    // SAFETY: header and data are live and laid out as version 3 asks for: two parts.
+    let r = unsafe { libc::syscall(libc::SYS_capget, &raw const header, data.as_mut_ptr()) };
+    Errno::result(r).on("read", "capabilities")?;
+    for (part, bits) in data.iter_mut().zip([wanted & 0xffff_ffff, wanted >> 32]) {
+        let bits = u32::try_from(bits).unwrap_or(0);
+        part.permitted &= bits;
+        part.effective = part.permitted;
+        part.inheritable = 0;
+    }
+    // SAFETY: as above; the call only reads them.
+    let r = unsafe { libc::syscall(libc::SYS_capset, &raw const header, data.as_ptr()) };
+    Errno::result(r).map(drop).on("give up", "capabilities")
+}
+
 /// How many threads the process has.
 pub fn thread_count() -> Result<usize> {
     std::fs::read_dir("/proc/self/task").on("list", "threads").map(Iterator::count)
@@ -129,5 +190,27 @@ fn fork_and_leave() -> Result<()> {
         0 => Ok(()),
         // SAFETY: ends the process without running anything: its child goes on with its buffers.
         _ => unsafe { libc::_exit(0) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rights_that_were_given_up_are_gone() {
+        // They belong to a thread.
+        let status = std::thread::spawn(|| {
+            keep_capabilities(&[Capability::NET_RAW]).unwrap();
+            std::fs::read_to_string("/proc/thread-self/status").unwrap()
+        });
+        let status = status.join().unwrap();
+        let set = |name: &str| {
+            let line = status.lines().find_map(|l| l.strip_prefix(name)).unwrap();
+            u64::from_str_radix(line.trim(), 16).unwrap()
+        };
+        for name in ["CapEff:", "CapPrm:", "CapInh:"] {
+            assert_eq!(set(name) & !(1 << 13), 0, "{name}");
+        }
     }
 }
