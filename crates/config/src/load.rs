@@ -81,10 +81,11 @@ pub fn load(source: &dyn Source, options: &Options) -> Loaded {
     while let Some(node) = parser.next_node() {
         ROOT.apply_one(&mut draft, &node, &mut cx);
     }
-    let model = resolve::resolve(&draft, &mut cx);
+    let checked = draft.global.out.reload_check_config.is_some();
+    let model = resolve::resolve(draft, &mut cx);
     let Reader { map, mut diagnostics, .. } = parser.reader;
     diagnostics.merge(cx.diagnostics, |span| map.root(span));
-    if draft.global.out.reload_check_config.is_some() && diagnostics.worst() > Severity::Ok {
+    if checked && diagnostics.worst() > Severity::Ok {
         let d =
             Diagnostic::new(Code::CHECKED, "the configuration has errors, and `reload_check_config` is set")
                 .help("correct them, or remove `reload_check_config`");

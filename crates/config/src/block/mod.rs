@@ -36,7 +36,8 @@ use crate::span::Span;
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
     pub(crate) global: GlobalDraft,
-    pub(crate) instances: Vec<InstanceDraft>,
+    #[allow(clippy::vec_box, reason = "each can be freed alone when its instance is made")]
+    pub(crate) instances: Vec<Box<InstanceDraft>>,
     pub(crate) groups: Vec<GroupDraft>,
     pub(crate) scripts: Vec<ScriptDraft>,
     pub(crate) files: Vec<FileDraft>,
@@ -211,7 +212,7 @@ fn vrrp_instance(draft: &mut Draft, node: &Node, nodes: &[Node], cx: &mut Cx<'_>
     let Some(name) = draft.name("vrrp_instance", "vrrp instance", node, cx) else { return };
     let mut instance = InstanceDraft::new(name, draft.seen());
     vrrp_instance::TABLE.apply(&mut instance, nodes, cx);
-    draft.instances.push(instance);
+    draft.instances.push(Box::new(instance));
 }
 
 fn vrrp_sync_group(draft: &mut Draft, node: &Node, nodes: &[Node], cx: &mut Cx<'_>) {

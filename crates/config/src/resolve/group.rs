@@ -4,20 +4,14 @@ use std::collections::BTreeMap;
 
 use model::{GroupId, InstanceId, Model, SyncGroup};
 
-use crate::block::vrrp_instance::InstanceDraft;
 use crate::block::vrrp_sync_group::GroupDraft;
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::value;
-use crate::resolve::Resolver;
+use crate::resolve::{Kept, Resolver};
 
 /// Resolves the groups and enters them into their members. `kept` are the drafts of the model's
 /// instances.
-pub(super) fn groups(
-    r: &mut Resolver<'_, '_>,
-    drafts: &[GroupDraft],
-    kept: &[&InstanceDraft],
-    model: &mut Model,
-) {
+pub(super) fn groups(r: &mut Resolver<'_, '_>, drafts: &[GroupDraft], kept: &[Kept], model: &mut Model) {
     let ids: BTreeMap<&str, usize> =
         kept.iter().enumerate().map(|(i, draft)| (draft.name.text.as_str(), i)).collect();
     for draft in drafts {
@@ -112,7 +106,7 @@ fn track(
     r: &mut Resolver<'_, '_>,
     draft: &GroupDraft,
     members: &[InstanceId],
-    kept: &[&InstanceDraft],
+    kept: &[Kept],
     model: &mut Model,
 ) {
     let tracks = r.tracks(&draft.tracks, draft.seen, &draft.name.text, None);

@@ -9,7 +9,7 @@ use vrrp::config::{ChecksumKind, Peer, Peers, Preempt, Version};
 
 use crate::block::vrrp_instance::InstanceDraft;
 use crate::diag::{Code, Diagnostic};
-use crate::resolve::{Resolver, addresses, advert, announce, link};
+use crate::resolve::{Kept, Resolver, addresses, advert, announce, link};
 
 /// The MTU of an interface that isn't there yet.
 const DEFAULT_MTU: u32 = 1_500;
@@ -301,7 +301,7 @@ fn owner_ignores(it: &Basics<'_>, global: Option<bool>) -> bool {
 }
 
 /// Two instances may not be the same virtual router: same number, family, link and destination.
-pub(super) fn refuse_duplicates(r: &mut Resolver<'_, '_>, drafts: &[&InstanceDraft], instances: &[Instance]) {
+pub(super) fn refuse_duplicates(r: &mut Resolver<'_, '_>, drafts: &[Kept], instances: &[Instance]) {
     let mut seen: BTreeMap<(Vrid, Family, Option<IfName>), Vec<usize>> = BTreeMap::new();
     for (index, instance) in instances.iter().enumerate() {
         let p = &instance.protocol;
@@ -324,11 +324,11 @@ pub(super) fn refuse_duplicates(r: &mut Resolver<'_, '_>, drafts: &[&InstanceDra
             p.vrid, p.family
         );
         let mut d = Diagnostic::new(Code::DUPLICATE_VRID, message)
-            .at(second.vrid.map_or(second.name.span, |(_, span)| span))
+            .at(second.vrid.unwrap_or(second.name.span))
             .label("used a second time")
             .help("give one of them another `virtual_router_id`")
             .bare_log(format!("{a} and {b} both use VRID {} with {} on {link}", p.vrid, p.family));
-        if let Some((_, span)) = first.vrid {
+        if let Some(span) = first.vrid {
             d = d.other(span, "used here first");
         }
         r.cx.report(d);

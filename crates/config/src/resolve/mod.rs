@@ -20,6 +20,7 @@ use crate::block::global_defs::GlobalDraft;
 use crate::block::notify::NotifyDraft;
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::Cx;
+use crate::lang::Word;
 use crate::resolve::tracks::Trackers;
 use crate::span::Span;
 
@@ -35,8 +36,14 @@ struct Resolver<'a, 's> {
     missing_link: bool,
 }
 
+/// What later steps need of the draft of an instance, in the order of the model's instances.
+struct Kept {
+    name: Word,
+    vrid: Option<Span>,
+}
+
 /// Makes the model of a draft. It is only good if no diagnostic refuses it.
-pub(crate) fn resolve(draft: &Draft, cx: &mut Cx<'_>) -> Model {
+pub(crate) fn resolve(draft: Draft, cx: &mut Cx<'_>) -> Model {
     let commands = Commands::new(&draft.global.scripts, cx);
     let mut resolver = Resolver {
         cx,
@@ -50,10 +57,11 @@ pub(crate) fn resolve(draft: &Draft, cx: &mut Cx<'_>) -> Model {
     let mut model = Model { global: daemon::global(r), ..Model::default() };
     r.define_trackers(&draft.scripts, &draft.files);
     let mut kept = Vec::new();
-    for instance in &draft.instances {
-        if let Some(resolved) = instance::instance(r, instance) {
+    // Each draft goes as its instance comes: there may be many.
+    for instance in draft.instances {
+        if let Some(resolved) = instance::instance(r, &instance) {
             model.instances.push(resolved);
-            kept.push(instance);
+            kept.push(Kept { vrid: instance.vrid.map(|(_, span)| span), name: instance.name });
         }
     }
     group::groups(r, &draft.groups, &kept, &mut model);
