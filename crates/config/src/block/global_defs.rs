@@ -138,9 +138,13 @@ pub(crate) fn secs_of(n: i64) -> Duration {
     Duration::from_secs(u64::try_from(n).unwrap_or(0))
 }
 
+/// An entry of a table: name, kind, default, purpose, and if need be the release that brought it.
 macro_rules! keyword {
-    ($name:literal, $kind:expr, $default:literal, $doc:literal) => {
-        Keyword { name: $name, kind: $kind, default: $default, doc: $doc }
+    ($name:literal, $kind:expr, $default:literal, $doc:literal $(,)?) => {
+        keyword!($name, $kind, $default, $doc, "")
+    };
+    ($name:literal, $kind:expr, $default:literal, $doc:literal, $since:literal $(,)?) => {
+        Keyword { name: $name, kind: $kind, default: $default, doc: $doc, since: $since }
     };
 }
 pub(crate) use keyword;

@@ -29,6 +29,7 @@ const KEYWORDS: &[Keyword<FileDraft>] = &[
         kind: Kind::Word("PATH", |f, word, _| f.path = Some(word.clone())),
         default: "",
         doc: "the file, which holds one whole number",
+        since: "",
     },
     Keyword {
         name: "weight",
@@ -39,12 +40,14 @@ const KEYWORDS: &[Keyword<FileDraft>] = &[
         }),
         default: "1",
         doc: "the number in the file is multiplied with it; 0 makes any other number than 0 a fault",
+        since: "",
     },
     Keyword {
         name: "init_file",
         kind: Kind::Line("[NUMBER] [overwrite]", init),
         default: "",
         doc: "create the file at the start with this number",
+        since: "",
     },
 ];
 

@@ -80,6 +80,7 @@ pub(crate) const TABLE: Table<ScriptDraft> = Table {
             kind: Kind::Special("COMMAND", Shape::Script, command),
             default: "",
             doc: "the command; exit status 0 is good",
+            since: "",
         },
         Keyword {
             name: "interval",
@@ -90,6 +91,7 @@ pub(crate) const TABLE: Table<ScriptDraft> = Table {
             }),
             default: "1",
             doc: "time from one start to the next; 0 is 1 s",
+            since: "",
         },
         Keyword {
             name: "timeout",
@@ -100,6 +102,7 @@ pub(crate) const TABLE: Table<ScriptDraft> = Table {
             }),
             default: "the interval",
             doc: "the longest time of one run; 0 is 1 s",
+            since: "",
         },
         Keyword {
             name: "weight",
@@ -110,18 +113,21 @@ pub(crate) const TABLE: Table<ScriptDraft> = Table {
             }),
             default: "0",
             doc: "change of priority; 0 makes failure a fault",
+            since: "",
         },
         Keyword {
             name: "rise",
             kind: Kind::Number { range: COUNT, set: |s, n| s.rise = u32::try_from(n).unwrap_or(1) },
             default: "1",
             doc: "successes that it takes to be up",
+            since: "",
         },
         Keyword {
             name: "fall",
             kind: Kind::Number { range: COUNT, set: |s, n| s.fall = u32::try_from(n).unwrap_or(1) },
             default: "1",
             doc: "failures that it takes to be down",
+            since: "",
         },
         Keyword {
             name: "user",
@@ -133,12 +139,14 @@ pub(crate) const TABLE: Table<ScriptDraft> = Table {
             }),
             default: "script_user",
             doc: "who runs it",
+            since: "",
         },
         Keyword {
             name: "init_fail",
             kind: Kind::Flag(|s| s.init_fail = true),
             default: "off",
             doc: "it counts as down until its first success",
+            since: "",
         },
     ],
 };

@@ -43,6 +43,7 @@ pub(crate) const TABLE: Table<GroupDraft> = Table {
             kind: Kind::Values("INSTANCE ..", members),
             default: "",
             doc: "the members",
+            since: "",
         },
         Keyword {
             name: "track_interface",
@@ -51,6 +52,7 @@ pub(crate) const TABLE: Table<GroupDraft> = Table {
             }),
             default: "",
             doc: "interfaces that every member tracks",
+            since: "",
         },
         Keyword {
             name: "track_script",
@@ -59,6 +61,7 @@ pub(crate) const TABLE: Table<GroupDraft> = Table {
             }),
             default: "",
             doc: "scripts that every member tracks",
+            since: "",
         },
         Keyword {
             name: "track_file",
@@ -67,36 +70,42 @@ pub(crate) const TABLE: Table<GroupDraft> = Table {
             }),
             default: "",
             doc: "files that every member tracks",
+            since: "",
         },
         Keyword {
             name: "notify_backup",
             kind: Kind::Script(|g, c| g.notify.backup = Some(c)),
             default: "",
             doc: "run when the group becomes backup",
+            since: "",
         },
         Keyword {
             name: "notify_master",
             kind: Kind::Script(|g, c| g.notify.master = Some(c)),
             default: "",
             doc: "run when the group becomes master",
+            since: "",
         },
         Keyword {
             name: "notify_fault",
             kind: Kind::Script(|g, c| g.notify.fault = Some(c)),
             default: "",
             doc: "run when the group has a fault",
+            since: "",
         },
         Keyword {
             name: "notify_stop",
             kind: Kind::Script(|g, c| g.notify.stop = Some(c)),
             default: "",
             doc: "run when the daemon stops",
+            since: "",
         },
         Keyword {
             name: "notify",
             kind: Kind::Script(|g, c| g.notify.any = Some(c)),
             default: "",
             doc: "run at every change, with GROUP, name, state and 0 as further arguments",
+            since: "",
         },
         Keyword {
             name: "global_tracking",
@@ -106,18 +115,21 @@ pub(crate) const TABLE: Table<GroupDraft> = Table {
             }),
             default: "off",
             doc: "the older name of sync_group_tracking_weight",
+            since: "",
         },
         Keyword {
             name: "sync_group_tracking_weight",
             kind: Kind::Flag(|g| g.tracking_weight = true),
             default: "off",
             doc: "weights of tracked objects count although priorities of members may then differ",
+            since: "",
         },
         Keyword {
             name: "notify_priority_changes",
             kind: Kind::Switch(|g, on| g.notify.priority_changes = Some(on)),
             default: "the global setting",
             doc: "tell changes of priority through the FIFOs",
+            since: "",
         },
     ],
 };

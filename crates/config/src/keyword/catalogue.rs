@@ -8,7 +8,7 @@ use crate::keyword::{Table, value};
 use crate::lang::tree::{BlockId, Grammar, Shape};
 
 /// Keywords that are known and have no effect yet, one per line: block, keyword, shape, arguments,
-/// since. The shape is `line`, `script`, `values` or `block`.
+/// default, meaning, since. The shape is `line`, `script`, `values` or `block`.
 const NOT_YET: &str = include_str!("keywords.tsv");
 
 /// What a keyword does.
@@ -36,6 +36,8 @@ pub struct Entry {
     pub default: &'static str,
     /// What it is for.
     pub doc: &'static str,
+    /// The release of keepalived that brought it, or what else is to be known of its age; often empty.
+    pub since: &'static str,
     /// What it does.
     pub status: Status,
     shape: Shape,
@@ -84,6 +86,7 @@ impl Catalogue {
                 args: keyword.kind.args(),
                 default: keyword.default,
                 doc: keyword.doc,
+                since: keyword.since,
                 status,
                 shape: keyword.kind.shape(),
             };
@@ -105,8 +108,8 @@ impl Catalogue {
         for line in NOT_YET.lines().filter(|line| !line.starts_with('#')) {
             let mut columns = line.split('\t');
             let mut column = || columns.next().unwrap_or("");
-            let (block, name, shape, args, default, doc) =
-                (column(), column(), column(), column(), column(), column());
+            let (block, name, shape) = (column(), column(), column());
+            let (args, default, doc, since) = (column(), column(), column(), column());
             let id = self.block(block);
             let shape = match shape {
                 "script" => Shape::Script,
@@ -119,8 +122,8 @@ impl Catalogue {
                 }
                 _ => Shape::Line,
             };
-            let entry =
-                Entry { block, name, args: args.to_owned(), default, doc, status: Status::NotYet, shape };
+            let args = args.to_owned();
+            let entry = Entry { block, name, args, default, doc, since, status: Status::NotYet, shape };
             let before = self.entries.insert((id, name), entry);
             debug_assert!(before.is_none(), "{name} of {block} has an effect and stands in keywords.tsv");
         }

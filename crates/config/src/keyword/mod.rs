@@ -29,6 +29,8 @@ pub(crate) struct Keyword<T: 'static> {
     pub(crate) default: &'static str,
     /// What it is for, in one line.
     pub(crate) doc: &'static str,
+    /// The release of keepalived that brought it; empty if it is older than 2.2.7.
+    pub(crate) since: &'static str,
 }
 
 /// What follows a keyword, and the function that takes it.

@@ -1,6 +1,6 @@
 //! Reads files, and what they include, line by line.
 
-mod expand;
+pub(crate) mod expand;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -47,6 +47,14 @@ struct Definition {
     name: Arc<str>,
     lines: Vec<Text>,
     multi: bool,
+}
+
+/// What is known of a name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Known {
+    Nowhere,
+    OneLine,
+    SeveralLines,
 }
 
 /// Where the next text comes from; the topmost frame is asked.
@@ -126,6 +134,15 @@ impl<'s> Reader<'s> {
         }
         for file in found.files.iter().rev() {
             self.push_file(&file.path, None, 0, false);
+        }
+    }
+
+    /// What is known of `$name`.
+    pub(crate) fn kind_of(&self, name: &str) -> Known {
+        match self.definitions.get(format!("${name}").as_str()) {
+            None => Known::Nowhere,
+            Some(definition) if definition.multi => Known::SeveralLines,
+            Some(_) => Known::OneLine,
         }
     }
 

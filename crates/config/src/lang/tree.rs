@@ -1,7 +1,7 @@
 //! Items to nodes: a keyword, its words, and what stands between its braces.
 
 use crate::diag::{Code, Diagnostic};
-use crate::lang::reader::{Item, Reader};
+use crate::lang::reader::{Item, Known, Reader, expand};
 use crate::lang::text::Text;
 use crate::lang::words;
 use crate::secret::masked;
@@ -248,8 +248,38 @@ impl<'s, G: Grammar> Parser<'s, G> {
                 .log(format!("Unmatched quote: '{}'", masked(text.as_str())));
             self.report(d);
         }
+        if !script {
+            self.undefined(text);
+        }
         let map = &self.reader.map;
         raw.into_iter().map(|w| Word { span: text.span(w.start..w.end, map), text: w.text }).collect()
+    }
+
+    /// Tells names that nobody has defined; keepalived leaves them as they are. Scripts are for the
+    /// shell, which has names of its own.
+    fn undefined(&mut self, text: &Text) {
+        for (name, place) in expand::references(text.as_str()) {
+            let (message, help) = match self.reader.kind_of(name) {
+                Known::Nowhere if name.starts_with('_') => (
+                    format!("there is no predefined name `{name}`"),
+                    "see the manual for the names that start with `_`".to_owned(),
+                ),
+                Known::Nowhere => (
+                    format!("nobody has defined `${name}`"),
+                    format!("write `${name}=VALUE` on a line before this one"),
+                ),
+                Known::SeveralLines => (
+                    format!("`${name}` has several lines, and is replaced only at the end of a line"),
+                    "end the line after it".to_owned(),
+                ),
+                // It was told why it is still there.
+                Known::OneLine => continue,
+            };
+            let place = text.span(place, &self.reader.map);
+            self.report(
+                Diagnostic::new(Code::UNDEFINED, message).at(place).label("left as it is").help(help),
+            );
+        }
     }
 
     /// Takes the `{` of a block.

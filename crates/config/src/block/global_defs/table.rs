@@ -67,7 +67,8 @@ pub(crate) const TABLE: Table<GlobalDraft> = Table {
             "v3_checksum_as_v2",
             Kind::Line("", |g, _, _| g.v3_checksum_as_v2 = true),
             "off",
-            "checksum of version 3 over IPv4 without pseudo-header"
+            "checksum of version 3 over IPv4 without pseudo-header",
+            "after 2.2.7"
         ),
         keyword!("vrrp_mcast_group4", Kind::Address(group4), "224.0.0.18", "where IPv4 adverts go"),
         keyword!("vrrp_mcast_group6", Kind::Address(group6), "ff02::12", "where IPv6 adverts go"),
@@ -299,7 +300,8 @@ pub(crate) const TABLE: Table<GlobalDraft> = Table {
             "vrrp_delay_after_boot",
             Kind::Seconds { range: DELAY, set: |g, t| g.out.delay_after_boot = t },
             "0",
-            "no VRRP until so long after boot"
+            "no VRRP until so long after boot",
+            "after 2.2.7"
         ),
         keyword!(
             "log_unknown_vrids",
@@ -311,7 +313,8 @@ pub(crate) const TABLE: Table<GlobalDraft> = Table {
             "vrrp_owner_ignore_adverts",
             Kind::Switch(|g, on| g.owner_ignore_adverts = Some(on)),
             "off, on if strict",
-            "the owner of the addresses ignores adverts"
+            "the owner of the addresses ignores adverts",
+            "after 2.2.7"
         ),
         keyword!("umask", Kind::Line("MODE", umask), "0177", "mode bits that new files lack"),
         keyword!(
@@ -332,7 +335,8 @@ pub(crate) const TABLE: Table<GlobalDraft> = Table {
             "state_dump_file",
             Kind::Word("PATH", |g, w, _| g.out.dumps.state = Some(w.text.as_str().into())),
             "/tmp/keepalived.data",
-            "where the dump of the state goes"
+            "where the dump of the state goes",
+            "after 2.2.7"
         ),
         keyword!(
             "data_use_instance",
@@ -344,7 +348,8 @@ pub(crate) const TABLE: Table<GlobalDraft> = Table {
             "json_version",
             Kind::Number { range: Range::new(1, 2, ""), set: |g, n| g.out.dumps.json_version = u8_of(n) },
             "1",
-            "layout of the JSON dump"
+            "layout of the JSON dump",
+            "after 2.2.7"
         ),
         keyword!(
             "include_check",

@@ -191,7 +191,8 @@ pub(crate) const TABLE: Table<InstanceDraft> = Table {
             "no_virtual_ipaddress",
             Kind::Flag(|i| i.no_addresses = true),
             "off",
-            "it has no addresses on purpose"
+            "it has no addresses on purpose",
+            "after 2.2.7"
         ),
         keyword!(
             "virtual_routes",
@@ -213,7 +214,8 @@ pub(crate) const TABLE: Table<InstanceDraft> = Table {
             "v3_checksum_as_v2",
             Kind::Switch(|i, on| i.v3_checksum_as_v2 = Some(on)),
             "the global setting",
-            "checksum of version 3 over IPv4 without pseudo-header"
+            "checksum of version 3 over IPv4 without pseudo-header",
+            "after 2.2.7"
         ),
         keyword!(
             "accept",
@@ -292,7 +294,8 @@ pub(crate) const TABLE: Table<InstanceDraft> = Table {
             "owner_ignore_adverts",
             Kind::Switch(|i, on| i.owner_ignore_adverts = Some(on)),
             "the global setting",
-            "the owner of the addresses ignores adverts"
+            "the owner of the addresses ignores adverts",
+            "after 2.2.7"
         ),
         keyword!(
             "kernel_rx_buf_size",

@@ -1,5 +1,6 @@
 //! Conditions, sequences and definitions: what changes a line before it is split into words.
 
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -229,6 +230,14 @@ impl Reader<'_> {
             _ => return None,
         })
     }
+}
+
+/// The names that are used in a line, and where.
+pub(crate) fn references(s: &str) -> impl Iterator<Item = (&str, Range<usize>)> {
+    let uses = s
+        .match_indices('$')
+        .filter_map(|(start, _)| reference(s, start).map(|(name, end)| (name, start..end)));
+    uses.filter(|(name, _)| !name.is_empty())
 }
 
 /// The use of a name at the `$` at `start`: the name and the byte after the use.
