@@ -47,7 +47,7 @@ impl Capture {
     pub(crate) fn start(switch: &Inside, lan: &Lan, began: SystemTime) -> Result<Self> {
         let what = || format!("capture on {}", lan.name());
         let bridge = lan.name().to_owned();
-        let (socket, index) = switch.run(move || open(&bridge))?.during(what)?;
+        let (socket, index) = switch.run(move || open(&bridge)).during(what)?;
         let (stopped, stop) = io::pipe().during(what)?;
         let frames = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&frames);
@@ -115,7 +115,7 @@ impl Drop for Capture {
 
 /// A packet socket that sees every frame of the switch, and the index of the device we want.
 fn open(bridge: &str) -> io::Result<(OwnedFd, usize)> {
-    let index = usize::try_from(links::index(bridge)?).unwrap_or(usize::MAX);
+    let index = usize::try_from(links::index(bridge)?.get()).unwrap_or(usize::MAX);
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let fd = socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthAll)?;
     setsockopt(&fd, sockopt::ReceiveTimestampns, &true)?;

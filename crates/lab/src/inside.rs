@@ -6,30 +6,28 @@
 //! from us. When we die, for whatever reason, that process ends, and the kernel kills all others of
 //! the node with it.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use linux::netns::{Isolation, Netns, NsThread};
+use linux::sysctl;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::Mode;
 
-use crate::error::{Context, LabError, Result};
+use crate::error::{Context, Result};
 use crate::links::Links;
-
-type Task = Box<dyn FnOnce() + Send>;
 
 /// What the thread moves into.
 pub(crate) struct Plan {
     /// Name of the node, and its host name.
     pub name: String,
     /// The network namespace to join; a new one is made when there is none.
-    pub net: Option<Arc<OwnedFd>>,
+    pub net: Option<Netns>,
     /// Whether the node has processes: mount, host name and pid namespaces of its own.
     pub processes: bool,
     /// Directories that stay visible when `/tmp` and `/run` become the node's own.
@@ -38,10 +36,7 @@ pub(crate) struct Plan {
 
 /// The thread, and what it owns.
 pub(crate) struct Inside {
-    name: String,
-    tasks: Option<mpsc::Sender<Task>>,
-    thread: Option<JoinHandle<()>>,
-    net: Arc<OwnedFd>,
+    thread: NsThread,
     /// First process of the pid namespace.
     first: Option<Child>,
     /// The others that we started.
@@ -57,42 +52,32 @@ impl Inside {
     /// # Errors
     /// The step that the system refused; making namespaces needs root or a user namespace.
     pub(crate) fn start(plan: Plan) -> Result<Self> {
-        let (tasks, inbox) = mpsc::channel::<Task>();
-        let (report, moved) = mpsc::channel();
-        let name = plan.name.clone();
-        let thread = std::thread::Builder::new()
-            .name(format!("node {name}"))
-            .spawn(move || {
-                let result = enter(&plan);
-                let fine = result.is_ok();
-                if report.send(result).is_ok() && fine {
-                    for task in inbox {
-                        task();
-                    }
-                }
-            })
-            .during(|| format!("thread of {name}"))?;
-        let (net, first) = moved.recv().map_err(|_| LabError::Off(name.clone()))??;
-        Ok(Self {
-            name,
-            tasks: Some(tasks),
-            thread: Some(thread),
-            net: Arc::new(net),
-            first,
-            children: Mutex::default(),
-        })
+        let Plan { name, net, processes, exposed } = plan;
+        let isolation = Isolation {
+            netns: net,
+            // We mount them ourselves: some of what they hide must stay visible.
+            private_directories: processes.then(Vec::new),
+            hostname: processes.then(|| name.clone()),
+            processes,
+        };
+        let thread = NsThread::new(isolation).map_err(io::Error::from);
+        let thread = thread.during(|| format!("{name}: namespaces of its own"))?;
+        let prepared = thread.run(move || -> io::Result<Option<Child>> {
+            quiet_network();
+            Links::open()?.set_up("lo", true)?;
+            if !processes {
+                return Ok(None);
+            }
+            private_directories(&exposed)?;
+            first_process().map(Some)
+        });
+        let first = prepared.during(|| format!("{name}: preparing it"))?;
+        Ok(Self { thread, first, children: Mutex::default() })
     }
 
     /// Runs a closure on the thread and gives back its result.
-    pub(crate) fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let off = || LabError::Off(self.name.clone());
-        let (answer, result) = mpsc::channel();
-        let task: Task = Box::new(move || {
-            // The asker may have gone: then nobody needs the answer.
-            let _ = answer.send(work());
-        });
-        self.tasks.as_ref().ok_or_else(off)?.send(task).map_err(|_| off())?;
-        result.recv().map_err(|_| off())
+    pub(crate) fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        self.thread.run(work)
     }
 
     /// Runs network device operations on the thread.
@@ -101,21 +86,19 @@ impl Inside {
         what: impl FnOnce() -> String,
         work: impl FnOnce(&mut Links) -> io::Result<()> + Send + 'static,
     ) -> Result<()> {
-        self.run(move || Links::open().and_then(|mut links| work(&mut links)))?.during(what)
+        self.run(move || Links::open().and_then(|mut links| work(&mut links))).during(what)
     }
 
     /// Starts a program on the thread.
-    pub(crate) fn spawn(&self, mut command: Command) -> Result<io::Result<SharedChild>> {
-        let child = self.run(move || command.spawn())?.map(|child| Arc::new(Mutex::new(child)));
-        if let Ok(child) = &child {
-            self.children.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(child));
-        }
+    pub(crate) fn spawn(&self, mut command: Command) -> io::Result<SharedChild> {
+        let child = Arc::new(Mutex::new(self.run(move || command.spawn())?));
+        self.children.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&child));
         Ok(child)
     }
 
     /// The network namespace.
-    pub(crate) fn net(&self) -> &Arc<OwnedFd> {
-        &self.net
+    pub(crate) fn net(&self) -> &Netns {
+        self.thread.netns()
     }
 
     /// The pid, as we see it, of the node's first process.
@@ -135,58 +118,23 @@ impl Drop for Inside {
             }
             let _ = first.wait();
         }
-        self.tasks = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
-}
-
-/// Moves the calling thread.
-fn enter(plan: &Plan) -> Result<(OwnedFd, Option<Child>)> {
-    let name = &plan.name;
-    let mut flags = CloneFlags::empty();
-    match &plan.net {
-        Some(net) => {
-            setns(net.as_fd(), CloneFlags::CLONE_NEWNET).during(|| format!("{name}: joining its network"))?
-        }
-        None => flags |= CloneFlags::CLONE_NEWNET,
-    }
-    if plan.processes {
-        flags |= CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWPID;
-    }
-    unshare(flags).during(|| format!("{name}: namespaces of its own (needs root)"))?;
-    let net =
-        File::open("/proc/thread-self/ns/net").during(|| format!("{name}: its network namespace"))?.into();
-    quiet_network();
-    Links::open().and_then(|mut links| links.set_up("lo", true)).during(|| format!("{name}: loopback"))?;
-    if !plan.processes {
-        return Ok((net, None));
-    }
-    let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
-    mount(None::<&str>, "/", None::<&str>, private, None::<&str>)
-        .during(|| format!("{name}: private mounts"))?;
-    private_directories(&plan.exposed).during(|| format!("{name}: its own /run and /tmp"))?;
-    nix::unistd::sethostname(name).during(|| format!("{name}: host name"))?;
-    let first = first_process().during(|| format!("{name}: first process"))?;
-    Ok((net, Some(first)))
 }
 
 /// Settings without which the kernel sends and waits on its own account: duplicate address
 /// detection, router solicitations, reverse path filters.
 fn quiet_network() {
-    let settings = [
-        ("ipv6/conf/all/accept_dad", "0"),
-        ("ipv6/conf/default/accept_dad", "0"),
-        ("ipv6/conf/all/accept_ra", "0"),
-        ("ipv6/conf/default/accept_ra", "0"),
-        ("ipv6/conf/default/router_solicitations", "0"),
-        ("ipv4/conf/all/rp_filter", "0"),
-        ("ipv4/conf/default/rp_filter", "0"),
-    ];
-    for (path, value) in settings {
-        // A kernel without IPv6 has none of these.
-        let _ = fs::write(Path::new("/proc/sys/net").join(path), value);
+    for path in [
+        "net/ipv6/conf/all/accept_dad",
+        "net/ipv6/conf/default/accept_dad",
+        "net/ipv6/conf/all/accept_ra",
+        "net/ipv6/conf/default/accept_ra",
+        "net/ipv6/conf/default/router_solicitations",
+        "net/ipv4/conf/all/rp_filter",
+        "net/ipv4/conf/default/rp_filter",
+    ] {
+        // A kernel without IPv6 has not all of these.
+        let _ = sysctl::set(path, 0);
     }
 }
 

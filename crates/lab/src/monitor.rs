@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, PipeWriter};
+use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 use base::IpNet;
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::address::AddressMessage;
+use netlink_packet_route::address::{AddressAttribute, AddressMessage};
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage};
 use netlink_sys::{Socket, protocols::NETLINK_ROUTE};
@@ -19,7 +20,6 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::error::{Context, LabError, Result};
-use crate::links;
 use crate::node::Node;
 
 /// Groups of rtnetlink: links, then addresses and routes of both families (`linux/rtnetlink.h`).
@@ -180,7 +180,7 @@ fn drain(
         let at = began.elapsed();
         let mut rest = datagram.as_slice();
         while !rest.is_empty() {
-            let (message, length) = links::parse(rest)?;
+            let (message, length) = parse(rest)?;
             rest = rest.get(length..).unwrap_or_default();
             if let Some(change) = change(message, names) {
                 sink.lock().unwrap_or_else(PoisonError::into_inner).push(Notice { at, change });
@@ -202,6 +202,21 @@ fn change(message: NetlinkMessage<RouteNetlinkMessage>, names: &mut BTreeMap<u32
     }
 }
 
+/// The first message of a datagram, and the length up to the next one.
+fn parse(bytes: &[u8]) -> io::Result<(NetlinkMessage<RouteNetlinkMessage>, usize)> {
+    let invalid = |e| io::Error::new(io::ErrorKind::InvalidData, format!("netlink: {e}"));
+    let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(bytes).map_err(invalid)?;
+    let length = usize::try_from(message.header.length).unwrap_or(usize::MAX).next_multiple_of(4);
+    Ok((message, length))
+}
+
+/// The address itself: `IFA_ADDRESS` is the other end on a point-to-point link.
+fn local_address(message: &AddressMessage) -> Option<IpAddr> {
+    let of = |wanted: fn(&AddressAttribute) -> Option<IpAddr>| message.attributes.iter().find_map(wanted);
+    of(|a| if let AddressAttribute::Local(ip) = a { Some(*ip) } else { None })
+        .or_else(|| of(|a| if let AddressAttribute::Address(ip) = a { Some(*ip) } else { None }))
+}
+
 fn link_change(message: &LinkMessage, exists: bool, names: &mut BTreeMap<u32, String>) -> Change {
     let named = message.attributes.iter().find_map(|a| match a {
         LinkAttribute::IfName(name) => Some(name.clone()),
@@ -213,7 +228,7 @@ fn link_change(message: &LinkMessage, exists: bool, names: &mut BTreeMap<u32, St
 }
 
 fn address_change(message: &AddressMessage, exists: bool, names: &BTreeMap<u32, String>) -> Option<Change> {
-    let net = IpNet::new(links::local_address(message)?, message.header.prefix_len)?;
+    let net = IpNet::new(local_address(message)?, message.header.prefix_len)?;
     let link = names.get(&message.header.index).cloned().unwrap_or_else(|| "?".to_owned());
     Some(Change::Address { link, net, exists })
 }

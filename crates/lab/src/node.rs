@@ -5,7 +5,6 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::net::IpAddr;
-use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -13,6 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use base::{IpNet, Mac};
+use linux::netlink::LinkSpec;
+use linux::netns::Netns;
 
 use crate::error::{Context, LabError, Result};
 use crate::inside::{Inside, Plan};
@@ -40,7 +41,7 @@ pub struct Node {
 struct State {
     /// `None` while the node is off.
     inside: Option<Inside>,
-    net: Arc<OwnedFd>,
+    net: Netns,
     ports: BTreeMap<String, Port>,
 }
 
@@ -57,7 +58,7 @@ impl Node {
         let dir = shared.dir.join(name);
         fs::create_dir_all(&dir).during(|| format!("{}", dir.display()))?;
         let inside = Inside::start(plan(&shared, name, None))?;
-        let state = State { net: Arc::clone(inside.net()), inside: Some(inside), ports: BTreeMap::new() };
+        let state = State { net: inside.net().clone(), inside: Some(inside), ports: BTreeMap::new() };
         Ok(Self { name: name.to_owned(), number, dir, shared, state: Mutex::new(state) })
     }
 
@@ -87,15 +88,14 @@ impl Node {
             text.parse::<IpNet>().map_err(|e| LabError::Expectation(format!("address \"{text}\": {e}")))
         };
         let addresses: Vec<IpNet> = addresses.iter().map(parse).collect::<Result<_>>()?;
-        let net = Arc::clone(&state.net);
+        let net = state.net.clone();
         let (port, bridge, peer) = (at_switch.clone(), lan.name().to_owned(), device.to_owned());
         let what = || format!("cable from {} to {}", self.name, lan.name());
         self.shared.switch.links(what, move |links| {
-            links.add_veth(&port, &peer, mac, net.as_fd())?;
-            links.enslave(&port, &bridge)?;
-            links.set_up(&port, true)
+            links.add_veth(&port, &peer, net)?;
+            links.enslave(&port, &bridge)
         })?;
-        configure(state.inside(&self.name)?, device, &addresses)?;
+        configure(state.inside(&self.name)?, device, mac, &addresses)?;
         state.ports.insert(device.to_owned(), Port { lan: lan.name().to_owned(), at_switch, addresses });
         Ok(())
     }
@@ -118,8 +118,8 @@ impl Node {
         command.args(args).stdin(Stdio::null()).stdout(output).stderr(errors);
         // A daemon signals its process group; we are not of it.
         command.process_group(0);
-        let child = self.state().inside(&self.name)?.spawn(command)?;
-        Ok(Process::new(format!("{log} on {}", self.name), child.during(what)?, path))
+        let child = self.state().inside(&self.name)?.spawn(command).during(what)?;
+        Ok(Process::new(format!("{log} on {}", self.name), child, path))
     }
 
     /// Runs a program inside the node to its end.
@@ -143,7 +143,7 @@ impl Node {
     /// # Errors
     /// The node is off.
     pub fn inside_run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        self.state().inside(&self.name)?.run(work)
+        Ok(self.state().inside(&self.name)?.run(work))
     }
 
     /// Gives the node an empty directory of its own in place of one that exists; gone with the power.
@@ -235,18 +235,12 @@ impl Node {
         if state.inside.is_some() {
             return Ok(());
         }
-        let inside = Inside::start(plan(&self.shared, &self.name, Some(Arc::clone(&state.net))))?;
+        let inside = Inside::start(plan(&self.shared, &self.name, Some(state.net.clone())))?;
         for (device, port) in &state.ports {
             let (device, own) = (device.clone(), port.addresses.clone());
             let what = || format!("{}: addresses of {device}", self.name);
             let name = device.clone();
-            inside.links(what, move |links| {
-                let left_over = links.addresses(&name)?;
-                left_over
-                    .into_iter()
-                    .filter(|a| !own.contains(a))
-                    .try_for_each(|a| links.remove_address(&name, a))
-            })?;
+            inside.links(what, move |links| links.keep_addresses(&name, &own))?;
         }
         state.inside = Some(inside);
         self.all_ports(&state, true)
@@ -297,15 +291,16 @@ impl State {
     }
 }
 
-fn plan(shared: &Shared, name: &str, net: Option<Arc<OwnedFd>>) -> Plan {
+fn plan(shared: &Shared, name: &str, net: Option<Netns>) -> Plan {
     Plan { name: name.to_owned(), net, processes: true, exposed: shared.exposed() }
 }
 
-fn configure(inside: &Inside, device: &str, addresses: &[IpNet]) -> Result<()> {
+fn configure(inside: &Inside, device: &str, mac: Mac, addresses: &[IpNet]) -> Result<()> {
     let (name, addresses) = (device.to_owned(), addresses.to_vec());
     inside.links(
         || format!("addresses of {device}"),
         move |links| -> io::Result<()> {
+            links.change(&name, LinkSpec { mac: Some(mac), ..LinkSpec::default() })?;
             addresses.into_iter().try_for_each(|a| links.add_address(&name, a))?;
             links.set_up(&name, true)
         },

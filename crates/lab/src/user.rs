@@ -1,8 +1,6 @@
 //! The lab without root: a user namespace in which this process is root.
 
-use std::fs;
-
-use nix::sched::{CloneFlags, unshare};
+use linux::netns::become_root_in_user_namespace;
 
 use crate::error::{Context, Result};
 
@@ -15,11 +13,5 @@ pub fn become_root() -> Result<()> {
     if nix::unistd::geteuid().is_root() {
         return Ok(());
     }
-    let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
-    unshare(CloneFlags::CLONE_NEWUSER).during(|| "a user namespace".to_owned())?;
-    let write = |file: &str, text: String| fs::write(file, text).during(|| file.to_owned());
-    // Without this the kernel accepts no map of groups.
-    write("/proc/self/setgroups", "deny".to_owned())?;
-    write("/proc/self/uid_map", format!("0 {uid} 1"))?;
-    write("/proc/self/gid_map", format!("0 {gid} 1"))
+    become_root_in_user_namespace().map_err(std::io::Error::from).during(|| "a user namespace".to_owned())
 }

@@ -228,6 +228,8 @@ pub struct LinkSpec {
     pub link_local: Option<bool>,
     /// Whether it resolves addresses.
     pub arp: Option<bool>,
+    /// Whether it takes every frame, also those for others.
+    pub promiscuous: Option<bool>,
 }
 
 impl LinkSpec {
@@ -255,7 +257,9 @@ impl LinkSpec {
         use netlink_packet_route::link::LinkFlags as Raw;
         let mut m = LinkMessage::default();
         m.header.index = index.map_or(0, IfIndex::get);
-        for (wish, flag, set) in [(self.up, Raw::Up, true), (self.arp, Raw::Noarp, false)] {
+        let flags =
+            [(self.up, Raw::Up, true), (self.arp, Raw::Noarp, false), (self.promiscuous, Raw::Promisc, true)];
+        for (wish, flag, set) in flags {
             if let Some(wish) = wish {
                 m.header.change_mask |= flag;
                 if wish == set {

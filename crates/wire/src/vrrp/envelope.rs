@@ -39,7 +39,7 @@ impl<'a> Envelope<'a> {
         Ok(Self { ip, ah, header_bytes, message })
     }
 
-    /// The VRRP message, for [`decode`](super::decode).
+    /// The VRRP message, for [`decode`](fn@super::decode).
     #[must_use]
     pub const fn message(&self) -> &'a [u8] {
         self.message
