@@ -1,6 +1,6 @@
 //! State, statistics and JSON files: how things stand, in keepalived's formats.
 //!
-//! [`stats`], [`json`] and [`state`] are pure: a model and a snapshot in, text out. [`file`] names the
+//! [`stats`], [`json`] and [`state`] are pure: a model and a snapshot in, text out. [`mod@file`] names the
 //! files and writes them. The supervisor does both, so that a slow disk delays nobody else.
 
 pub mod file;

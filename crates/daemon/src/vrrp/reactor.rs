@@ -25,7 +25,7 @@ use crate::ipc::{ProcessReport, Report, ToVrrp, Wish};
 use crate::log::Line;
 use crate::observe;
 
-/// What the poll set calls its descriptors. Sockets of the engine follow from [`SOCKETS`] on.
+/// What the poll set calls its descriptors. Sockets of the engine follow from [`token::SOCKETS`] on.
 mod token {
     pub(super) const SUPERVISOR: u64 = 0;
     pub(super) const SIGNALS: u64 = 1;
