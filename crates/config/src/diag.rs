@@ -189,6 +189,10 @@ codes! {
     DUPLICATE_VRID = "duplicate-vrid", General, Error, Refuses;
     /// A script that cannot be run.
     SCRIPT = "script-not-found", General, Error, Goes;
+    /// A command that is no tracked script cannot be run; keepalived goes on and calls it no error.
+    COMMAND = "unusable-command", Ok, Error, Goes;
+    /// A command was found by its name alone.
+    SEARCHED = "command-without-path", Ok, Warning, Goes;
     /// A script that somebody else than root could change.
     INSECURE_SCRIPT = "insecure-script", Security, Error, Goes;
     /// Scripts run and `enable_script_security` isn't set.

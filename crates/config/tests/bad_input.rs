@@ -114,7 +114,10 @@ fn a_script_that_is_not_there_is_told_and_left_out() {
     let loaded = load_in(world().without_program("/bin/none"), text);
     assert_told(&loaded, "script-not-found", 2, 12);
     assert_told(&loaded, "unknown-name", 7, 20);
-    assert_told(&loaded, "script-not-found", 8, 12);
+    assert_told(&loaded, "unusable-command", 8, 12);
+    let only_told =
+        load_in(world().without_program("/bin/none"), instance("VI_1", "1", "    notify /bin/none\n"));
+    assert_eq!(only_told.exits.test, 0, "keepalived does not count it as an error");
     let model = loaded.model.unwrap();
     assert!(model.trackers.is_empty() && model.instances[0].notify.any.is_none());
 }

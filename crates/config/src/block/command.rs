@@ -20,6 +20,11 @@ pub(crate) struct CommandDraft {
 }
 
 impl CommandDraft {
+    /// The kind of problem if it can't be run: a script that is tracked counts as an error.
+    fn code(&self) -> Code {
+        code_of(&self.keyword)
+    }
+
     /// Takes the words of `node`, of which there is at least one.
     pub(crate) fn new(node: &Node) -> Self {
         let mut words = node.words.iter().cloned();
@@ -35,6 +40,11 @@ pub(crate) struct ScriptRules {
     pub(crate) user: Option<Vec<Word>>,
     /// `enable_script_security`.
     pub(crate) security: bool,
+}
+
+/// As keepalived counts: `script` and `script_user` are errors, commands that tell are not.
+fn code_of(keyword: &str) -> Code {
+    if keyword.starts_with("script") { Code::SCRIPT } else { Code::COMMAND }
 }
 
 /// Turns drafts into commands.
@@ -96,7 +106,7 @@ impl Commands {
         }
         let argv: Vec<Box<str>> = argv.into_iter().map(|w| w.text.into_boxed_str()).collect();
         let Some(first) = argv.first().filter(|word| !word.is_empty()).cloned() else {
-            let d = Diagnostic::new(Code::SCRIPT, format!("`{}` names no command", draft.keyword));
+            let d = Diagnostic::new(draft.code(), format!("`{}` names no command", draft.keyword));
             cx.report(d.at(draft.text.span).label("empty").help("write the path of a script"));
             return None;
         };
@@ -109,7 +119,7 @@ impl Commands {
         let found = match cx.source.program(&program, account) {
             Ok(found) => found,
             Err(why) => {
-                self.not_found(draft, &program, why, cx);
+                not_found(draft, &program, account, why, cx);
                 return None;
             }
         };
@@ -133,7 +143,7 @@ impl Commands {
         }
         if !program.contains('/') {
             let d = Diagnostic::new(
-                Code::CONFLICT,
+                Code::SEARCHED,
                 format!("`{program}` was found in the search path as `{}`", found.path),
             )
             .at(draft.text.span)
@@ -147,33 +157,6 @@ impl Commands {
         }
         let user = User { uid: account.uid, gid: account.gid };
         Some(Command { text: text.into(), path: found.path.into_boxed_str(), argv, user })
-    }
-
-    fn not_found(&self, draft: &CommandDraft, program: &str, why: ProgramError, cx: &mut Cx<'_>) {
-        let (message, help, log) = match why {
-            ProgramError::NotFound if program.contains('/') => (
-                format!("the script `{program}` does not exist"),
-                "create it, or correct the path",
-                format!("Script {program} cannot be accessed - No such file or directory"),
-            ),
-            ProgramError::NotFound => (
-                format!("the script `{program}` is not in the search path"),
-                "write its full path",
-                format!("Cannot find script {program} in path - disabling"),
-            ),
-            ProgramError::NotExecutable => (
-                format!("the script `{program}` cannot be executed by its user"),
-                "make it executable with `chmod +x`, or choose another user",
-                format!("WARNING - script '{program}' is not executable - disabling."),
-            ),
-        };
-        cx.report(
-            Diagnostic::new(Code::SCRIPT, message)
-                .at(draft.text.span)
-                .label("not run")
-                .help(help)
-                .bare_log(log),
-        );
     }
 
     /// Says once that scripts run without protection.
@@ -194,6 +177,33 @@ impl Commands {
     }
 }
 
+/// Tells why a command can't be run.
+fn not_found(draft: &CommandDraft, program: &str, account: Account, why: ProgramError, cx: &mut Cx<'_>) {
+    let (message, help, log) = match why {
+        ProgramError::NotFound if program.contains('/') => (
+            format!("the script `{program}` does not exist"),
+            "create it, or correct the path",
+            format!("Script {program} cannot be accessed - No such file or directory"),
+        ),
+        ProgramError::NotFound => (
+            format!("the script `{program}` is not in the search path"),
+            "write its full path",
+            format!("Cannot find script {program} in path - disabling"),
+        ),
+        ProgramError::NotExecutable => (
+            format!("the script `{program}` cannot be executed by its user"),
+            "make it executable with `chmod +x`, or choose another user",
+            format!(
+                "WARNING - script '{program}' is not executable for uid:gid {}:{} - disabling.",
+                account.uid, account.gid
+            ),
+        ),
+    };
+    cx.report(
+        Diagnostic::new(draft.code(), message).at(draft.text.span).label("not run").help(help).bare_log(log),
+    );
+}
+
 /// The account that `USER [[:]GROUP]` or `USER:GROUP` names; `None` if it doesn't exist, which has
 /// then been told.
 pub(crate) fn account(words: &[Word], cx: &mut Cx<'_>, keyword: &str) -> Option<Account> {
@@ -203,12 +213,11 @@ pub(crate) fn account(words: &[Word], cx: &mut Cx<'_>, keyword: &str) -> Option<
         None => (first.text.as_str(), None),
     };
     let Some(account) = cx.source.user(user) else {
-        let d =
-            Diagnostic::new(Code::UNKNOWN_NAME, format!("the user `{user}` of `{keyword}` does not exist"))
-                .at(first.span)
-                .label("no such user")
-                .help("create the account, or name another one")
-                .bare_log(format!("Script user '{user}' does not exist"));
+        let d = Diagnostic::new(code_of(keyword), format!("the user `{user}` of `{keyword}` does not exist"))
+            .at(first.span)
+            .label("no such user")
+            .help("create the account, or name another one")
+            .bare_log(format!("Script user '{user}' does not exist"));
         cx.report(d);
         return None;
     };
@@ -218,7 +227,7 @@ pub(crate) fn account(words: &[Word], cx: &mut Cx<'_>, keyword: &str) -> Option<
     };
     let Some(gid) = cx.source.group(group) else {
         let d =
-            Diagnostic::new(Code::UNKNOWN_NAME, format!("the group `{group}` of `{keyword}` does not exist"))
+            Diagnostic::new(code_of(keyword), format!("the group `{group}` of `{keyword}` does not exist"))
                 .at(span)
                 .label("no such group")
                 .help("create the group, or name another one")
