@@ -169,6 +169,8 @@ codes! {
     RANGE = "out-of-range", InvalidNumber, Error, Goes;
     /// Words after the last one that is used.
     EXTRA = "extra-words", Ok, Warning, Goes;
+    /// Words between the keyword of a value block and its `{`.
+    EXTRA_BLOCK = "extra-words-before-block", General, Warning, Goes;
     /// Something that is written twice, or means nothing without something else.
     POINTLESS = "no-effect-here", Ok, Warning, Goes;
     /// A value of the wrong kind.
@@ -180,7 +182,7 @@ codes! {
     /// A name that nobody has defined.
     UNKNOWN_NAME = "unknown-name", General, Error, Goes;
     /// Something is defined and nobody uses it.
-    UNUSED = "unused", Warning, Warning, Goes;
+    UNUSED = "unused", Ok, Warning, Goes;
     /// An interface isn't there.
     INTERFACE = "unknown-interface", BadInterface, Error, Refuses;
     /// An instance that cannot be: the whole configuration is refused.

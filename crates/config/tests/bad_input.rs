@@ -84,6 +84,14 @@ fn each_kind_of_bad_input_is_told_at_its_place_with_keepalived_s_exit_statuses()
         case(good.replace("192.0.2.1/24", "192.0.2.256/24"), "invalid-value", (5, 9), runs),
         case(good.replace("192.0.2.1/24", "192.0.2.1/33"), "invalid-value", (5, 9), runs),
         case(with("track_interface { eth1 weight 300 }"), "out-of-range", (4, 35), runs),
+        // A word too many.
+        case(
+            good.replace("virtual_ipaddress {", "virtual_ipaddress x {"),
+            "extra-words-before-block",
+            (4, 23),
+            runs,
+        ),
+        case(with("priority 100 200"), "extra-words", (4, 18), (None, 0)),
         // Names.
         case(with("priorty 100"), "unknown-keyword", (4, 5), runs),
         case(with("track_script { chk }"), "unknown-name", (4, 20), runs),

@@ -8,7 +8,7 @@ use base::{Duration, IfName};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::keyword::{Outside, Range, SecondsRange, value};
 use crate::lang::reader::missing_parameter;
-use crate::lang::{Node, Word};
+use crate::lang::{Body, Node, Word};
 use crate::source::Source;
 use crate::span::Span;
 
@@ -84,13 +84,20 @@ impl<'s> Cx<'s> {
         }
     }
 
-    /// Words that nobody reads. keepalived passes over them in silence.
+    /// Words that nobody reads. keepalived passes over them in silence, except before values.
     pub(crate) fn extra(&mut self, node: &Node, first: &Word) {
-        let d =
-            Diagnostic::new(Code::EXTRA, format!("`{}` does not take that many words", node.keyword.text))
-                .at(first.span)
-                .label("from here on the line is ignored")
-                .help("remove them, or start a comment with `#`");
+        let keyword = &node.keyword.text;
+        let (code, log) = match node.body {
+            Body::Values(_) => {
+                (Code::EXTRA_BLOCK, Some(format!("Block {keyword} has extra parameters {} ...", first.text)))
+            }
+            _ => (Code::EXTRA, None),
+        };
+        let mut d = Diagnostic::new(code, format!("`{keyword}` does not take that many words"))
+            .at(first.span)
+            .label("from here on the line is ignored")
+            .help("remove them, or start a comment with `#`");
+        d.log = log;
         self.report(d);
     }
 
