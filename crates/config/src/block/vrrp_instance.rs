@@ -153,23 +153,15 @@ fn state(instance: &mut InstanceDraft, word: &Word, cx: &mut Cx<'_>) {
     instance.state = Some(master);
 }
 
-fn vrid(instance: &mut InstanceDraft, node: &Node, cx: &mut Cx<'_>) {
-    let Some(word) = node.words.first() else {
-        cx.missing(node, 2);
-        return;
-    };
-    let number = cx.number(&node.keyword.text, word, Range::new(1, 255, ""));
+fn vrid(instance: &mut InstanceDraft, word: &Word, cx: &mut Cx<'_>) {
+    let number = cx.number("virtual_router_id", word, Range::new(1, 255, ""));
     if let Some(vrid) = number.and_then(|n| u8::try_from(n).ok()).and_then(Vrid::new) {
         instance.vrid = Some((vrid, word.span));
     }
 }
 
-fn priority(instance: &mut InstanceDraft, node: &Node, cx: &mut Cx<'_>) {
-    let Some(word) = node.words.first() else {
-        cx.missing(node, 2);
-        return;
-    };
-    if let Some(n) = cx.number(&node.keyword.text, word, Range::new(1, 255, "")) {
+fn priority(instance: &mut InstanceDraft, word: &Word, cx: &mut Cx<'_>) {
+    if let Some(n) = cx.number("priority", word, Range::new(1, 255, "")) {
         instance.priority = Some(u8_of(n));
     } else {
         // keepalived goes on with the default, and forgets an earlier one.
@@ -177,21 +169,13 @@ fn priority(instance: &mut InstanceDraft, node: &Node, cx: &mut Cx<'_>) {
     }
 }
 
-fn advert_int(instance: &mut InstanceDraft, node: &Node, cx: &mut Cx<'_>) {
-    let Some(word) = node.words.first() else {
-        cx.missing(node, 2);
-        return;
-    };
-    if let Some(time) = cx.seconds(&node.keyword.text, word, ADVERT_INT) {
+fn advert_int(instance: &mut InstanceDraft, word: &Word, cx: &mut Cx<'_>) {
+    if let Some(time) = cx.seconds("advert_int", word, ADVERT_INT) {
         instance.advert_int = Some((time, word.span));
     }
 }
 
-fn source(instance: &mut InstanceDraft, node: &Node, cx: &mut Cx<'_>) {
-    let Some(word) = node.words.first() else {
-        cx.missing(node, 2);
-        return;
-    };
+fn source(instance: &mut InstanceDraft, word: &Word, cx: &mut Cx<'_>) {
     match value::address(&word.text) {
         Some(address) => instance.source = Some((address, word.span)),
         None => {
@@ -208,11 +192,7 @@ fn source(instance: &mut InstanceDraft, node: &Node, cx: &mut Cx<'_>) {
     }
 }
 
-fn mcast_dst_ip(instance: &mut InstanceDraft, node: &Node, cx: &mut Cx<'_>) {
-    let Some(word) = node.words.first() else {
-        cx.missing(node, 2);
-        return;
-    };
+fn mcast_dst_ip(instance: &mut InstanceDraft, word: &Word, cx: &mut Cx<'_>) {
     match value::address(&word.text) {
         Some(address) if address.is_multicast() => instance.group = Some((address, word.span)),
         _ => {
@@ -226,12 +206,8 @@ fn mcast_dst_ip(instance: &mut InstanceDraft, node: &Node, cx: &mut Cx<'_>) {
     }
 }
 
-fn unicast_ttl(instance: &mut InstanceDraft, node: &Node, cx: &mut Cx<'_>) {
-    let Some(word) = node.words.first() else {
-        cx.missing(node, 2);
-        return;
-    };
-    if let Some(n) = cx.number(&node.keyword.text, word, Range::new(0, 255, "")) {
+fn unicast_ttl(instance: &mut InstanceDraft, word: &Word, cx: &mut Cx<'_>) {
+    if let Some(n) = cx.number("unicast_ttl", word, Range::new(0, 255, "")) {
         instance.unicast_ttl = Some((u8_of(n), word.span));
     }
 }

@@ -31,13 +31,13 @@ pub(crate) const TABLE: Table<InstanceDraft> = Table {
         ),
         keyword!(
             "virtual_router_id",
-            Kind::Line("NUMBER (1 to 255)", vrid),
+            Kind::Word("NUMBER (1 to 255)", vrid),
             "",
             "number of the virtual router, the same on all routers"
         ),
         keyword!(
             "priority",
-            Kind::Line("NUMBER (1 to 255)", priority),
+            Kind::Word("NUMBER (1 to 255)", priority),
             "100, or 255 for state MASTER",
             "the highest one becomes master; 255 owns the addresses"
         ),
@@ -50,7 +50,7 @@ pub(crate) const TABLE: Table<InstanceDraft> = Table {
             "vrrp_version; 3 for IPv6",
             "version of VRRP"
         ),
-        keyword!("advert_int", Kind::Line("SECONDS (0.01 to 255)", advert_int), "1", "time between adverts"),
+        keyword!("advert_int", Kind::Word("SECONDS (0.01 to 255)", advert_int), "1", "time between adverts"),
         keyword!(
             "preempt",
             Kind::Flag(|i| i.nopreempt = false),
@@ -71,22 +71,22 @@ pub(crate) const TABLE: Table<InstanceDraft> = Table {
         ),
         keyword!(
             "mcast_src_ip",
-            Kind::Line("ADDRESS", source),
+            Kind::Word("ADDRESS", source),
             "primary address of the interface",
             "source address of adverts"
         ),
         keyword!(
             "unicast_src_ip",
-            Kind::Line("ADDRESS", |i, node, cx| {
+            Kind::Word("ADDRESS", |i, word, cx| {
                 i.unicast = true;
-                source(i, node, cx);
+                source(i, word, cx);
             }),
             "primary address of the interface",
             "source address of unicast adverts"
         ),
         keyword!(
             "mcast_dst_ip",
-            Kind::Line("ADDRESS", mcast_dst_ip),
+            Kind::Word("ADDRESS", mcast_dst_ip),
             "vrrp_mcast_group4 or vrrp_mcast_group6",
             "where adverts go"
         ),
@@ -113,7 +113,7 @@ pub(crate) const TABLE: Table<InstanceDraft> = Table {
         ),
         keyword!(
             "unicast_ttl",
-            Kind::Line("NUMBER (0 to 255)", unicast_ttl),
+            Kind::Word("NUMBER (0 to 255)", unicast_ttl),
             "255 for IPv4, the kernel's for IPv6",
             "hops that unicast adverts may take"
         ),
