@@ -197,6 +197,8 @@ codes! {
     SEARCHED = "command-without-path", Ok, Warning, Goes;
     /// A script that somebody else than root could change.
     INSECURE_SCRIPT = "insecure-script", Security, Error, Goes;
+    /// The account that scripts run as by default isn't there.
+    SCRIPT_USER = "script-user", Ok, Note, Goes;
     /// Scripts run and `enable_script_security` isn't set.
     SCRIPT_SECURITY = "script-security", Security, Warning, Goes;
     /// `reload_check_config` makes every problem a refusal.

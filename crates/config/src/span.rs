@@ -222,10 +222,15 @@ impl SourceMap {
         Span { file: FileId(0), start: 0, end: 0, expansion: ExpansionId::NONE }
     }
 
+    /// The paths of all files, in the order in which they were read; one that was read twice comes twice.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|f| &*f.path)
+    }
+
     /// How many different files were read.
     #[must_use]
     pub fn files_read(&self) -> usize {
-        let mut paths: Vec<&str> = self.files.iter().map(|f| &*f.path).collect();
+        let mut paths: Vec<&str> = self.paths().collect();
         paths.sort_unstable();
         paths.dedup();
         paths.len()

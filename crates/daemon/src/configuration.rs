@@ -114,10 +114,12 @@ impl Source for AnyInterface<'_> {
 /// Reads the configuration. The lines are for the log, whether or not it can be run.
 pub fn read(options: &Options) -> (Vec<Line>, Result<Configuration, Refused>) {
     let file = options.config.as_deref().unwrap_or(DEFAULT_FILE);
-    let mut lines = vec![Line::info(format!("Configuration file {file}"))];
     let system = System::new(options.config_id.clone());
     let recording = Recording::new(&system);
     let mut loaded = config::load(&recording, &load_options(options));
+    let mut lines: Vec<Line> =
+        loaded.map.paths().map(|path| Line::info(format!("Opening file '{path}'."))).collect();
+    lines.push(Line::info(format!("Configuration file {file}")));
     lines.extend(log_lines(&loaded));
     let model = loaded.model.take();
     let refuse = |exit| Refused { exit, report: loaded.render(false) };

@@ -14,6 +14,37 @@ pub struct Divergences {
     /// Differences that no capture of the golden runs shows: for readers.
     #[serde(default)]
     pub behaviour: Vec<Behaviour>,
+    /// Lines of the log that only one of both has.
+    #[serde(default)]
+    pub log: Vec<LogLine>,
+}
+
+/// A line of the log that only one daemon writes in the story that both are told.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogLine {
+    /// Which one: `keepalived` or `vipd`.
+    pub only: String,
+    /// The line without its time; `*` stands for any text.
+    pub line: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl LogLine {
+    /// Whether this entry speaks of that line.
+    #[must_use]
+    pub fn covers(&self, line: &str) -> bool {
+        let mut parts = self.line.split('*');
+        let Some(mut rest) = parts.next().and_then(|first| line.strip_prefix(first)) else { return false };
+        let mut open = false;
+        for part in parts {
+            let Some(at) = rest.find(part) else { return false };
+            rest = rest.get(at + part.len()..).unwrap_or_default();
+            open = part.is_empty();
+        }
+        open || rest.is_empty()
+    }
 }
 
 /// A known difference of behaviour.

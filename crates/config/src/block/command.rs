@@ -52,6 +52,10 @@ fn code_of(keyword: &str) -> Code {
 pub(crate) struct Commands {
     /// The identity of commands that name none; `None` if they must not run.
     default: Option<Account>,
+    /// The default identity is that of root, because nobody named one and the usual account is missing.
+    root: bool,
+    /// Some command runs as root for that reason.
+    as_root: bool,
     security: bool,
     /// Some command is used, and some command could be changed by others.
     used: bool,
@@ -71,7 +75,8 @@ impl Commands {
                 None => Some(Account::ROOT),
             },
         };
-        Self { default, security: rules.security, used: false, insecure: false }
+        let root = rules.user.is_none() && default.is_some() && cx.source.user(DEFAULT_ACCOUNT).is_none();
+        Self { default, root, as_root: false, security: rules.security, used: false, insecure: false }
     }
 
     /// The command of `draft`; `None` if it can't be run, which has then been told.
@@ -124,6 +129,7 @@ impl Commands {
             }
         };
         self.used = true;
+        self.as_root |= self.root && draft.owner.is_empty();
         let privileged = account.uid == 0 || account.gid == 0 || found.privileged;
         if found.insecure && privileged {
             self.insecure = true;
@@ -159,8 +165,17 @@ impl Commands {
         Some(Command { text: text.into(), path: found.path.into_boxed_str(), argv, user })
     }
 
-    /// Says once that scripts run without protection.
+    /// Says once that scripts run as root, and once that they run without protection.
     pub(crate) fn finish(&self, cx: &mut Cx<'_>) {
+        if self.as_root {
+            let d = Diagnostic::new(
+                Code::SCRIPT_USER,
+                format!("scripts run as root: there is no account `{DEFAULT_ACCOUNT}`"),
+            )
+            .help("name an account with `script_user` in `global_defs`, be it root")
+            .bare_log(format!("Script user '{DEFAULT_ACCOUNT}' does not exist"));
+            cx.report(d);
+        }
         if !self.used || self.security {
             return;
         }

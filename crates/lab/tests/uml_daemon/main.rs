@@ -1,8 +1,11 @@
 //! The whole daemon on a real kernel: what a user sees of it in the kernel, on the wire and in the log.
 
+mod dumps;
 mod kernel;
+mod log_lines;
 mod processes;
 mod reload;
+mod scripts;
 mod stage;
 
 use std::process::ExitCode;
@@ -26,10 +29,18 @@ const SCENARIOS: &[(&str, Run)] = &[
     ("lost-notifications-of-the-kernel-lead-to-a-full-look", kernel::overrun),
     ("addresses-and-routes-look-as-they-are-written", kernel::details),
     ("a-left-over-address-is-no-source-of-adverts", kernel::source),
+    ("tracking-scripts-decide-by-weight-rise-and-fall-and-none-hangs-for-long", scripts::verdicts),
+    ("the-first-result-of-a-script-decides-at-once", scripts::beginnings),
+    ("scripts-and-the-fifo-are-told-each-state-in-order", scripts::notified),
+    ("a-group-moves-as-one-and-a-file-changes-a-priority", scripts::groups),
+    ("state-and-statistics-appear-in-files-that-nobody-can-plant", dumps::files),
+    ("the-log-has-the-lines-of-keepalived", log_lines::same_lines),
 ];
 
 fn main() -> ExitCode {
     let scenario = |(name, run): &(&'static str, Run)| Scenario::new(name, Needs::VirtualTime, *run);
-    let scenarios: Vec<Scenario> = SCENARIOS.iter().map(scenario).collect();
+    let mut scenarios: Vec<Scenario> = SCENARIOS.iter().map(scenario).collect();
+    let crowd = "255-scripts-at-once-delay-no-advert";
+    scenarios.push(Scenario::new(crowd, Needs::AnyClock, scripts::crowd));
     lab::harness::main(&scenarios)
 }
