@@ -304,6 +304,29 @@ fn members_of_a_group_share_its_trackers_and_lose_weights_of_their_own() {
 }
 
 #[test]
+fn in_a_group_a_weighted_interface_is_a_fault_and_a_script_that_nobody_tracks_any_more_is_not_run() {
+    let instance = |name: &str, vrid: u8, tracks: &str| {
+        format!(
+            "vrrp_instance {name} {{\n interface eth0\n virtual_router_id {vrid}\n{tracks} virtual_ipaddress {{\n 192.0.2.{vrid}\n }}\n}}\n"
+        )
+    };
+    let scripts = "vrrp_script w {\n script /bin/w\n weight 5\n}\nvrrp_script f {\n script /bin/f\n}\n";
+    let a = " track_script {\n w\n f\n }\n track_interface {\n eth1 weight 5\n }\n";
+    let group = "vrrp_sync_group G {\n group {\n A B\n }\n}\n";
+    let (model, log) = model(&format!("{scripts}{}{}{group}", instance("A", 1, a), instance("B", 2, "")));
+    let names: Vec<&str> = model.trackers.iter().map(|t| &*t.name).collect();
+    assert_eq!(names, ["f", "eth1"]);
+    let tracks: Vec<(usize, i16)> =
+        model.instances[0].protocol.tracks.iter().map(|t| (t.tracker.index(), t.weight.get())).collect();
+    assert_eq!(tracks, [(0, 0), (1, 0)]);
+    for line in
+        ["(A) ignoring eth1 tracked interface weight due to SYNC group", "Warning - script w is not used"]
+    {
+        assert!(log.iter().any(|l| l == line), "{line}\n{log:#?}");
+    }
+}
+
+#[test]
 fn global_settings_reach_the_instances() {
     let text = "global_defs {\n router_id r1\n vrrp_version 3\n vrrp_mcast_group4 224.0.0.50\n vrrp_garp_master_repeat 2\n vrrp_garp_master_delay 7\n \
                 vrrp_garp_master_refresh 60\n vrrp_garp_interval 0.001\n vrrp_down_timer_adverts 4\n vrrp_check_unicast_src\n vrrp_skip_check_adv_addr\n \

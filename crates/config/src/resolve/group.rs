@@ -132,11 +132,22 @@ fn track(
                     log,
                 );
             } else if track.weight != base::Weight::FAULT && !draft.tracking_weight {
+                // Priorities of members must not part. An interface still counts as a fault.
+                let is_link = r.trackers.link(track.tracker).is_some();
                 let what = r.trackers.what(track.tracker);
-                let log = format!("({name}) ignoring tracked {what} {called} with weights due to SYNC group");
+                let log = if is_link {
+                    format!("({name}) ignoring {called} tracked interface weight due to SYNC group")
+                } else {
+                    format!("({name}) ignoring tracked {what} {called} with weights due to SYNC group")
+                };
                 let message = format!("`{name}` tracks `{called}` with a weight, but is a member of a group");
+                let label = if is_link { "the weight is ignored" } else { "that tracker is ignored" };
                 let help = "track it in the group, or set `sync_group_tracking_weight` there";
-                r.conflict(written.name.span, message, "that tracker is ignored", help, log);
+                r.conflict(written.name.span, message, label, help, log);
+                if is_link {
+                    let weight = base::Weight::FAULT;
+                    instance.protocol.tracks.push(vrrp::config::Track { weight, ..track });
+                }
             } else {
                 instance.protocol.tracks.push(track);
             }

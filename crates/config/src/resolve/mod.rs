@@ -65,6 +65,7 @@ pub(crate) fn resolve(draft: Draft, cx: &mut Cx<'_>) -> Model {
         }
     }
     group::groups(r, &draft.groups, &kept, &mut model);
+    r.trackers.forget_untracked(&mut model.instances);
     instance::refuse_duplicates(r, &kept, &model.instances);
     let default = draft.global.default_interface.as_ref();
     model.static_addresses =

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base::{IfName, Weight};
 use model::tracker::{TrackFile, Tracker, TrackerSource};
-use model::{Script, TrackerId};
+use model::{Instance, Script, TrackerId};
 use vrrp::config::Track;
 
 use crate::block::Seen;
@@ -62,6 +62,29 @@ impl Trackers {
             Some(&TrackerSource::Interface(link)) => Some(link),
             _ => None,
         }
+    }
+
+    /// Forgets what no instance tracks any more: a script that nobody tracks is not run.
+    pub(super) fn forget_untracked(&mut self, instances: &mut [Instance]) {
+        let mut tracked = vec![false; self.used.len()];
+        for track in instances.iter().flat_map(|i| &i.protocol.tracks) {
+            if let Some(flag) = tracked.get_mut(track.tracker.index()) {
+                *flag = true;
+            }
+        }
+        let is_tracked = |id: TrackerId| tracked.get(id.index()).copied().unwrap_or(false);
+        // An id moves down by as many as are gone before it.
+        let moved = |id: TrackerId| {
+            let kept = tracked.iter().take(id.index()).filter(|t| **t).count();
+            TrackerId::from_index(kept)
+        };
+        self.ids.retain(|_, id| is_tracked(*id));
+        self.ids.values_mut().for_each(|id| *id = moved(*id));
+        for track in instances.iter_mut().flat_map(|i| &mut i.protocol.tracks) {
+            track.tracker = moved(track.tracker);
+        }
+        let mut keep = tracked.iter();
+        self.used.retain(|_| keep.next().copied().unwrap_or(false));
     }
 
     fn id(&mut self, what: What, name: &str, make: impl FnOnce() -> Tracker) -> TrackerId {
