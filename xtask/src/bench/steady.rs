@@ -37,7 +37,8 @@ const PROCESSES: Metric = Metric::told("processes", "");
 const JITTER_50: Metric = Metric::told("advert jitter p50", "us");
 const JITTER_99: Metric = Metric::judged("advert jitter p99", "us", Goal::NoWorse(20.0));
 const JITTER_MAX: Metric = Metric::told("advert jitter max", "us");
-const FALSE_TAKEOVERS: Metric = Metric::judged("adverts of the backup", "", Goal::NoWorse(0.0));
+const TAKEOVERS: Metric = Metric::told("takeovers by the backup", "");
+const EARLY_TAKEOVERS: Metric = Metric::judged("takeovers before the formula", "", Goal::NoWorse(0.0));
 const OTHERS: Metric = Metric::told("CPU used by others meanwhile", "% of one");
 
 /// The gratuitous ARP of the second burst belongs to the start: it comes after this many seconds.
@@ -190,6 +191,7 @@ fn window(
     let adverts = b.frames_in()?.saturating_sub(frames);
     let busy = tree::machine_busy().saturating_sub(busy);
     let seen = sample.take()?;
+    let interval_ms = plan.load.advert_ms;
     let [sent, received] = [after[0] - before[0], after[1] - before[1]];
     let mut cost = |binary, usage: Usage, cpu: Metric, per_advert: Metric, sleeps: Metric| {
         book.add(case, &cpu, binary, usage.cpu as f64 / 1e6 / seconds);
@@ -214,7 +216,7 @@ fn window(
     let measured = if pair.measure_master { pair.master } else { pair.backup };
     book.add(case, &OTHERS, measured, others);
     if pair.measure_master {
-        let mut jitter = jitter(&seen, plan.load.advert_ms);
+        let mut jitter = jitter(&seen, interval_ms);
         for (metric, part) in [(JITTER_50, 0.5), (JITTER_99, 0.99), (JITTER_MAX, 1.0)] {
             if let Some(value) = percentile(&mut jitter, part) {
                 book.add(case, &metric, pair.master, value);
@@ -222,8 +224,12 @@ fn window(
         }
     }
     if pair.measure_backup {
-        let false_takeovers = seen.iter().filter(|s| s.own).count();
-        book.add(case, &FALSE_TAKEOVERS, pair.backup, false_takeovers as f64);
+        let silences = silences_before_takeover(&seen, interval_ms);
+        book.add(case, &TAKEOVERS, pair.backup, silences.len() as f64);
+        // The stamps of what comes and of what goes are taken at different places.
+        let due = 3.0 * interval_ms as f64 + plan.load.skew_ms(Role::Backup) - 0.02;
+        let early = silences.iter().filter(|ms| **ms < due).count();
+        book.add(case, &EARLY_TAKEOVERS, pair.backup, early as f64);
     }
     Ok(adverts)
 }
@@ -251,6 +257,25 @@ fn jitter(frames: &[Seen], interval_ms: u64) -> Vec<f64> {
         }
     }
     jitter
+}
+
+/// For how long, in milliseconds, the master of a virtual router had been silent whenever the backup
+/// took over. On a machine that is busy a master can be silent for too long, and then it should.
+fn silences_before_takeover(frames: &[Seen], interval_ms: u64) -> Vec<f64> {
+    let mut last: BTreeMap<(u8, bool), u64> = BTreeMap::new();
+    let mut silences = Vec::new();
+    for seen in frames {
+        let Some(vrid) = seen.vrid() else { continue };
+        let earlier = last.insert((vrid, seen.own), seen.at);
+        let goes_on = earlier.is_some_and(|at| ms_between(at, seen.at) < 1.5 * interval_ms as f64);
+        if seen.own
+            && !goes_on
+            && let Some(heard) = last.get(&(vrid, false))
+        {
+            silences.push(ms_between(*heard, seen.at));
+        }
+    }
+    silences
 }
 
 const TRACED: Duration = Duration::from_secs(1);
@@ -326,6 +351,19 @@ mod tests {
         ];
         assert_eq!(jitter(&frames, 10), [50.0, 10.0]);
         assert_eq!(heard(&frames).len(), 2);
+    }
+
+    #[test]
+    fn a_takeover_is_the_first_own_advert_after_silence() {
+        let ms = 1_000_000;
+        let frames = [
+            advert(0, 1, false),
+            advert(37 * ms, 1, true),
+            advert(47 * ms, 1, true),
+            advert(50 * ms, 1, false),
+            advert(80 * ms, 1, true),
+        ];
+        assert_eq!(silences_before_takeover(&frames, 10), [37.0, 30.0]);
     }
 
     #[test]
