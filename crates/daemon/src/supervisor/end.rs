@@ -19,13 +19,16 @@ impl Daemon {
         if matches!(self.state, State::Stopping { .. }) {
             return;
         }
+        let keep = self.options.keep_vrrp;
+        // The others on the link wait for the farewell of masters: nothing goes before it.
+        if self.vrrp.is_running() {
+            self.vrrp.send(&ToVrrp::Stop { keep }, None);
+        }
         self.log(Line::info("Stopping"));
         systemd::stopping();
         (self.vrrp.restart_at, self.scripts.restart_at) = (None, None);
         self.state = State::Stopping { exit, step: Step::Vrrp };
-        let keep = self.options.keep_vrrp;
         if self.vrrp.is_running() {
-            self.vrrp.send(&ToVrrp::Stop { keep }, None);
             self.vrrp.give_notice(self.patience());
         } else if self.left_behind && !keep {
             self.clean_up();

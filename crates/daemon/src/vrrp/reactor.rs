@@ -38,9 +38,9 @@ mod token {
 /// One engine and everything that it acts through.
 ///
 /// A turn: wait; hear the supervisor, the network, the kernel and the scripts process; then let the
-/// engine do what is due; then change the kernel, one chunk. Packets come before timers: after a
-/// pause of the process the adverts that arrived meanwhile are still in the sockets, and a backup
-/// that looked at its timer first would take over from a master that is alive.
+/// engine do what is due; then change the kernel, one chunk; then tell what happened. Packets come
+/// before timers: after a pause of the process the adverts that arrived meanwhile are still in the
+/// sockets, and a backup that looked at its timer first would take over from a master that is alive.
 pub struct Reactor<'s> {
     engine: Engine,
     model: Arc<Model>,
@@ -55,6 +55,9 @@ pub struct Reactor<'s> {
     /// Whether room in the channels is waited for.
     waiting_supervisor: bool,
     waiting_scripts: bool,
+    /// What has happened in the turn. It is told at its end: each log line is a system call, and
+    /// adverts, addresses and announcements shall not wait for that.
+    events: VecDeque<Event>,
     /// Answers that the engine has not heard yet.
     answers: VecDeque<(OpId, Result<(), OpError>)>,
     route_protocols: Vec<u8>,
@@ -113,6 +116,7 @@ impl<'s> Reactor<'s> {
             signals,
             waiting_supervisor: false,
             waiting_scripts: false,
+            events: VecDeque::new(),
             answers: VecDeque::new(),
             route_protocols,
             primed: false,
@@ -209,7 +213,9 @@ impl<'s> Reactor<'s> {
             self.drain();
         }
         self.pump_kernel();
-        self.sockets.flush(now, |line| self.supervisor.log(line));
+        while let Some(event) = self.events.pop_front() {
+            self.event(&event);
+        }
         self.tell_lost();
     }
 
@@ -224,27 +230,23 @@ impl<'s> Reactor<'s> {
             while let Some(effect) = self.engine.poll_output() {
                 self.interpret(effect);
             }
-            let Some((op, result)) = self.answers.pop_front() else { return };
+            let Some((op, result)) = self.answers.pop_front() else { break };
             self.engine.handle_input(clock::now(), Input::Done { op, result });
         }
+        self.send_adverts();
     }
 
     fn interpret(&mut self, effect: Effect) {
-        match effect {
-            // The frequent one. Adverts of one turn share a system call; whatever comes after an
-            // advert in the engine's order comes after it on the wire.
-            Effect::Send { socket, destination, packet } => {
-                self.sockets.push(socket, destination, &packet);
-                return;
-            }
-            Effect::Event(event) => {
-                self.event(&event);
-                return;
-            }
-            _ => self.send_adverts(),
+        // What comes after an advert in the engine's order comes after it on the wire.
+        if !matches!(effect, Effect::Send { .. } | Effect::Event(_)) {
+            self.send_adverts();
         }
         match effect {
-            Effect::Send { .. } | Effect::Event(_) => {}
+            // The frequent one: adverts of one turn share a system call.
+            Effect::Send { socket, destination, packet } => {
+                self.sockets.push(socket, destination, &packet);
+            }
+            Effect::Event(event) => self.events.push_back(event),
             Effect::OpenSocket { op, socket, spec } => {
                 let token = token::SOCKETS + u64::from(socket.0);
                 let opened = self.sockets.open(&mut self.poll, token, socket, &spec);
@@ -299,6 +301,9 @@ impl<'s> Reactor<'s> {
     }
 
     fn send_adverts(&mut self) {
+        if !self.sockets.has_pending() {
+            return;
+        }
         self.sockets.flush(clock::now(), |line| self.supervisor.log(line));
     }
 

@@ -81,6 +81,11 @@ impl Sockets {
         open.outbox.push(&open.socket, destination, packet);
     }
 
+    /// Whether there is something in an outbox.
+    pub fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     /// Sends what is in the outboxes: one system call for up to 32 adverts of a socket.
     pub fn flush(&mut self, now: Instant, mut tell: impl FnMut(Line)) {
         for id in self.pending.drain(..) {
