@@ -370,6 +370,9 @@ impl Daemon {
     }
 
     fn scripts_ended(&mut self, pid: u32, how: Ended, delay: Duration) {
+        // Nobody is left who would end them when they take too long.
+        let vrrp = self.vrrp.pid();
+        process::kill_orphaned_groups(|pid| Some(pid) == vrrp);
         match self.state {
             State::Stopping { .. } => self.scripts_left(),
             State::StartupScript { .. } => {

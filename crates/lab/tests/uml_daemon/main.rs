@@ -1,6 +1,8 @@
 //! The whole daemon on a real kernel: what a user sees of it in the kernel, on the wire and in the log.
 
 mod dumps;
+mod exits;
+mod families;
 mod kernel;
 mod log_lines;
 mod processes;
@@ -35,6 +37,12 @@ const SCENARIOS: &[(&str, Run)] = &[
     ("a-group-moves-as-one-and-a-file-changes-a-priority", scripts::groups),
     ("state-and-statistics-appear-in-files-that-nobody-can-plant", dumps::files),
     ("the-log-has-the-lines-of-keepalived", log_lines::same_lines),
+    ("exit-statuses-are-those-of-keepalived", exits::statuses),
+    ("a-daemon-in-the-background-runs-its-scripts-and-keeps-its-delay", exits::background),
+    ("signals-at-odd-moments-harm-nothing", exits::moments),
+    ("ipv6-is-put-back-fails-and-recovers", families::ipv6),
+    ("a-reload-costs-a-master-its-place-only-if-it-becomes-another-router", families::keys),
+    ("scripts-whose-process-died-leave-nothing", families::orphans),
 ];
 
 fn main() -> ExitCode {

@@ -4,6 +4,8 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::{Pid, getpgid, getsid};
 
 use crate::error::{Context, OsError, Result};
 use crate::sys::new_fd;
@@ -146,6 +148,20 @@ pub fn reap_orphans(is_known: impl Fn(u32) -> bool) -> Result<usize> {
         }
     }
     Ok(count)
+}
+
+/// Kills what a child that died can't end any more: the groups that its own children lead, now that they
+/// are ours because this process has [become their parent](super::become_subreaper). Those that
+/// `is_known`, and those in a session of their own, are left alone: a daemon that a script started is
+/// to go on. They still have to be [reaped](reap_orphans). Returns how many groups there were.
+pub fn kill_orphaned_groups(is_known: impl Fn(u32) -> bool) -> usize {
+    let Ok(session) = getsid(None) else { return 0 };
+    let pids = children().filter(|pid| !is_known(*pid)).filter_map(|pid| pid.try_into().ok());
+    let leaders = pids.map(Pid::from_raw).filter(|pid| {
+        // Ours until we reap it, so that its number is nobody else's.
+        getsid(Some(*pid)) == Ok(session) && getpgid(Some(*pid)) == Ok(*pid)
+    });
+    leaders.filter(|leader| killpg(*leader, Signal::SIGKILL).is_ok()).count()
 }
 
 /// The children of all threads.

@@ -7,7 +7,7 @@ mod child;
 mod own;
 mod spawn;
 
-pub use child::{Child, Exit, reap_orphans};
+pub use child::{Child, Exit, kill_orphaned_groups, reap_orphans};
 pub use own::{
     Capability, become_subreaper, bind_to_cpus, daemonize, die_with_parent, forbid_new_privileges,
     keep_capabilities, limit_files, limit_realtime, lock_memory, run_realtime, set_name, set_nice,
