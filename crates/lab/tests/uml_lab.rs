@@ -62,7 +62,8 @@ fn power() -> Result<Outcome> {
     pair.r1.power_off()?;
     ensure(!pair.r1.has_ip(VIP.into())?, "a node without power has no address")?;
     has(&pair.r2, true)?;
-    ensure(capture.events().iter().any(|e| e.kind == Kind::Garp(VIP)), "the capture sees gratuitous ARP")?;
+    let announced = || Ok(capture.events().iter().any(|e| e.kind == Kind::Garp(VIP)));
+    lab::wait("the capture sees gratuitous ARP", BOUND, announced)?;
     let farewell = |e: &lab::Event| matches!(e.kind, Kind::Advert { priority: 0, .. });
     ensure(!capture.events().iter().any(farewell), "who loses power says no farewell")?;
     Ok(Outcome::Passed)

@@ -101,9 +101,10 @@ impl Conf {
         text + &self.instance("VI_1", 51)
     }
 
-    /// The file with a second instance, for the addresses of IPv6.
+    /// The file with a second instance, for the addresses of IPv6. Its priority is another, so that its
+    /// timers end at other instants: what ends at one instant has no order.
     pub(crate) fn text_with_ipv6_instance(&self) -> String {
-        self.text() + &self.clone().ipv6().instance("VI_6", 52)
+        self.text() + &self.clone().ipv6().priority(self.priority - 10).instance("VI_6", 52)
     }
 }
 

@@ -198,11 +198,13 @@ impl<'a> Stage<'a> {
     }
 
     fn burst(&self) -> Result<()> {
+        // An interval of which no multiple is an instant of the announcements.
         let mut conf = Conf::of_router(1)
             .v3()
+            .advert("0.97")
             .line("garp_master_delay 4")
             .line("garp_master_repeat 3")
-            .line("garp_master_refresh 5")
+            .line("garp_master_refresh 6")
             .line("garp_master_refresh_repeat 2");
         conf.global = vec!["vrrp_garp_interval 0.1".to_owned(), "vrrp_gna_interval 0.2".to_owned()];
         self.at(Duration::from_secs(2));
