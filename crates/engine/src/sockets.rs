@@ -337,6 +337,35 @@ fn spec(place: &Place, members: &BTreeSet<InstanceId>, model: &Model) -> SocketS
         link,
         kind,
         vrids: vrids.into_iter().collect(),
-        receive_buffer: instances().filter_map(|i| i.receive_buffer).max().or(receive_buffer),
+        receive_buffer: instances()
+            .filter_map(|i| i.receive_buffer)
+            .max()
+            .or(receive_buffer)
+            .or_else(|| enough_for(members.len())),
+    }
+}
+
+/// A receive buffer that holds a few adverts of each of many instances; `None` where the kernel's own
+/// size is enough.
+///
+/// Masters of one daemon that began together send together: all their adverts arrive at once, and a
+/// full buffer would drop those at the end of the burst each time, always of the same instances. The
+/// kernel counts less than 1 KiB for a short packet, and by default has room for some 270 of them.
+fn enough_for(instances: usize) -> Option<u32> {
+    const EACH: u32 = 4096;
+    const MANY: usize = 32;
+    let instances = u32::try_from(instances).ok().filter(|_| instances > MANY)?;
+    Some(instances.saturating_mul(EACH))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::enough_for;
+
+    #[test]
+    fn a_burst_of_many_instances_fits_the_buffer_and_few_leave_it_to_the_kernel() {
+        assert_eq!(enough_for(1), None);
+        assert_eq!(enough_for(32), None);
+        assert_eq!(enough_for(255), Some(1_044_480));
     }
 }

@@ -311,6 +311,8 @@ impl<'s> Reactor<'s> {
         let Self { sockets, engine, .. } = self;
         // The engine's outputs wait until the batch is through: adverts go out at most a few
         // microseconds later, and the buffers need not be copied.
+        // One instant for what came together.
+        let now = clock::now();
         let heard = sockets.receive(socket, |d| {
             let datagram = vrrp::io::Datagram {
                 source: d.source,
@@ -318,7 +320,7 @@ impl<'s> Reactor<'s> {
                 hop_limit: d.hop_limit,
                 bytes: d.bytes,
             };
-            engine.handle_input(clock::now(), Input::Datagram { socket, datagram });
+            engine.handle_input(now, Input::Datagram { socket, datagram });
         });
         if let Err(e) = heard {
             self.supervisor.log(Line::info(e.to_string()).detailed());
