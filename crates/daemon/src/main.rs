@@ -17,6 +17,7 @@ mod exit;
 mod ipc;
 mod log;
 mod observe;
+mod pid_paths;
 mod scripts;
 mod source;
 mod supervisor;

@@ -120,6 +120,13 @@ impl Engine {
         &self.shown
     }
 
+    /// Objects in the kernel that carry our mark and that the configuration does not name are taken for
+    /// what an earlier life left over, and are removed at the start. After this they stay: another daemon
+    /// runs on this host, and they may be its. To be called before the first [`Input::Dump`].
+    pub const fn leave_strangers(&mut self) {
+        self.kernel.leave_strangers();
+    }
+
     /// Starts all counters again from zero.
     pub fn clear_counters(&mut self) {
         self.counts = Counts::default();

@@ -9,7 +9,6 @@ mod backoff;
 mod child;
 mod dumps;
 mod end;
-mod paths;
 mod reload;
 mod run;
 mod systemd;
@@ -27,13 +26,13 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, umask};
 
-use self::paths::PidPaths;
 use self::run::Daemon;
 use crate::cli::{self, Options};
 use crate::configuration::{self, Configuration};
 use crate::exit::Exit;
 use crate::ipc::Wish;
 use crate::log::{Level, Line, Sinks, Writer};
+use crate::pid_paths::PidPaths;
 use crate::version;
 
 /// The kernel's pattern for core files, which is restored at the end.

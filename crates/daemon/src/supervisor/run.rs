@@ -15,13 +15,13 @@ use model::Model;
 
 use super::child::Child;
 use super::dumps::Purpose;
-use super::paths::PidPaths;
 use super::systemd;
 use crate::cli::Options;
 use crate::configuration::{self, Configuration};
 use crate::exit::Exit;
 use crate::ipc::{FromVrrp, Role, ScriptsToSupervisor, SupervisorToScripts, ToVrrp, Wish};
 use crate::log::{Level, Line, Sinks, Writer};
+use crate::pid_paths::PidPaths;
 
 mod token {
     pub(super) const SIGNALS: u64 = 0;

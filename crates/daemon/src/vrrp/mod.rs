@@ -5,6 +5,7 @@
 //! in small chunks between other work.
 
 mod lateness;
+mod neighbours;
 mod reactor;
 mod schedule;
 mod scripts;
@@ -31,6 +32,7 @@ use crate::configuration;
 use crate::exit::Exit;
 use crate::ipc::{FromVrrp, ToVrrp, Wish, encode};
 use crate::log::{Level, Line, cpu_time};
+use crate::pid_paths::PidPaths;
 
 /// Runs the vrrp process, whose supervisor is at the other end of `socket`.
 pub fn main(options: Options, socket: Socket) -> ExitCode {
@@ -92,7 +94,11 @@ fn run(supervisor: &mut Supervisor) -> Result<(), Failure> {
     for complaint in schedule::confine(&model.global.vrrp_process) {
         supervisor.log(complaint);
     }
+    let neighbours = neighbours::exist(&PidPaths::new(supervisor.options(), &model.global));
     let mut reactor = Reactor::new(model, generation, supervisor, signals)?;
+    if neighbours {
+        reactor.leave_strangers();
+    }
     supervisor_lines(&mut reactor);
     Ok(reactor.run()?)
 }

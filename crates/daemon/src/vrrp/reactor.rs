@@ -128,6 +128,11 @@ impl<'s> Reactor<'s> {
         })
     }
 
+    /// Another daemon runs beside this one: see [`Engine::leave_strangers`].
+    pub fn leave_strangers(&mut self) {
+        self.engine.leave_strangers();
+    }
+
     /// Logs a line.
     pub fn log(&mut self, line: Line) {
         self.supervisor.log(line);

@@ -16,6 +16,11 @@ use crate::io::Event;
 use crate::out::Out;
 
 impl Kernel {
+    /// What carries our mark but is not in the configuration is not ours.
+    pub(crate) const fn leave_strangers(&mut self) {
+        self.strangers_stay = true;
+    }
+
     /// The first dump: what was left over is kept if `soon` says that its instance claims it at once,
     /// and is marked for removal otherwise.
     pub(crate) fn boot(
@@ -57,7 +62,7 @@ impl Kernel {
                     }
                     object.spare
                 }
-                None if tagged && ours.contains(&link) => {
+                None if tagged && !self.strangers_stay && ours.contains(&link) => {
                     let thing = Thing::Address(address_of(link, facts));
                     self.desired.objects.insert(key.clone(), Object::new(thing));
                     false
@@ -86,7 +91,10 @@ impl Kernel {
                 Key::Route(route) => self.view.route(route) == Some(facts),
                 Key::Address(..) => false,
             });
-            if !named && let Some(route) = route_of(&self.view, facts) {
+            if !named
+                && !self.strangers_stay
+                && let Some(route) = route_of(&self.view, facts)
+            {
                 let route = Arc::new(route);
                 let key = Key::Route(route.clone());
                 self.desired.objects.entry(key.clone()).or_insert_with(|| Object::new(Thing::Route(route)));

@@ -46,6 +46,8 @@ pub(crate) struct Kernel {
     repaired: u64,
     /// Nothing is started any more.
     frozen: bool,
+    /// Another daemon may have put in what has our mark.
+    strangers_stay: bool,
 }
 
 impl Kernel {

@@ -82,6 +82,16 @@ fn left_overs_go_before_the_first_advert_and_foreign_addresses_stay() {
 }
 
 #[test]
+fn beside_another_daemon_only_what_is_configured_is_a_left_over() {
+    let mut world = World::new(model(vec![instance(51, 100, &["192.0.2.100/24"])]));
+    world.addresses.push(on_link(2, "192.0.2.100/24", Some(18)));
+    world.addresses.push(on_link(2, "192.0.2.77/32", Some(18)));
+    world.engine.leave_strangers();
+    world.boot();
+    assert!(!world.has("192.0.2.100/24") && world.has("192.0.2.77/32"));
+}
+
+#[test]
 fn the_protocol_waits_for_left_overs_and_sockets() {
     let mut world = World::new(model(vec![instance(51, 100, &["192.0.2.100/24"])]));
     world.addresses.push(on_link(2, "192.0.2.100/24", Some(18)));

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use lab::harness::Outcome;
-use lab::{Change, Cut, Kind, LabError, Process, Result, Signal, ensure};
+use lab::{Change, Cut, Kind, LabError, Result, Signal, ensure};
 
 use crate::stage::{
-    BOUND, EXACT, SECOND, Stage, VIP, family, inside, instance, ip, iproute, log_length, read, simple,
-    start_master, told, vips, vrrp_of,
+    BOUND, SECOND, Stage, VIP, instance, ip, iproute, log_length, read, simple, start_master, told, vips,
+    vrrp_of,
 };
 
 /// What somebody else takes away is put back within this time.

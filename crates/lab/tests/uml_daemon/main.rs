@@ -3,12 +3,14 @@
 mod dumps;
 mod exits;
 mod families;
+mod host;
 mod kernel;
 mod log_lines;
 mod processes;
 mod reload;
 mod scripts;
 mod stage;
+mod stress;
 
 use std::process::ExitCode;
 
@@ -43,6 +45,13 @@ const SCENARIOS: &[(&str, Run)] = &[
     ("ipv6-is-put-back-fails-and-recovers", families::ipv6),
     ("a-reload-costs-a-master-its-place-only-if-it-becomes-another-router", families::keys),
     ("scripts-whose-process-died-leave-nothing", families::orphans),
+    ("a-paused-master-makes-room", stress::pause),
+    ("nobody-who-does-not-listen-delays-an-advert", stress::deaf),
+    ("a-fight-over-an-address-delays-no-advert", stress::fight),
+    ("what-was-kept-at-the-end-is-taken-over-at-the-start", stress::keep),
+    ("the-system-log-gets-keepalived-s-marks", host::system_log),
+    ("the-service-manager-hears-how-things-are", host::service),
+    ("daemons-in-namespaces-and-with-names-live-side-by-side", host::namespaces),
 ];
 
 fn main() -> ExitCode {

@@ -15,8 +15,10 @@ pub struct PidPaths {
     pub directory: Option<String>,
 }
 
-const RUN: &str = "/run";
-const DIRECTORY: &str = "/run/keepalived";
+/// Where they are.
+pub const RUN: &str = "/run";
+/// Where those of daemons are that are not the only one.
+pub const DIRECTORY: &str = "/run/keepalived";
 
 impl PidPaths {
     /// Those of a daemon with these options and this configuration. Options win; daemons with an
