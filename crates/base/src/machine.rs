@@ -8,8 +8,10 @@ use crate::Instant;
 /// never blocks and never learns where an input came from. The contract:
 ///
 /// * after every `handle_*`, call [`poll_output`](Self::poll_output) until it returns `None`;
-/// * after that drain, [`poll_timeout`](Self::poll_timeout) is `None` or later than the `now` of
-///   the last call;
+/// * after the drain that follows [`handle_timeout`](Self::handle_timeout),
+///   [`poll_timeout`](Self::poll_timeout) is `None` or later than its `now`. An input may leave
+///   timers due: what else came before goes first, so that a process that wakes up late hears all
+///   its packets before it believes that nobody sent any;
 /// * `now` never goes backwards;
 /// * a spurious [`handle_timeout`](Self::handle_timeout) does nothing.
 pub trait Machine {

@@ -329,7 +329,12 @@ impl Machine for Vrrp {
             return;
         }
         match input {
-            Input::Datagram { instance, datagram } => self.receive(now, instance, &datagram),
+            Input::Datagram { instance, datagram } => {
+                // Timers wait: a process that wakes up late has more packets in its sockets, and their
+                // instances must not take over before they heard them.
+                self.receive(now, instance, &datagram);
+                return;
+            }
             Input::Source { instance, address } => self.source_told(now, instance, address),
             Input::Fault { instance, fault, present } => self.fault_told(now, instance, fault, present),
             Input::Tracker { tracker, verdict } => self.tracker_told(now, tracker, verdict),

@@ -223,6 +223,8 @@ impl World {
     pub(crate) fn timeout(&mut self, node: usize) {
         self.nodes[node].core.handle_timeout(self.now);
         self.drain(node);
+        let next = self.nodes[node].core.poll_timeout();
+        assert!(next.is_none_or(|at| at > self.now), "node {node} wants {next:?} at {:?}", self.now);
     }
 
     /// Hands a packet to an instance, as if it had come from the link.
@@ -262,8 +264,6 @@ impl World {
                 }
             }
         }
-        let next = sender.core.poll_timeout();
-        assert!(next.is_none_or(|at| at > self.now), "node {node} wants {next:?} at {:?}", self.now);
         let cut = sender.cut;
         for (source, destination, vrid, family, packet) in packets {
             for (to, receiver) in self.nodes.iter().enumerate() {

@@ -98,3 +98,25 @@ fn a_paused_backup_that_hears_nobody_claims_after_that() {
     world.run(Duration::from_nanos(3_906_250));
     assert_eq!(world.snapshot(1).state, State::Master);
 }
+
+#[test]
+fn a_backup_that_wakes_up_late_hears_all_packets_that_wait_before_any_of_its_timers() {
+    let routers = |priority: u8| {
+        let mut config = group(&[priority; 3]);
+        config.groups.clear();
+        for instance in &mut config.instances {
+            instance.group = None;
+            instance.advert_interval = ms(10);
+        }
+        config
+    };
+    let mut world = World::new(Duration::ZERO, [routers(150), routers(100)]);
+    world.run(ms(1_000));
+    let last = world.adverts().last().unwrap().0;
+    world.freeze(1);
+    // 3 intervals and 156/256 of one is the limit: all timers are due, by less than an interval.
+    world.run((last + ms(38)).since(world.now));
+    world.unfreeze(1);
+    world.run(ms(5));
+    assert_eq!(world.transitions(1), [], "the adverts of a living master were in the socket");
+}
