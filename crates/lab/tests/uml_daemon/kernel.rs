@@ -59,6 +59,11 @@ pub(crate) fn put_back() -> Result<Outcome> {
     told(&daemon, "(VI_1) ip address 192.0.2.101/24 dev eth0, no longer exist", 0, SECOND)?;
     stage.regular(51, from, SECOND)?;
 
+    // Counted: four addresses and a route.
+    daemon.signal(Signal::SIGUSR1)?;
+    let counted = "Objects put back = 5";
+    lab::wait(counted, SECOND, || Ok(read(r1, "/tmp/keepalived.data")?.contains(counted)))?;
+
     // Everything at once. The primary addresses go, too, so it stops to be master.
     iproute(r1, "addr flush dev eth0 scope global")?;
     told(&daemon, "(VI_1) Entering FAULT STATE", 0, SECOND)?;
@@ -72,10 +77,7 @@ pub(crate) fn put_back() -> Result<Outcome> {
     }
     ensure(routes(&stage)?.contains("198.51.100.0/24"), "the route is there")?;
 
-    // Counted, and the end touches nothing that is not ours.
-    daemon.signal(Signal::SIGUSR1)?;
-    let state = || read(r1, "/tmp/keepalived.data");
-    lab::wait("the state file", SECOND, || Ok(state()?.contains("VI_1")))?;
+    // The end touches nothing that is not ours.
     daemon.stop(BOUND)?;
     ensure(r1.has_ip(ip("192.0.2.200"))?, "the address of somebody else stays")?;
     let other = iproute(r1, "route show 203.0.113.0/24")?;
@@ -135,6 +137,80 @@ pub(crate) fn links() -> Result<Outcome> {
     back("a device that was made again")?;
     ensure(vrrp_of(r1, &daemon)? == old, "it is still the same process")?;
     daemon.stop(BOUND)?;
+    Ok(Outcome::Passed)
+}
+
+/// Interfaces that come later, get another hardware address, another name, or are only looked at.
+pub(crate) fn changes() -> Result<Outcome> {
+    let stage = Stage::new("changes", 1)?;
+    let r1 = stage.r1();
+    let late = stage.lab.lan("lan1")?;
+    let conf = format!(
+        "global_defs {{\n dynamic_interfaces\n}}\n{}{}",
+        simple(150),
+        instance("VI_2", 52, 150, &vips(&["203.0.113.100/24"])).replace("eth0", "eth7")
+    );
+    let daemon = start_master(&stage, &conf)?;
+    told(&daemon, "(VI_2) Entering FAULT STATE (init)", 0, SECOND)?;
+    let after = log_length(&daemon)?;
+    r1.attach(&late, "eth7", &["203.0.113.11/24"], None)?;
+    told(&daemon, "Interface eth7 added", after, SECOND)?;
+    told(&daemon, "(VI_2) Entering BACKUP STATE", after, SECOND)?;
+    r1.wait_ip(ip("203.0.113.100"), true, BOUND)?;
+
+    // Hosts shall know the new hardware address at once.
+    let from = stage.next_advert(51)?;
+    iproute(r1, "link set eth0 address 02:00:00:00:99:99")?;
+    let mac = base::Mac([2, 0, 0, 0, 0x99, 0x99]);
+    lab::wait("an announcement of the new address", SECOND / 10, || {
+        let vip = |e: &lab::Event| matches!(e.kind, Kind::Garp(a) if ip(VIP) == a);
+        Ok(stage.capture.events().iter().any(|e| e.at >= from && e.sender == mac && vip(e)))
+    })?;
+    iproute(r1, "link set eth0 mtu 1400")?;
+    stage.lab.pass(3 * SECOND);
+    stage.regular(51, from, SECOND)?;
+
+    // Another name is another interface, and the old one is gone; then it is back.
+    let after = log_length(&daemon)?;
+    iproute(r1, "link set eth7 down")?;
+    iproute(r1, "link set eth7 name eth8")?;
+    told(&daemon, "Interface eth7 deleted", after, SECOND)?;
+    ensure(!r1.has_ip(ip("203.0.113.100"))?, "the address stays on no other interface")?;
+    iproute(r1, "link set eth8 name eth7")?;
+    iproute(r1, "link set eth7 up")?;
+    r1.wait_ip(ip("203.0.113.100"), true, BOUND)?;
+    daemon.stop(BOUND)?;
+    ensure(!r1.has_ip(ip(VIP))? && !r1.has_ip(ip("203.0.113.100"))?, "all is gone at the end")?;
+    Ok(Outcome::Passed)
+}
+
+/// The owner of an address has it before the daemon and keeps it after.
+pub(crate) fn owner() -> Result<Outcome> {
+    let stage = Stage::new("owner", 1)?;
+    let r1 = stage.r1();
+    let conf = instance("VI_1", 51, 255, &vips(&["192.0.2.11/24", "192.0.2.100/24"]))
+        .replace("state BACKUP", "state MASTER");
+    let monitor = r1.monitor()?;
+    let daemon = r1.vipd(&conf)?;
+    r1.wait_ip(ip(VIP), true, SECOND)?;
+    let from = stage.next_advert(51)?;
+    stage.lab.pass(3 * SECOND);
+    stage.regular(51, from, SECOND)?;
+    let sources = stage.adverts(51, from);
+    ensure(sources.iter().all(|a| a.source == ip("192.0.2.11")), format_args!("{sources:?}"))?;
+    // A crash and a new life.
+    vrrp_of(r1, &daemon)?.signal(Signal::SIGKILL)?;
+    let killed = stage.lab.now();
+    stage.lab.pass(3 * SECOND);
+    let again = stage.adverts(51, killed).len();
+    ensure(again >= 3, format_args!("it is master again at once, but {again} adverts came"))?;
+    daemon.stop(BOUND)?;
+    let gone = |n: &lab::Notice| match &n.change {
+        Change::Address { exists: false, net, .. } => net.addr() == ip("192.0.2.11"),
+        _ => false,
+    };
+    ensure(!monitor.stop()?.iter().any(gone), "its own address never went")?;
+    ensure(r1.has_ip(ip("192.0.2.11"))? && !r1.has_ip(ip(VIP))?, "it keeps its own and no other")?;
     Ok(Outcome::Passed)
 }
 

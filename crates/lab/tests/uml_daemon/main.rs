@@ -2,8 +2,8 @@
 
 mod dumps;
 mod exits;
-mod families;
 mod host;
+mod ipv6;
 mod kernel;
 mod log_lines;
 mod processes;
@@ -30,21 +30,24 @@ const SCENARIOS: &[(&str, Run)] = &[
     ("a-reload-changes-single-routes", reload::routes),
     ("what-others-take-away-is-put-back-within-10-ms", kernel::put_back),
     ("a-link-an-address-and-a-device-may-go-and-come", kernel::links),
+    ("interfaces-may-come-late-and-change", kernel::changes),
+    ("the-owner-of-an-address-keeps-it", kernel::owner),
     ("lost-notifications-of-the-kernel-lead-to-a-full-look", kernel::overrun),
     ("addresses-and-routes-look-as-they-are-written", kernel::details),
     ("a-left-over-address-is-no-source-of-adverts", kernel::source),
     ("tracking-scripts-decide-by-weight-rise-and-fall-and-none-hangs-for-long", scripts::verdicts),
     ("the-first-result-of-a-script-decides-at-once", scripts::beginnings),
     ("scripts-and-the-fifo-are-told-each-state-in-order", scripts::notified),
+    ("the-reader-of-a-fifo-misses-nothing", scripts::reader),
     ("a-group-moves-as-one-and-a-file-changes-a-priority", scripts::groups),
     ("state-and-statistics-appear-in-files-that-nobody-can-plant", dumps::files),
     ("the-log-has-the-lines-of-keepalived", log_lines::same_lines),
     ("exit-statuses-are-those-of-keepalived", exits::statuses),
     ("a-daemon-in-the-background-runs-its-scripts-and-keeps-its-delay", exits::background),
     ("signals-at-odd-moments-harm-nothing", exits::moments),
-    ("ipv6-is-put-back-fails-and-recovers", families::ipv6),
-    ("a-reload-costs-a-master-its-place-only-if-it-becomes-another-router", families::keys),
-    ("scripts-whose-process-died-leave-nothing", families::orphans),
+    ("ipv6-is-put-back-fails-and-recovers", ipv6::ipv6),
+    ("a-reload-costs-a-master-its-place-only-if-it-becomes-another-router", reload::keys),
+    ("scripts-whose-process-died-leave-nothing", scripts::orphans),
     ("a-paused-master-makes-room", stress::pause),
     ("nobody-who-does-not-listen-delays-an-advert", stress::deaf),
     ("a-fight-over-an-address-delays-no-advert", stress::fight),

@@ -6,8 +6,8 @@ use lab::harness::Outcome;
 use lab::{Change, Notice, Process, Result, Signal, ensure};
 
 use crate::stage::{
-    BOUND, SECOND, Stage, TOLD, VIP, family, instance, ip, iproute, log_length, read, script, start_master,
-    told, vips,
+    BOUND, SECOND, Stage, TOLD, VIP, family, instance, ip, iproute, log_length, nothing_left, read, script,
+    start_master, told, vips,
 };
 
 /// A reload has no reason to take longer.
@@ -60,6 +60,10 @@ fn changes(stage: &Stage, daemon: &Process, conf: &str) -> Result<Vec<String>> {
     reload(stage, daemon, conf)?;
     stage.lab.pass(SECOND);
     Ok(ours(&monitor.stop()?))
+}
+
+fn notified_length(node: &lab::Node) -> Result<usize> {
+    Ok(read(node, TOLD)?.len())
 }
 
 fn same(have: &[String], want: &[&str]) -> Result<()> {
@@ -148,6 +152,18 @@ pub(crate) fn differences() -> Result<Outcome> {
     let want = ["INSTANCE VI_2 BACKUP 120", "INSTANCE VI_2 MASTER 120", "INSTANCE VI_2 FAULT 120"];
     ensure(notified == want, format_args!("notified: {notified:?}"))?;
 
+    // With notify_deleted it is told as DELETED.
+    let deleted = second.replace(" notify ", " notify_deleted \"/run/notify.sh gone\"\n notify ");
+    let before = notified_length(r1)?;
+    reload(&stage, &daemon, &conf(160, &[&vip], &deleted))?;
+    r1.wait_ip(ip("192.0.2.110"), true, BOUND)?;
+    reload(&stage, &daemon, &conf_160)?;
+    lab::wait("it is told", SECOND, || Ok(read(r1, TOLD)?.contains("INSTANCE VI_2 DELETED 120")))?;
+    let all = read(r1, TOLD)?;
+    let last: Vec<&str> = all.get(before..).unwrap_or_default().lines().collect();
+    let want = ["INSTANCE VI_2 BACKUP 120", "INSTANCE VI_2 MASTER 120", "gone", "INSTANCE VI_2 DELETED 120"];
+    ensure(last == want, format_args!("told: {last:?}"))?;
+
     // Broken files change nothing and say why, with the line.
     let broken = [
         ("vrrp_instance VI_1 {\n interface eth0\n", "missing '}'"),
@@ -197,5 +213,78 @@ pub(crate) fn routes() -> Result<Outcome> {
     let routes = iproute(r1, "route show proto 18")?;
     let right = routes.lines().count() == 1 && routes.contains("via 192.0.2.2");
     ensure(right, format_args!("the new way and no other: {routes}"))?;
+    Ok(Outcome::Passed)
+}
+
+/// Reloads between two adverts; where the log stood.
+fn reload_between(stage: &Stage, daemon: &Process, conf: &str) -> Result<usize> {
+    stage.next_advert(51)?;
+    stage.lab.pass(SECOND / 3);
+    let after = log_length(daemon)?;
+    reload(stage, daemon, conf)?;
+    Ok(after)
+}
+
+/// What must not cost a master its place does not; what makes another router of it does.
+pub(crate) fn keys() -> Result<Outcome> {
+    let stage = Stage::new("keys", 1)?;
+    let r1 = stage.r1();
+    script(r1, "/run/good.sh", "exit 0")?;
+    script(r1, "/run/bad.sh", "exit 1")?;
+    let base = instance("VI_1", 51, 150, &vips(&[&format!("{VIP}/24")]));
+    let daemon = start_master(&stage, &base)?;
+    let track = |path: &str, weight: &str| {
+        format!("vrrp_script chk {{\n script {path}\n interval 1\n{weight}\n}}\n")
+            + &base.replace(" virtual_ipaddress", " track_script {\n  chk\n }\n virtual_ipaddress")
+    };
+    let kept = [
+        ("another name", base.replace("VI_1", "VI_A")),
+        ("another interval", base.replace("advert_int 1", "advert_int 2")),
+        (
+            "a password",
+            base.replace(
+                "advert_int 1",
+                "advert_int 1\n authentication {\n auth_type PASS\n auth_pass abc\n }",
+            ),
+        ),
+        ("another version", base.replace("advert_int 1", "advert_int 1\n version 3")),
+        ("a script with weight", track("/run/good.sh", " weight 5")),
+        ("a script without weight", track("/run/good.sh", "")),
+        ("a group", format!("vrrp_sync_group G {{\n group {{\n  VI_1\n }}\n}}\n{base}")),
+        ("back again", base.clone()),
+    ];
+    for (what, conf) in &kept {
+        let monitor = r1.monitor()?;
+        let at = stage.lab.now();
+        let after = reload_between(&stage, &daemon, conf)?;
+        stage.lab.pass(3 * SECOND);
+        let log = daemon.log()?;
+        let log = log.get(after..).unwrap_or_default();
+        ensure(!log.contains("STATE"), format_args!("{what}: it changed its state:\n{log}"))?;
+        let changes: Vec<_> =
+            monitor.stop()?.into_iter().filter(|n| matches!(n.change, Change::Address { .. })).collect();
+        ensure(changes.is_empty(), format_args!("{what}: {changes:?}"))?;
+        // A gap never longer than the longest interval.
+        let adverts = stage.adverts(51, at);
+        let worst = adverts.windows(2).map(|p| p[1].at.saturating_sub(p[0].at)).max();
+        ensure(worst.is_some_and(|w| w <= 2 * SECOND + SECOND / 100), format_args!("{what}: {adverts:?}"))?;
+        ensure(adverts.iter().all(|a| a.priority > 0), format_args!("{what}: a farewell: {adverts:?}"))?;
+    }
+    // A script without weight that fails from its first run.
+    let after = reload_between(&stage, &daemon, &track("/run/bad.sh", ""))?;
+    told(&daemon, "(VI_1) Entering FAULT STATE", after, SECOND)?;
+    r1.wait_ip(ip(VIP), false, SECOND / 10)?;
+    r1.write("vipd.conf", &base)?;
+    daemon.signal(Signal::SIGHUP)?;
+    r1.wait_ip(ip(VIP), true, BOUND)?;
+    // Another router id is another router: the old one says farewell.
+    let at = stage.lab.now();
+    reload_between(&stage, &daemon, &base.replace("virtual_router_id 51", "virtual_router_id 55"))?;
+    let last = stage.adverts(51, at).last().map(|a| a.priority);
+    ensure(last == Some(0), format_args!("the farewell of the old one: {last:?}"))?;
+    lab::wait("adverts of the new one", BOUND, || Ok(!stage.adverts(55, at).is_empty()))?;
+    r1.wait_ip(ip(VIP), true, SECOND / 10)?;
+    daemon.stop(BOUND)?;
+    nothing_left(r1, &[VIP])?;
     Ok(Outcome::Passed)
 }

@@ -6,8 +6,8 @@ use lab::harness::{CLOCK_VARIABLE, Outcome};
 use lab::{Cut, Node, Process, Result, Signal, ensure};
 
 use crate::stage::{
-    BOUND, EXACT, SECOND, Stage, TOLD, VIP, instance, ip, log_length, nothing_left, read, script, simple,
-    start_master, told, vips, write,
+    BOUND, EXACT, SECOND, Stage, TOLD, VIP, family, instance, ip, log_length, nothing_left, read, script,
+    simple, start_master, told, vips, write,
 };
 
 /// A script that fails while `/run/bad` is there, and hangs with a child while `/run/hang` is.
@@ -323,6 +323,67 @@ pub(crate) fn crowd() -> Result<Outcome> {
     ensure(worst <= tolerance(), format_args!("an advert was {worst:?} from its instant"))?;
     daemon.signal(Signal::SIGTERM)?;
     daemon.wait(BOUND)?;
+    nothing_left(r1, &[VIP])?;
+    Ok(Outcome::Passed)
+}
+
+/// The script that reads a FIFO gets its path and each line, and ends with the daemon.
+pub(crate) fn reader() -> Result<Outcome> {
+    let stage = Stage::new("reader", 1)?;
+    let r1 = stage.r1();
+    script(
+        r1,
+        "/run/reader.sh",
+        &format!("echo \"$*\" >>{TOLD}\nwhile read -r line; do echo \"$line\" >>{TOLD}; done <\"$2\""),
+    )?;
+    let conf = format!(
+        "global_defs {{\n vrrp_notify_fifo /run/fifo\n vrrp_notify_fifo_script \"/run/reader.sh own\"\n \
+         vrrp_notify_priority_changes\n}}\n{}",
+        simple(150)
+    );
+    let daemon = start_master(&stage, &conf)?;
+    let lines = |n: usize| -> Result<()> {
+        lab::wait("the reader has read", SECOND, || Ok(read(r1, TOLD)?.lines().count() >= n)).map(drop)
+    };
+    lines(3)?;
+    r1.write("vipd.conf", &conf.replace("priority 150", "priority 160"))?;
+    daemon.signal(Signal::SIGHUP)?;
+    lines(4)?;
+    let all = read(r1, TOLD)?;
+    let want = "own /run/fifo\nINSTANCE \"VI_1\" BACKUP 150\nINSTANCE \"VI_1\" MASTER 150\n\
+                INSTANCE \"VI_1\" MASTER_PRIORITY 160\n";
+    ensure(all == want, format_args!("the reader read {all}"))?;
+    daemon.stop(BOUND)?;
+    let all = read(r1, TOLD)?;
+    ensure(all == format!("{want}INSTANCE \"VI_1\" STOP 160\n"), format_args!("the end: {all}"))?;
+    nothing_left(r1, &[VIP])?;
+    Ok(Outcome::Passed)
+}
+
+/// The scripts process dies while scripts hang: nobody changes state, and nothing is left at the end.
+pub(crate) fn orphans() -> Result<Outcome> {
+    let stage = Stage::new("orphans", 1)?;
+    let r1 = stage.r1();
+    script(r1, "/run/hang.sh", "[ -e /run/hang ] && { trap '' TERM; sleep 1234 & sleep 1234; }\nexit 0")?;
+    let lines = format!(" track_script {{\n  chk\n }}\n{}", vips(&[&format!("{VIP}/24")]));
+    let conf = format!(
+        "vrrp_script chk {{\n script /run/hang.sh\n interval 1\n timeout 30\n}}\n{}",
+        instance("VI_1", 51, 150, &lines)
+    );
+    let daemon = start_master(&stage, &conf)?;
+    write(r1, "/run/hang", "")?;
+    let hanging = || -> Result<usize> {
+        Ok(r1.processes()?.iter().filter(|p| p.words.contains(&"1234".to_owned())).count())
+    };
+    lab::wait("the script hangs", 3 * SECOND, || Ok(hanging()? == 2))?;
+    r1.run("rm", &["/run/hang"])?;
+    let (from, after) = (stage.next_advert(51)?, log_length(&daemon)?);
+    let scripts = family(r1, &daemon)?.scripts;
+    scripts.map_or(Ok(()), |p| p.signal(Signal::SIGKILL))?;
+    told(&daemon, "died: Respawning", after, SECOND)?;
+    stage.lab.pass(4 * SECOND);
+    stage.regular(51, from, SECOND)?;
+    daemon.stop(BOUND)?;
     nothing_left(r1, &[VIP])?;
     Ok(Outcome::Passed)
 }
