@@ -6,7 +6,9 @@
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use base::{Duration, Family, IfName, Name, Priority, Secret, Vrid, Weight};
+use base::{Duration, Family, IfName, Name, Priority, Vrid, Weight};
+/// `authentication` (RFC 2338 section 5.3.6; removed by RFC 3768, kept by users).
+pub use wire::vrrp::Auth;
 pub use wire::vrrp::{ChecksumKind, Version};
 
 macro_rules! id {
@@ -132,17 +134,6 @@ pub struct Peer {
     pub min_ttl: u8,
     /// `max_ttl`, 0 to 255.
     pub max_ttl: u8,
-}
-
-/// `authentication` (RFC 2338 section 5.3.6; removed by RFC 3768, kept by users).
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Auth {
-    /// None.
-    None,
-    /// `auth_type PASS`: the password padded with zeros.
-    Pass(Secret<[u8; 8]>),
-    /// `auth_type AH`: the key padded with zeros.
-    Ah(Secret<[u8; 8]>),
 }
 
 /// `vrrp_sync_group`.

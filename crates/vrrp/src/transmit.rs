@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use base::{Instant, Priority};
-use wire::vrrp::{AdvertSpec, Auth as WireAuth, EncodeError, Endpoints, Interval, Stamp, TTL, Template};
+use wire::vrrp::{AdvertSpec, EncodeError, Endpoints, Interval, Stamp, TTL, Template};
 
 use crate::config::{Auth, Instance, InstanceId, Peers, Version};
 use crate::io::{Event, Output};
@@ -54,11 +54,7 @@ fn template(config: &Instance, source: IpAddr, destination: IpAddr) -> Result<Te
         vrid: config.vrid,
         interval,
         addresses: &config.addresses,
-        auth: match &config.auth {
-            Auth::None => WireAuth::None,
-            Auth::Pass(password) => WireAuth::Pass(password.clone()),
-            Auth::Ah(key) => WireAuth::Ah(key.clone()),
-        },
+        auth: config.auth.clone(),
         checksum: config.checksum,
         path,
         ttl: config.hop_limit.unwrap_or(TTL),

@@ -8,9 +8,7 @@ use std::format;
 
 use base::{Duration, Instant, Machine, Priority, Weight};
 use proptest::prelude::*;
-use wire::vrrp::{
-    AdvertSpec, Auth as WireAuth, ChecksumKind, Endpoints, Interval, Stamp, Version, decode, encode,
-};
+use wire::vrrp::{AdvertSpec, Auth, ChecksumKind, Endpoints, Interval, Stamp, Version, decode, encode};
 
 use crate::Vrrp;
 use crate::config::{Config, Group, GroupId, InstanceId, Preempt, Track, Tracker, TrackerId, TrackerKind};
@@ -307,7 +305,7 @@ impl Watched {
                             Version::V3 => Interval::Centis(interval),
                         },
                         addresses: &config.addresses,
-                        auth: WireAuth::None,
+                        auth: Auth::None,
                         checksum: ChecksumKind::MessageOnly,
                         path: Endpoints::multicast(source.into()),
                         ttl,

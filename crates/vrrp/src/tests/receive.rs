@@ -7,7 +7,7 @@ use core::net::IpAddr;
 use std::format;
 
 use base::{Duration, Instant, Machine, Priority};
-use wire::vrrp::{AdvertSpec, Auth as WireAuth, ChecksumKind, Endpoints, Interval, Stamp, Version, encode};
+use wire::vrrp::{AdvertSpec, ChecksumKind, Endpoints, Interval, Stamp, Version, encode};
 use wire::{ah, ipv4};
 
 use crate::Vrrp;
@@ -215,11 +215,7 @@ fn packet(config: &Instance, source: &str, destination: &str, ttl: u8, stamp: St
             Version::V3 => Interval::Centis(100),
         },
         addresses: &config.addresses,
-        auth: match &config.auth {
-            Auth::None => WireAuth::None,
-            Auth::Pass(password) => WireAuth::Pass(password.clone()),
-            Auth::Ah(key) => WireAuth::Ah(key.clone()),
-        },
+        auth: config.auth.clone(),
         checksum: config.checksum,
         path: Endpoints::new(source.parse().unwrap(), destination.parse().unwrap()).unwrap(),
         ttl,
