@@ -119,8 +119,11 @@ impl Run {
             self.step("host", tally, |run, tally| run.host(&suites, tally))?;
         }
         for step in ["uml", "oracle"] {
-            let chosen: Vec<&Suite> =
-                suites.all.iter().filter(|s| (s.name == ORACLE) == (step == "oracle")).collect();
+            let chosen: Vec<&Suite> = suites
+                .all
+                .iter()
+                .filter(|s| s.for_guests() && (s.name == ORACLE) == (step == "oracle"))
+                .collect();
             if !self.wants_step(step) {
                 continue;
             }

@@ -163,6 +163,8 @@ codes! {
     DEPRECATED = "deprecated", Deprecated, Warning, Goes;
     /// A keyword without its value.
     NO_PARAMETER = "missing-parameter", MissingParameter, Error, LacksParameter;
+    /// A keyword without its value, of those that keepalived then passes over.
+    NO_VALUE = "missing-value", General, Error, Goes;
     /// A value that is no number.
     NUMBER = "invalid-number", InvalidNumber, Error, Goes;
     /// A number out of its range.

@@ -1,4 +1,5 @@
-//! The test programs of the lab: those test targets whose names begin with `uml_`, in any crate.
+//! The test programs of the lab: those test targets whose names begin with `uml_` or `host_`, in any
+//! crate.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,8 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 const PREFIX: &str = "uml_";
+/// Those that run on the host's kernel only: they compare what takes no time.
+const HOST_PREFIX: &str = "host_";
 
 /// One test program.
 pub(super) struct Suite {
@@ -38,7 +41,7 @@ pub(super) fn build(root: &Path) -> Result<Suites, String> {
         let names: Vec<&str> = targets
             .filter(|t| t["kind"][0] == "test")
             .filter_map(|t| t["name"].as_str())
-            .filter(|n| n.starts_with(PREFIX))
+            .filter(|n| n.starts_with(PREFIX) || n.starts_with(HOST_PREFIX))
             .collect();
         if let (Some(package), false) = (package["name"].as_str(), names.is_empty()) {
             args.extend(["--package".to_owned(), package.to_owned()]);
@@ -87,6 +90,11 @@ impl Suites {
 }
 
 impl Suite {
+    /// Whether it also runs in guests.
+    pub(super) fn for_guests(&self) -> bool {
+        self.name.starts_with(PREFIX)
+    }
+
     /// The names of its scenarios: all, or those that run in real time, too.
     pub(super) fn scenarios(&self, real_time: bool) -> Result<Vec<String>, String> {
         let mut command = Command::new(&self.program);

@@ -161,6 +161,11 @@ impl Draft {
     /// has then been told.
     fn name(&mut self, keyword: &'static str, log: &str, node: &Node, cx: &mut Cx<'_>) -> Option<Word> {
         let Some(name) = node.words.first().cloned() else {
+            // keepalived asks some blocks for their name itself, and does not start without the others'.
+            if !matches!(keyword, "vrrp_instance" | "vrrp_sync_group") {
+                cx.missing(node, 2);
+                return None;
+            }
             let d = Diagnostic::new(Code::VALUE, format!("`{keyword}` needs a name"))
                 .at(node.keyword.span)
                 .label("this block is ignored")

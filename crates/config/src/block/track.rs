@@ -104,6 +104,14 @@ pub(crate) fn weight(what: What, name: &str, word: &Word, cx: &mut Cx<'_>) -> Op
         cx.report(d);
         return None;
     };
+    if read.more {
+        let d = Diagnostic::new(Code::NUMBER, format!("`{}` has more than the weight", word.text))
+            .at(word.span)
+            .label(format!("{} is used", read.value))
+            .help(format!("write `{}`", read.value))
+            .log(format!("invalid number '{}'", word.text));
+        cx.report(d);
+    }
     let used = if read.value.abs() == 254 { read.value.clamp(-most, most) } else { read.value };
     let cut = used != read.value;
     let fits = (-most..=most).contains(&used);

@@ -176,7 +176,9 @@ fn advert_int(instance: &mut InstanceDraft, word: &Word, cx: &mut Cx<'_>) {
 }
 
 fn source(instance: &mut InstanceDraft, word: &Word, cx: &mut Cx<'_>) {
-    match value::address(&word.text) {
+    // keepalived takes the address before a prefix length.
+    let text = word.text.split_once('/').map_or(word.text.as_str(), |(address, _)| address);
+    match value::address(text) {
         Some(address) => instance.source = Some((address, word.span)),
         None => {
             let d = Diagnostic::new(Code::VALUE, format!("`{}` is not a source address", word.text))

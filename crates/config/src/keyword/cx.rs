@@ -12,6 +12,31 @@ use crate::lang::{Body, Node, Word};
 use crate::source::Source;
 use crate::span::Span;
 
+/// Keywords that keepalived passes over when their value is missing. Without the value of any other one
+/// it does not start.
+const PASSED_OVER: &[&str] = &[
+    "startup_script",
+    "startup_script_timeout",
+    "shutdown_script",
+    "shutdown_script_timeout",
+    "default_interface",
+    "vrrp_priority",
+    "vrrp_rt_priority",
+    "vrrp_cpu_affinity",
+    "notify_fifo",
+    "notify_fifo_script",
+    "vrrp_notify_fifo",
+    "vrrp_notify_fifo_script",
+    "script_user",
+    "vrrp_netlink_cmd_rcv_bufs",
+    "vrrp_netlink_monitor_rcv_bufs",
+    "vrrp_rx_bufs_policy",
+    "vrrp_rx_bufs_multiplier",
+    "json_version",
+    "kernel_rx_buf_size",
+    "file",
+];
+
 /// The context of a load.
 pub(crate) struct Cx<'s> {
     pub(crate) source: &'s dyn Source,
@@ -105,7 +130,12 @@ impl<'s> Cx<'s> {
     pub(crate) fn missing(&mut self, node: &Node, position: usize) {
         let keyword = &node.keyword.text;
         let last = node.words.last().map_or(keyword, |word| &word.text);
-        let d = Diagnostic::new(Code::NO_PARAMETER, format!("`{keyword}` needs a value"))
+        let code = match keyword.as_str() {
+            "script" => Code::COMMAND,
+            lenient if PASSED_OVER.contains(&lenient) => Code::NO_VALUE,
+            _ => Code::NO_PARAMETER,
+        };
+        let d = Diagnostic::new(code, format!("`{keyword}` needs a value"))
             .at(node.line)
             .label("a value must follow")
             .help(format!("add the value after `{last}`, or remove the line"))

@@ -21,7 +21,7 @@ impl Strictness {
     const READ: Self = Self { read: true, ..Self::NONE };
     const MATCH: Self = Self { matches: true, ..Self::READ };
     const WILDCARD: Self = Self { wildcard: true, ..Self::MATCH };
-    const BRACE: Self = Self { brace: true, ..Self::MATCH };
+    const BRACE: Self = Self { brace: true, ..Self::READ };
 
     /// Both together.
     pub(crate) const fn or(self, other: Self) -> Self {
@@ -144,7 +144,8 @@ pub(crate) fn find(source: &dyn Source, pattern: &str, base: &str, strict: Stric
     }
     let wild = pattern.contains(['*', '?', '[']);
     let nothing = found.files.is_empty();
-    let insists = if nothing { if wild { strict.wildcard } else { strict.matches } } else { strict.brace };
+    let insists = if nothing { if wild { strict.wildcard } else { strict.matches } } else { false };
+    let insists = insists || (strict.brace && patterns.len() > 1);
     if let Some(alternative) = empty.first().filter(|_| insists) {
         found.missing = Some(format!("a file that matches `{alternative}`"));
     }
@@ -175,7 +176,7 @@ mod tests {
             ("includer", false, false, false),
             ("includem", true, false, false),
             ("includew", true, true, false),
-            ("includeb", true, false, true),
+            ("includeb", false, false, true),
             ("includea", true, true, true),
         ] {
             assert_eq!(missing(word, "none.conf"), name, "{word}");

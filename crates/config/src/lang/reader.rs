@@ -366,11 +366,11 @@ impl<'s> Reader<'s> {
         let Some(strict) = include::strictness(word) else { return false };
         let (words, _) = words::plain(text.as_str());
         let Some(pattern) = words.get(1) else {
-            let d = Diagnostic::new(Code::NO_PARAMETER, format!("`{word}` needs the name of a file"))
+            let d = Diagnostic::new(Code::UNKNOWN_KEYWORD, format!("`{word}` needs the name of a file"))
                 .at(text.whole(&self.map))
                 .label("a name must follow")
                 .help(format!("write `{word} /etc/keepalived/conf.d/*.conf`"))
-                .log(missing_parameter(word, word, 2));
+                .log(format!("Unknown keyword '{word}'"));
             self.diagnostics.push(d);
             return true;
         };

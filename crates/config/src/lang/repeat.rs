@@ -177,6 +177,9 @@ fn range(inside: &str, hex: bool) -> Result<(Vec<Arc<str>>, Values), Fault> {
 fn list(inside: &str) -> Result<(Vec<Arc<str>>, Values), Fault> {
     let items = split_items(inside)?;
     let Some((head, values)) = items.split_first() else { return Err("a name must come first".to_owned()) };
+    if values.is_empty() {
+        return Err("values must follow the name".to_owned());
+    }
     let names: Vec<Arc<str>> = match head {
         Item::One(text) => vec![name(text)?],
         Item::Tuple(texts) => texts.iter().map(|text| name(text)).collect::<Result<_, _>>()?,

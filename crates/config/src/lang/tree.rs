@@ -187,6 +187,10 @@ impl<'s, G: Grammar> Parser<'s, G> {
             return None;
         };
         let words = self.words(text, shape == Shape::Script);
+        // keepalived passes over a command whose quotation has no end; it was told by the reader.
+        if shape == Shape::Script && ends_in_quotation(text.as_str()) {
+            return None;
+        }
         let mut words = words.into_iter();
         let keyword = words.next()?;
         let words: Vec<Word> = words.collect();
@@ -251,8 +255,13 @@ impl<'s, G: Grammar> Parser<'s, G> {
         if !script {
             self.undefined(text);
         }
+        // Nor does it use a word whose quotation has no end.
+        let used = if open.is_some() && !script { raw.len().saturating_sub(1).max(1) } else { raw.len() };
         let map = &self.reader.map;
-        raw.into_iter().map(|w| Word { span: text.span(w.start..w.end, map), text: w.text }).collect()
+        raw.into_iter()
+            .take(used)
+            .map(|w| Word { span: text.span(w.start..w.end, map), text: w.text })
+            .collect()
     }
 
     /// Tells names that nobody has defined; keepalived leaves them as they are. Scripts are for the
@@ -401,4 +410,10 @@ impl<'s, G: Grammar> Parser<'s, G> {
             }
         }
     }
+}
+
+/// Whether the command of a line has a `"` without its partner.
+fn ends_in_quotation(line: &str) -> bool {
+    let (_, open) = words::quoted(line);
+    open.is_some_and(|words::OpenQuote(at)| line.get(at..=at) == Some("\""))
 }

@@ -9,7 +9,7 @@ use crate::block::authentication::AuthKind;
 use crate::block::global_defs::Receive;
 use crate::diag::{Code, Diagnostic};
 use crate::resolve::Resolver;
-use crate::resolve::instance::{Basics, refuse};
+use crate::resolve::instance::Basics;
 use crate::span::to_u32;
 
 /// Version 2 has whole seconds, version 3 centiseconds up to 12 bits.
@@ -79,12 +79,21 @@ pub(super) fn peers(r: &mut Resolver<'_, '_>, it: &Basics<'_>) -> Peers {
         if it.strict && facts.is_some_and(|facts| facts.multicast) {
             let message =
                 format!("`{name}` has unicast peers in strict mode, on an interface that can multicast");
-            refuse(
-                r,
-                draft,
-                message,
-                "remove `unicast_peer`, or switch the strict mode off",
-                format!("({name}) Unicast peers are not supported in strict mode"),
+            // keepalived 2.2.7 goes on; so that a router comes back after a change of daemons, we do, too.
+            let d = Diagnostic::new(Code::POINTLESS, message)
+                .at(draft.name.span)
+                .label("unicast is used all the same")
+                .help("remove `unicast_peer`, or switch the strict mode off")
+                .bare_log(format!("({name}) Unicast peers are not supported in strict mode"));
+            r.cx.report(d);
+        }
+        if let Some((group, span)) = draft.group {
+            r.conflict(
+                span,
+                format!("`{name}` has unicast peers, and sends nothing to `{group}`"),
+                "ignored",
+                "remove `mcast_dst_ip`",
+                format!("({name}) multicast destination specified with unicast - ignoring"),
             );
         }
         let check_source = draft.check_unicast_src || r.global.check_unicast_src;

@@ -44,6 +44,7 @@ pub(super) fn instance(r: &mut Resolver<'_, '_>, draft: &InstanceDraft) -> Optio
     let owner = priority.is_owner();
     let it = Basics { draft, name, strict, family, version, owner, link: link.flatten(), mtu };
 
+    strict_resets(r, &it);
     if strict && !owner && !draft.accept && version == Version::V3 {
         let what = "that a strict master drops packets to addresses that it does not own";
         r.cx.consequence_not_yet(what, draft.name.span, "add `accept` if nothing shall be dropped");
@@ -248,6 +249,42 @@ fn preempt(r: &mut Resolver<'_, '_>, it: &Basics<'_>, wants_master: bool) -> Pre
     };
     r.conflict(span, format!("`preempt_delay` does not work {why}"), "there is no delay", help, log);
     if never { Preempt::Never } else { Preempt::After(Duration::ZERO) }
+}
+
+/// What the strict mode takes back of what the instance itself says.
+fn strict_resets(r: &mut Resolver<'_, '_>, it: &Basics<'_>) {
+    if !it.strict {
+        return;
+    }
+    let (name, draft) = (it.name, it.draft);
+    let accepts = draft.accept && it.version == Version::V2;
+    let repeats = draft.garp_lower_prio_repeat.is_some_and(|n| n != 0);
+    let delays = draft.garp_lower_prio_delay.is_some_and(|d| !d.is_zero());
+    let resets = [
+        (
+            accepts,
+            "accept",
+            format!(
+                "({name}) warning - accept mode for VRRP version 2 does not comply with RFC3768 - resetting"
+            ),
+        ),
+        (
+            repeats,
+            "garp_lower_prio_repeat",
+            format!("({name}) Strict mode requires no repeat garps. resetting"),
+        ),
+        (
+            delays,
+            "garp_lower_prio_delay",
+            format!("({name}) Strict mode requires no repeat garp delay. resetting"),
+        ),
+    ];
+    for (set, keyword, log) in resets {
+        if set {
+            let message = format!("the strict mode doesn't allow `{keyword}`");
+            r.conflict(draft.name.span, message, "it is not used", format!("remove `{keyword}`"), log);
+        }
+    }
 }
 
 /// `lower_prio_no_advert` and `higher_prio_send_advert`, which the strict mode decides by itself.

@@ -8,7 +8,6 @@ use crate::block::global_defs::{
 use crate::block::route::{self};
 use crate::block::track::{self, What};
 use crate::block::unicast::{self};
-use crate::block::vrrp_sync_group::deprecated;
 use crate::keyword::{Keyword, Kind, Range, Table};
 use crate::lang::tree::{BlockId, Shape};
 use vrrp::config::Version;
@@ -117,15 +116,7 @@ pub(crate) const TABLE: Table<InstanceDraft> = Table {
             "255 for IPv4, the kernel's for IPv6",
             "hops that unicast adverts may take"
         ),
-        keyword!(
-            "native_ipv6",
-            Kind::Line("", |i, node, cx| {
-                i.native_ipv6 = true;
-                deprecated(node, "the family of the first address", cx);
-            }),
-            "",
-            "IPv6 without an IPv6 address"
-        ),
+        keyword!("native_ipv6", Kind::Flag(|i| i.native_ipv6 = true), "", "IPv6 without an IPv6 address"),
         keyword!(
             "track_src_ip",
             Kind::Flag(|i| i.track_source = true),

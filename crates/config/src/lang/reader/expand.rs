@@ -219,7 +219,7 @@ impl Reader<'_> {
                     return Some("0".to_owned());
                 };
                 if min > max {
-                    let d = Diagnostic::new(Code::PREDEFINED, format!("{min} is above {max}; {min} is used"))
+                    let d = Diagnostic::new(Code::POINTLESS, format!("{min} is above {max}; {min} is used"))
                         .at(span);
                     self.diagnostics.push(d.help("write the smaller limit first"));
                     return Some(min.to_string());
