@@ -97,7 +97,7 @@ fn each_kind_of_bad_input_is_told_at_its_place_with_keepalived_s_exit_statuses()
         case(with("track_script { chk }"), "unknown-name", (4, 20), runs),
         case(format!("{good}{good}"), "duplicate-name", (8, 15), runs),
         // Quotes.
-        case(with("notify \"/bin/true"), "unterminated-quote", (4, 12), (None, 6)),
+        case(with("notify \"/bin/true"), "unterminated-quote", (4, 12), runs),
         case(with("notify '/bin/true"), "unterminated-quote", (4, 12), (None, 6)),
         // Includes.
         case(format!("{good}include k.conf\n"), "include-loop", (8, 9), runs),
