@@ -375,7 +375,7 @@ fn the_strict_mode_resets_what_the_rfc_does_not_know() {
     let p = &vi.protocol;
     assert_eq!((p.down_timer_adverts, p.higher_prio_send_advert, p.lower_prio_no_advert), (3, false, true));
     assert_eq!((vi.garp.lower_prio_repeat, &p.auth), (0, &Auth::None));
-    assert_eq!(log.len(), 3, "{log:?}");
+    assert_eq!(log.len(), 4, "{log:?}");
     assert!(instance("strict_mode; priority 255").0.protocol.owner_ignore_adverts);
 }
 
