@@ -134,7 +134,7 @@ impl Announcer {
                 continue;
             }
             master.lower_at = Some(around.now);
-            self.burst(id, rounds, true, around);
+            self.burst_unless_queued(id, rounds, around);
             if !delay.is_zero() {
                 self.timers.set(Timer::LowerPriority(id), around.now + delay);
             }
@@ -161,6 +161,15 @@ impl Announcer {
     fn burst(&mut self, id: InstanceId, rounds: u32, first: bool, around: &mut Around<'_>) {
         let addresses: Vec<_> = around.kernel.held_by(Owner::Instance(id)).collect();
         self.rounds(id, &addresses, rounds, first, around);
+    }
+
+    /// As [`Self::burst`], for what may come again and again: what still waits from before is enough, and
+    /// a queue that fills faster than it is sent would grow for ever.
+    fn burst_unless_queued(&mut self, id: InstanceId, rounds: u32, around: &mut Around<'_>) {
+        let waits = self.queues.values().any(|queue| queue.waiting.iter().any(|(of, _)| *of == id));
+        if !waits {
+            self.burst(id, rounds, true, around);
+        }
     }
 
     fn rounds(
@@ -215,7 +224,7 @@ impl Announcer {
                 }
                 Timer::LowerPriority(id) => {
                     let rounds = around.garp(id).map_or(0, |g| g.lower_prio_repeat);
-                    self.burst(id, rounds, true, around);
+                    self.burst_unless_queued(id, rounds, around);
                 }
                 Timer::Refresh(id) => {
                     let Some(garp) = around.garp(id) else { continue };
@@ -223,7 +232,7 @@ impl Announcer {
                     if every.is_zero() {
                         continue;
                     }
-                    self.burst(id, rounds, true, around);
+                    self.burst_unless_queued(id, rounds, around);
                     // Refreshes that were missed aren't made up for.
                     let next = if at + every > around.now { at + every } else { around.now + every };
                     self.timers.set(timer, next);
@@ -276,7 +285,9 @@ impl Announcer {
         }
         for queue in self.queues.values_mut() {
             let waiting = std::mem::take(&mut queue.waiting);
-            queue.waiting = waiting.into_iter().filter_map(|(id, addr)| Some((new_id(id)?, addr))).collect();
+            let waiting = waiting.into_iter().filter_map(|(id, addr)| Some((new_id(id)?, addr)));
+            // What the instance gives up must not be announced after it is gone.
+            queue.waiting = waiting.filter(|(id, addr)| !gives_up(model, *id, addr)).collect();
         }
         // A refresh that the new model wants and the old one didn't have, or with another period.
         for id in self.masters.keys() {
@@ -290,6 +301,14 @@ impl Announcer {
             }
         }
     }
+}
+
+/// Whether `address` is no address of the instance any more.
+fn gives_up(model: &Model, id: InstanceId, address: &IpAddr) -> bool {
+    model.instances.get(id.index()).is_none_or(|instance| {
+        let mut virtuals = instance.addresses.iter().chain(&instance.excluded);
+        !virtuals.any(|a| a.net.addr() == *address) && instance.source != Some(*address)
+    })
 }
 
 fn send(link: IfName, address: IpAddr, around: &mut Around<'_>) {

@@ -42,10 +42,12 @@ impl Engine {
         let trackers = diff.carried_trackers();
         self.end_instances(now, &model, &instances, &trackers, diff.instances_gone.len());
 
-        let new_id = |old: InstanceId| {
-            instances.iter().position(|from| *from == Some(old)).map(InstanceId::from_index)
-        };
-        let renumbered: Vec<Option<InstanceId>> = self.ids().map(new_id).collect();
+        let mut renumbered: Vec<Option<InstanceId>> = vec![None; self.model.instances.len()];
+        for (index, from) in instances.iter().enumerate() {
+            if let Some(place) = from.and_then(|old| renumbered.get_mut(old.index())) {
+                *place = Some(InstanceId::from_index(index));
+            }
+        }
         let new_id = |old: InstanceId| renumbered.get(old.index()).copied().flatten();
 
         let before = std::mem::replace(&mut self.model, model);

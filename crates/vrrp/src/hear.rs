@@ -142,8 +142,10 @@ impl Vrrp {
     fn master_hears(&mut self, now: Instant, id: InstanceId, heard: &Heard<'_>) {
         let Heard { source, priority, .. } = *heard;
         if priority == Priority::RELEASE {
-            self.tell(Event::Release { instance: id, source, state: State::Master });
-            self.answer(now, id);
+            if self.reacts(now, id) {
+                self.tell(Event::Release { instance: id, source, state: State::Master });
+                self.answer(now, id);
+            }
             return;
         }
         let Some(router) = self.routers.get_mut(id.index()) else { return };
@@ -167,8 +169,21 @@ impl Vrrp {
         {
             router.sequence.skip();
         }
+        if !self.reacts(now, id) {
+            return;
+        }
         let answered = !lower_prio_no_advert && self.answer(now, id);
         self.tell(Event::LowerReceived { instance: id, source, priority, ours, answered });
+    }
+
+    /// Whether a master still reacts to adverts that lose: only to so many in an interval.
+    fn reacts(&mut self, now: Instant, id: InstanceId) -> bool {
+        let Some(router) = self.routers.get_mut(id.index()) else { return false };
+        let interval = router.config.advert_interval;
+        match &mut router.phase {
+            Phase::Master(master) => master.reacts(now, interval),
+            _ => false,
+        }
     }
 
     /// Sends an advert at once, but not a second one at the same instant: after a pause all that

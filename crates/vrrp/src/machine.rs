@@ -10,7 +10,6 @@ use crate::group::SyncGroup;
 use crate::io::{Cause, Counters, Event, Input, Output, RogueStep, Snapshot, State, Verdict};
 use crate::priority::Tracked;
 use crate::receive::Heard;
-use crate::rogue;
 use crate::state::{Backup, Claim, Master, Phase, Router, Shown};
 use crate::timers::{self, Deadlines};
 
@@ -140,8 +139,7 @@ impl Vrrp {
         let from = router.phase.state();
         let yielded = router.phase.yielded_to();
         router.counters.become_master += 1;
-        let master = Master { advert_at: now, sent_at: now, conflict: rogue::Conflict::None };
-        self.enter(now, id, Phase::Master(master));
+        self.enter(now, id, Phase::Master(Master::new(now)));
         if let Some(source) = yielded {
             self.tell(Event::RogueOwner { instance: id, source, step: RogueStep::Restored });
             self.reprioritise(id);
@@ -329,20 +327,15 @@ impl Machine for Vrrp {
             return;
         }
         match input {
-            Input::Datagram { instance, datagram } => {
-                // Timers wait: a process that wakes up late has more packets in its sockets, and their
-                // instances must not take over before they heard them.
-                self.receive(now, instance, &datagram);
-                return;
-            }
+            Input::Datagram { instance, datagram } => self.receive(now, instance, &datagram),
             Input::Source { instance, address } => self.source_told(now, instance, address),
             Input::Fault { instance, fault, present } => self.fault_told(now, instance, fault, present),
             Input::Tracker { tracker, verdict } => self.tracker_told(now, tracker, verdict),
             Input::Reload(reload) => self.reload(now, *reload),
             Input::Stop => self.stop(now),
         }
-        // Timers come after the input: an advert that came in time is heard in time.
-        self.run(now);
+        // Timers wait: a process that wakes up late, or that took its time over a new configuration,
+        // has packets in its sockets, and their instances must not take over before they heard them.
     }
 
     fn handle_timeout(&mut self, now: Instant) {

@@ -4,11 +4,12 @@
 //! configuration did not change notices nothing; a master whose configuration changed sends an
 //! advert at once.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use base::Instant;
 
-use crate::config::{Config, GroupId, InstanceId};
+use crate::config::{Config, GroupId, InstanceId, Version};
 use crate::group::SyncGroup;
 use crate::io::{Cause, Event, Output, Reload, State, Verdict};
 use crate::machine::Vrrp;
@@ -22,10 +23,14 @@ impl Vrrp {
         let Reload { config: Config { instances, groups, trackers }, instances: continued, trackers: kept } =
             reload;
 
-        for id in self.ids() {
-            if !continued.contains(&Some(id)) {
-                self.delete(id);
+        let mut goes_on = vec![false; self.routers.len()];
+        for id in continued.iter().flatten() {
+            if let Some(flag) = goes_on.get_mut(id.index()) {
+                *flag = true;
             }
+        }
+        for (id, _) in self.ids().zip(goes_on).filter(|(_, goes_on)| !goes_on) {
+            self.delete(id);
         }
 
         let verdicts = core::mem::take(&mut self.trackers);
@@ -97,12 +102,13 @@ impl Router {
     /// Goes on with another configuration.
     fn change(&mut self, config: crate::config::Instance) {
         let before = self.master_down();
-        let own_before = core::mem::replace(&mut self.config, config).advert_interval;
-        let own = self.config.advert_interval;
-        if let Phase::Backup(backup) = &mut self.phase
-            && backup.interval == own_before
-        {
-            backup.interval = own;
+        let version_before = core::mem::replace(&mut self.config, config).version;
+        if let Phase::Backup(backup) = &mut self.phase {
+            // A master that was heard goes on in its own interval, whatever ours is from now on.
+            let learned = (version_before, self.config.version) == (Version::V3, Version::V3);
+            if !learned || backup.master.is_none() {
+                backup.interval = self.config.advert_interval;
+            }
         }
         let after = self.master_down();
         if let Phase::Backup(backup) = &mut self.phase {

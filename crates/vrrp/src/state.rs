@@ -69,6 +69,28 @@ pub(crate) struct Master {
     pub(crate) sent_at: Instant,
     /// How it stands with another owner of the addresses.
     pub(crate) conflict: Conflict,
+    /// Since when it reacted how often to adverts that lose against it.
+    pub(crate) reactions: (Instant, u8),
+}
+
+/// A master reacts to so many adverts that lose against it in an interval. Several masters that meet
+/// need one reaction each; who sends more of them wants a storm of answers and announcements.
+const MOST_REACTIONS: u8 = 10;
+
+impl Master {
+    /// A master from `now` on; it has sent nothing yet.
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self { advert_at: now, sent_at: now, conflict: Conflict::None, reactions: (now, 0) }
+    }
+
+    /// Whether to react to an advert that loses, which is counted.
+    pub(crate) fn reacts(&mut self, now: Instant, interval: Duration) -> bool {
+        let (since, times) = self.reactions;
+        let (since, times) = if now.since(since) < interval { (since, times) } else { (now, 0) };
+        let reacts = times < MOST_REACTIONS;
+        self.reactions = (since, if reacts { times + 1 } else { times });
+        reacts
+    }
 }
 
 impl Phase {

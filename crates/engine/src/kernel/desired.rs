@@ -287,6 +287,11 @@ impl Desired {
         self.objects.keys().rev().take_while(|key| matches!(key, Key::Route(_))).cloned()
     }
 
+    /// All routes, without a look at the addresses, of which there may be very many.
+    pub(crate) fn routes_mut(&mut self) -> impl Iterator<Item = (&Key, &mut Object)> {
+        self.objects.iter_mut().rev().take_while(|(key, _)| matches!(key, Key::Route(_)))
+    }
+
     /// The objects to look at.
     pub(crate) fn take_dirty(&mut self) -> Vec<Key> {
         let keys = std::mem::take(&mut self.dirty);

@@ -118,8 +118,7 @@ impl Kernel {
         self.view.put_route(facts);
         let keys: Vec<Key> = self
             .desired
-            .objects
-            .iter_mut()
+            .routes_mut()
             .filter(|(_, o)| matches!(&o.thing, Thing::Route(r) if r.destination == destination))
             .map(|(key, object)| {
                 object.told(true);
@@ -135,8 +134,7 @@ impl Kernel {
     pub(crate) fn route_gone(&mut self, now: Instant, facts: &RouteFacts, out: &mut Out) {
         let named: Vec<Key> = self
             .desired
-            .objects
-            .iter()
+            .routes_mut()
             .filter(|(_, o)| matches!(&o.thing, Thing::Route(r) if self.view.route(r) == Some(facts)))
             .map(|(key, _)| key.clone())
             .collect();

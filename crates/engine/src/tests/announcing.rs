@@ -67,6 +67,37 @@ fn what_waits_is_forgotten_when_the_instance_is_master_no_more() {
 }
 
 #[test]
+fn refreshes_that_come_faster_than_they_can_be_sent_do_not_pile_up() {
+    let mut with = instance(51, 100, &["192.0.2.100/24", "192.0.2.101/24"]);
+    with.garp.refresh = secs(1);
+    let mut all = model(vec![with]);
+    all.global.garp_interval = secs(1);
+    let (mut world, _) = schedule(all, secs(60));
+    world.run(secs(600));
+    assert!(world.engine.snapshot().announcements <= 10, "{}", world.engine.snapshot().announcements);
+    // Each still gets its turn.
+    world.trace.clear();
+    world.run(secs(10));
+    for vip in ["192.0.2.100", "192.0.2.101"] {
+        assert!(!world.lines(&[&format!("frame eth0 arp {vip}")]).is_empty(), "{vip}");
+    }
+}
+
+#[test]
+fn an_address_that_a_reload_takes_away_is_announced_no_more() {
+    let mut all = model(vec![instance(51, 100, &["192.0.2.100/24", "192.0.2.101/24"])]);
+    all.global.garp_interval = secs(1);
+    let (mut world, _) = schedule(all, ms(1500));
+    let mut less = model(vec![instance(51, 100, &["192.0.2.100/24"])]);
+    less.global.garp_interval = secs(1);
+    world.reload(less);
+    world.trace.clear();
+    world.run(secs(30));
+    assert!(!world.lines(&["frame eth0 arp 192.0.2.100"]).is_empty());
+    assert!(world.lines(&["frame eth0 arp 192.0.2.101"]).is_empty());
+}
+
+#[test]
 fn an_interface_without_arp_is_left_alone() {
     let mut world = World::new(model(vec![instance(51, 100, &["192.0.2.100/24"])]));
     world.links.get_mut(&index(2)).unwrap().noarp = true;

@@ -257,6 +257,8 @@ impl Watched {
 
     fn input(&mut self, input: Input<'_>) -> Result<(), TestCaseError> {
         self.core.handle_input(self.now, input);
+        // Timers that the input left due are the caller's business.
+        self.core.handle_timeout(self.now);
         self.drain()
     }
 
@@ -375,6 +377,7 @@ impl Watched {
             self.config = config;
             self.follow(rest)?;
         }
+        self.core.handle_timeout(self.now);
         self.drain()
     }
 }

@@ -472,3 +472,28 @@ fn a_version_2_advert_over_ipv6_is_understood() {
     assert_eq!(world.states(), [State::Master, State::Backup]);
     assert!(world.core(1).counters(A).unwrap().advert_rcvd > 5);
 }
+
+#[test]
+fn a_storm_of_lower_adverts_gets_ten_answers_in_an_interval() {
+    let mut world = World::new(ms(1), [single(150, |_| {})]);
+    world.run(ms(5_000));
+    let config = single(150, |_| {}).instances.remove(0);
+    let bytes = packet(&config, "192.0.2.200", "224.0.0.18", 255, stamp(100, 0));
+    let before = world.core(0).counters(A).unwrap();
+    world.take();
+    for _ in 0..500 {
+        world.run(ms(1));
+        world.hand(0, A, v4(&bytes));
+    }
+    let after = world.core(0).counters(A).unwrap();
+    assert_eq!(after.advert_rcvd - before.advert_rcvd, 500);
+    assert!(after.advert_sent - before.advert_sent <= 11, "{}", after.advert_sent - before.advert_sent);
+    let told = world.events(0).into_iter().filter(|e| matches!(e, Event::LowerReceived { .. })).count();
+    assert_eq!(told, 10);
+    assert_eq!(world.states(), [State::Master]);
+    // The next interval has its own ten.
+    world.run(SECOND);
+    world.hand(0, A, v4(&bytes));
+    assert_eq!(world.core(0).counters(A).unwrap().advert_rcvd - after.advert_rcvd, 1);
+    assert!(world.events(0).iter().any(|e| matches!(e, Event::LowerReceived { answered: true, .. })));
+}

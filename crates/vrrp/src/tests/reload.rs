@@ -107,6 +107,32 @@ fn the_timer_of_a_backup_keeps_its_start() {
 }
 
 #[test]
+fn a_backup_with_a_shorter_interval_of_its_own_still_waits_for_the_master_that_it_heard() {
+    let mut world = World::new(ms(1), [single(150, |_| {}), single(100, |_| {})]);
+    world.run(ms(5_000));
+    world.reload(1, single(100, |i| i.advert_interval = ms(100)), vec![Some(A)]);
+    assert_eq!(world.snapshot(1).master_interval, SECOND);
+    world.run(ms(5_000));
+    assert_eq!(world.states(), [State::Master, State::Backup]);
+    assert!(world.adverts().iter().all(|(_, node, _)| *node == 0));
+}
+
+#[test]
+fn after_a_reload_that_took_its_time_a_backup_hears_what_waits_before_it_claims() {
+    let fast = |priority| single(priority, |i| i.advert_interval = ms(10));
+    let mut world = World::new(Duration::ZERO, [fast(150), fast(100)]);
+    world.run(ms(1_000));
+    // The timer of the backup is due, by less than an interval, and adverts of its master wait.
+    world.freeze(1);
+    world.run(ms(38));
+    world.reload(1, fast(110), vec![Some(A)]);
+    world.unfreeze(1);
+    world.run(ms(100));
+    assert_eq!(world.states(), [State::Master, State::Backup]);
+    assert_eq!(world.core(1).counters(A).unwrap().become_master, 0);
+}
+
+#[test]
 fn a_new_script_does_not_take_a_running_master_down_before_it_fails() {
     let mut world = World::new(ms(1), [single(100, |_| {})]);
     world.run(ms(5_000));
