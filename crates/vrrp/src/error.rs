@@ -73,7 +73,7 @@ pub enum Refusal {
     },
     /// Version 3: interval 0 (RFC 9568 erratum 8301).
     IntervalZero,
-    /// No addresses (RFC 9568 erratum 8299).
+    /// No addresses (RFC 9568 erratum 8299), although we have some.
     NoAddresses,
     /// Multicast came for a unicast instance or the other way round.
     Destination,

@@ -104,7 +104,8 @@ pub(crate) fn check<'a>(
     if interval.is_zero() {
         return Err(Refusal::IntervalZero);
     }
-    if advert.count() == 0 {
+    // Routers that agree on having none (`no_virtual_ipaddress`) still need one master among them.
+    if advert.count() == 0 && !config.addresses.is_empty() {
         return Err(Refusal::NoAddresses);
     }
     let checksum = match verify_checksum(&advert, &frame.path) {

@@ -113,6 +113,19 @@ fn a_discarded_lower_advert_leaves_the_timer_alone_and_preemption_follows() {
 }
 
 #[test]
+fn routers_without_addresses_elect_one_master_all_the_same() {
+    for version in [Version::V2, Version::V3] {
+        let bare = |i: &mut crate::config::Instance| {
+            i.version = version;
+            i.addresses.clear();
+        };
+        let mut world = World::new(ms(1), [single(150, bare), single(100, bare)]);
+        world.run(ms(20_000));
+        assert_eq!(world.states(), [State::Master, State::Backup], "{version:?}");
+    }
+}
+
+#[test]
 fn with_nopreempt_a_better_backup_stays_and_still_takes_over_from_a_dead_master() {
     let mut world = World::new(ms(1), [single(100, |_| {})]);
     world.run(ms(5_000));
