@@ -198,6 +198,11 @@ pub enum FromVrrp {
         /// Which.
         generation: u64,
     },
+    /// A configuration can't be put into force; the former one stays.
+    NotConfigured {
+        /// Which.
+        generation: u64,
+    },
     /// How things stand: a [`Report`] in the sealed memory file that comes with this.
     Snapshot {
         /// The request that it answers.

@@ -83,14 +83,19 @@ impl AsFd for PidFile {
     }
 }
 
-/// The process that holds the file at `path`: `None` if there is no such file or nobody holds it.
+/// The process that holds the file at `path`: `None` if there is no such file or nobody holds it. Only
+/// asks: a lock of our own, however short, would tell a daemon that starts just then that it runs already.
 pub fn holder(path: &Path) -> Result<Option<Option<u32>>> {
-    let file = match OpenOptions::new().read(true).write(true).custom_flags(libc::O_NOFOLLOW).open(path) {
+    // Not to hang on a FIFO.
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Ok(file) => file,
         Err(e) if errno_of(&e) == Errno::ENOENT => return Ok(None),
         Err(e) => return Err(e).on("open", path.display()),
     };
-    try_lock(&file, path)
+    let mut lock = whole_file();
+    fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock)).on("look at lock of", path.display())?;
+    Ok((lock.l_type != libc::F_UNLCK as libc::c_short).then(|| number_in(&file)))
 }
 
 fn open(path: &Path) -> Result<File> {
@@ -115,22 +120,28 @@ fn open(path: &Path) -> Result<File> {
 
 /// Locks `file`; if another process has done so, what the file says about it.
 fn try_lock(file: &File, path: &Path) -> Result<Option<Option<u32>>> {
-    let whole = libc::flock {
+    match fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file())) {
+        Ok(_) => Ok(None),
+        Err(Errno::EAGAIN | Errno::EACCES) => Ok(Some(number_in(file))),
+        Err(e) => Err(e).on("lock", path.display()),
+    }
+}
+
+/// A lock for writing on all of a file.
+fn whole_file() -> libc::flock {
+    libc::flock {
         l_type: libc::F_WRLCK as libc::c_short,
         l_whence: libc::SEEK_SET as libc::c_short,
         l_start: 0,
         l_len: 0,
         l_pid: 0,
-    };
-    match fcntl(file, FcntlArg::F_OFD_SETLK(&whole)) {
-        Ok(_) => Ok(None),
-        Err(Errno::EAGAIN | Errno::EACCES) => {
-            let mut text = String::new();
-            let read = file.take(32).read_to_string(&mut text);
-            Ok(Some(read.ok().and_then(|_| text.trim().parse().ok())))
-        }
-        Err(e) => Err(e).on("lock", path.display()),
     }
+}
+
+fn number_in(file: &File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(32).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -152,6 +163,7 @@ mod tests {
         assert_eq!(holder(&path).unwrap(), Some(Some(42)));
         // A crash leaves the file, but no lock.
         drop(first);
+        assert_eq!(holder(&path).unwrap(), None);
         let again = PidFile::lock(&path).unwrap();
         again.remove().unwrap();
         assert!(!path.exists());

@@ -96,12 +96,12 @@ impl Fifo {
         if !meta.file_type().is_fifo() {
             return Err(FifoError::NoFifo(path));
         }
-        if created {
-            if let Some(user) = config.owner {
-                fchown(&pipe, Some(user.uid), Some(user.gid)).map_err(os("change its owner"))?;
-            }
-        } else if meta.uid() != geteuid().as_raw() && Some(meta.uid()) != config.owner.map(|u| u.uid) {
+        // Also one that was made here: whoever may write to the directory can have put another there.
+        if meta.uid() != geteuid().as_raw() && (created || Some(meta.uid()) != config.owner.map(|u| u.uid)) {
             return Err(FifoError::Stranger { path, owner: meta.uid() });
+        }
+        if let Some(user) = config.owner.filter(|_| created) {
+            fchown(&pipe, Some(user.uid), Some(user.gid)).map_err(os("change its owner"))?;
         }
         Ok(Self {
             config,

@@ -1,6 +1,7 @@
 //! A new configuration for a running daemon.
 
-use model::Global;
+use linux::memfd::Memfd;
+use model::Model;
 
 use super::run::{Daemon, State};
 use super::systemd;
@@ -39,7 +40,7 @@ impl Daemon {
                 return;
             }
         };
-        if let Some(what) = fixed(&self.model().global, &new.model.global) {
+        if let Some(what) = fixed(self.model(), &new.model) {
             let text = format!("Cannot change {what} at a reload - please restart Keepalived");
             self.log(Line::new(Level::Error, text));
             systemd::ready();
@@ -49,6 +50,15 @@ impl Daemon {
             let text = "Priority, processors and memory lock of the VRRP process change when it starts again";
             self.log(Line::warning(text));
         }
+        // Before anything changes: without it, the vrrp process could not be told.
+        let file = match Memfd::sealed("configuration", &new.bundle) {
+            Ok(file) => file,
+            Err(e) => {
+                self.log(Line::error(format!("The new configuration cannot be handed over: {e}")));
+                systemd::ready();
+                return;
+            }
+        };
         self.configuration = new;
         self.generation += 1;
         if self.needs_scripts() && !self.scripts.is_running() && self.scripts.restart_at.is_none() {
@@ -57,7 +67,7 @@ impl Daemon {
         match (self.needs_vrrp(), self.vrrp.is_running()) {
             (true, true) => {
                 self.reloading = Some(self.generation);
-                self.configure_vrrp();
+                self.hand_over(file);
             }
             (true, false) => {
                 self.reloading = Some(self.generation);
@@ -96,6 +106,14 @@ impl Daemon {
     /// The new configuration is in force.
     pub(super) fn reload_done(&mut self) {
         self.log(Line::info("Reload complete"));
+        self.reload_ended();
+    }
+
+    /// A reload is over, however it went.
+    pub(super) fn reload_ended(&mut self) {
+        if matches!(self.state, State::Stopping { .. }) {
+            return;
+        }
         systemd::ready();
         if std::mem::take(&mut self.reload_again) {
             self.reload();
@@ -104,24 +122,25 @@ impl Daemon {
 }
 
 /// What can't change while the daemon runs and did change, in keepalived's words.
-fn fixed(old: &Global, new: &Global) -> Option<&'static str> {
-    let changed = [
-        (old.net_namespace != new.net_namespace, "net_namespace"),
-        (old.instance != new.instance, "instance"),
-        (old.use_pid_dir != new.use_pid_dir, "use_pid_dir"),
-    ];
-    changed.into_iter().find(|(changed, _)| *changed).map(|(_, what)| what)
+fn fixed(old: &Model, new: &Model) -> Option<&'static str> {
+    // The pid files are named by this, and they are locked already.
+    let pid_files = (old.global.use_pid_dir != new.global.use_pid_dir).then_some("use_pid_dir");
+    model::diff(old, new).refused().next().or(pid_files)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::Global;
 
     #[test]
     fn the_identity_of_a_daemon_cannot_change() {
-        let old = Global::default();
+        let with = |global| Model { global, ..Model::default() };
+        let old = Model::default();
         assert_eq!(fixed(&old, &old), None);
-        let new = Global { instance: Some("left".into()), ..Global::default() };
+        let new = with(Global { instance: Some("left".into()), ..Global::default() });
         assert_eq!(fixed(&old, &new), Some("instance"));
+        let new = with(Global { use_pid_dir: true, ..Global::default() });
+        assert_eq!(fixed(&old, &new), Some("use_pid_dir"));
     }
 }

@@ -311,16 +311,18 @@ impl Daemon {
 
     pub(super) fn configure_vrrp(&mut self) {
         match Memfd::sealed("configuration", &self.configuration.bundle) {
-            Ok(file) => {
-                let message = ToVrrp::Configure { generation: self.generation };
-                self.vrrp.send(&message, Some(file.into()));
-            }
+            Ok(file) => self.hand_over(file),
             // It waits for its configuration, and there is none to be had.
             Err(e) => {
                 self.log(Line::error(format!("The configuration cannot be handed over: {e}")));
                 self.vrrp.kill();
             }
         }
+    }
+
+    /// Hands the configuration, which is in `file`, to the vrrp process.
+    pub(super) fn hand_over(&mut self, file: Memfd) {
+        self.vrrp.send(&ToVrrp::Configure { generation: self.generation }, Some(file.into()));
     }
 
     /// Gives vrrp and scripts a channel to each other, as soon as both are there.
@@ -359,7 +361,8 @@ impl Daemon {
 
     fn vrrp_ended(&mut self, pid: u32, how: Ended, delay: Duration) {
         self.requests.clear();
-        self.left_behind = how != Ended::Code(0);
+        // One that left before it had a configuration in force has removed nothing of an earlier one's.
+        self.left_behind |= how != Ended::Code(0);
         if matches!(self.state, State::Stopping { .. }) {
             self.vrrp_left();
         } else if std::mem::take(&mut self.vrrp_dismissed) {
@@ -433,6 +436,7 @@ impl Daemon {
                         self.sinks.write(Writer { role: Some(Role::Vrrp), pid }, &line);
                     }
                     FromVrrp::Configured { generation } => self.configured(generation),
+                    FromVrrp::NotConfigured { generation } => self.not_configured(generation),
                     FromVrrp::Snapshot { request } => {
                         if let (Some(purpose), Some(fd)) = (self.requests.remove(&request), received.fd) {
                             self.use_report(purpose, fd);
@@ -477,14 +481,26 @@ impl Daemon {
             return;
         }
         self.left_behind = false;
-        if let State::Stopping { step: Step::Cleanup, .. } = self.state {
-            self.vrrp.send(&ToVrrp::Stop { keep: false }, None);
+        if let State::Stopping { step, .. } = &self.state {
+            if matches!(step, Step::Cleanup) {
+                self.vrrp.send(&ToVrrp::Stop { keep: false }, None);
+            }
+            // Nobody is told "ready" who was told "stopping".
             return;
         }
         if self.reloading.take().is_some() {
             self.reload_done();
         }
         self.up();
+    }
+
+    /// The vrrp process goes on with the configuration that it had; it said why. A reload that never
+    /// ended would keep all others from beginning.
+    fn not_configured(&mut self, generation: u64) {
+        if self.reloading.take_if(|g| *g == generation).is_some() {
+            self.log(Line::error("The VRRP process goes on with its old configuration"));
+            self.reload_ended();
+        }
     }
 
     /// The daemon does what it is for.

@@ -90,6 +90,9 @@ fn run(supervisor: &mut Supervisor) -> Result<(), Failure> {
     for complaint in schedule::apply(&model.global.vrrp_process) {
         supervisor.log(complaint);
     }
+    for complaint in schedule::allow_files(&model) {
+        supervisor.log(complaint);
+    }
     // Behind scheduling, which needs other rights.
     for complaint in schedule::confine(&model.global.vrrp_process) {
         supervisor.log(complaint);

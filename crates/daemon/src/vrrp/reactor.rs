@@ -20,7 +20,7 @@ use super::lateness::Histogram;
 use super::scripts::{Scripts, Told, config_of};
 use super::sockets::Sockets;
 use super::supervisor::Supervisor;
-use super::{LoadError, load};
+use super::{LoadError, load, schedule};
 use crate::ipc::{ProcessReport, Report, ToVrrp, Wish};
 use crate::log::Line;
 use crate::observe;
@@ -357,7 +357,9 @@ impl<'s> Reactor<'s> {
             match item {
                 News::Dump(dump) => {
                     self.input(Input::Dump(dump));
-                    if !std::mem::replace(&mut self.primed, true) {
+                    // An engine that was stopped before has looked at nothing: what an earlier process
+                    // left behind is still there.
+                    if !std::mem::replace(&mut self.primed, true) && !self.stopping {
                         self.supervisor.configured(self.generation);
                     }
                 }
@@ -434,9 +436,13 @@ impl<'s> Reactor<'s> {
             // The supervisor has loaded the same bytes.
             Err(LoadError { message, .. }) => {
                 self.supervisor.log(Line::error(format!("The configuration cannot be used: {message}")));
+                self.supervisor.not_configured(generation);
                 return;
             }
         };
+        for complaint in schedule::allow_files(&model) {
+            self.supervisor.log(complaint);
+        }
         let protocols = route_protocols(&model);
         if protocols != self.route_protocols {
             let told = self.kernel.set_route_protocols(&protocols).and_then(|()| self.kernel.resync());

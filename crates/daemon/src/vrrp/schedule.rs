@@ -1,6 +1,7 @@
 //! How the process is scheduled, and what it may do.
 
 use linux::process::{self, Capability};
+use model::Model;
 use model::global::Scheduling;
 
 use crate::log::Line;
@@ -27,6 +28,17 @@ pub fn apply(wish: &Scheduling) -> Vec<Line> {
             lines.push(Line::info(format!("Set realtime priority {priority}")));
         }
     }
+    lines
+}
+
+/// Allows as many descriptors as `model` can need: no two of its instances need share a socket, and at a
+/// reload the old sockets are there beside the new ones.
+pub fn allow_files(model: &Model) -> Vec<Line> {
+    /// What the process has besides.
+    const OTHERS: u64 = 64;
+    let instances = u64::try_from(model.instances.len()).unwrap_or(u64::MAX);
+    let mut lines = Vec::new();
+    complain(&mut lines, process::limit_files(instances.saturating_mul(2).saturating_add(OTHERS)));
     lines
 }
 

@@ -78,7 +78,7 @@ impl Scripts {
         self.disconnect();
         let waited = self.channel.take_waiting();
         self.channel.connect(Some(socket));
-        self.must_send(&VrrpToScripts::Configure(self.config.clone()));
+        self.tell_config();
         for message in waited {
             self.must_send(&message);
         }
@@ -101,7 +101,15 @@ impl Scripts {
     pub fn configure(&mut self, config: ScriptsConfig) {
         self.config = config;
         if self.channel.is_connected() {
-            self.must_send(&VrrpToScripts::Configure(self.config.clone()));
+            self.tell_config();
+        }
+    }
+
+    fn tell_config(&mut self) {
+        self.must_send(&VrrpToScripts::Configure(self.config.clone()));
+        // Another scripts process is no other start: by then somebody may have written to the file.
+        for file in &mut self.config.files {
+            file.overwrite = false;
         }
     }
 
@@ -254,6 +262,20 @@ mod tests {
         scripts.fifo(FifoKind::Vrrp, "line".to_owned());
         let mut second = peer_of(&mut scripts);
         assert_eq!(all(&mut second), ["configure 3", "line", "check 2"]);
+    }
+
+    #[test]
+    fn a_tracked_file_is_not_overwritten_for_a_new_scripts_process() {
+        let mut scripts = Scripts::new();
+        let file =
+            FileConfig { tracker: model::TrackerId(0), path: "/f".into(), init: Some(1), overwrite: true };
+        scripts.configure(ScriptsConfig { generation: 1, fifos: Vec::new(), files: vec![file] });
+        let mut overwritten = || {
+            let mut peer = peer_of(&mut scripts);
+            let VrrpToScripts::Configure(config) = peer.receive().unwrap().unwrap().message else { panic!() };
+            config.files[0].overwrite
+        };
+        assert_eq!((overwritten(), overwritten()), (true, false));
     }
 
     #[test]

@@ -52,6 +52,11 @@ impl Supervisor {
         self.must_send(&FromVrrp::Configured { generation });
     }
 
+    /// A configuration cannot be put into force; the former one stays.
+    pub fn not_configured(&mut self, generation: u64) {
+        self.must_send(&FromVrrp::NotConfigured { generation });
+    }
+
     /// A signal came that is its business.
     pub fn wish(&mut self, wish: Wish) {
         self.must_send(&FromVrrp::Wish(wish));
