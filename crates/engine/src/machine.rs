@@ -275,7 +275,10 @@ impl Engine {
             }
             Dispatch::Unreadable(error) => {
                 self.counts.unreadable += 1;
-                self.out.event(Event::Unreadable { source: datagram.source, error });
+                // Who sends rubbish must not be able to fill the log.
+                if self.counts.unreadable.is_power_of_two() {
+                    self.out.event(Event::Unreadable { source: datagram.source, error });
+                }
             }
             Dispatch::Closed => {}
         }

@@ -18,7 +18,7 @@ pub(super) fn snapshot() -> Snapshot {
         become_master: 3,
         release_master: 2,
         ip_ttl_err: 4,
-        auth_failure: 1,
+        auth_failure: 3,
         replayed: 2,
         pri_zero_sent: 2,
         ..Counters::default()

@@ -142,7 +142,7 @@ fn entry(model: &Model, snapshot: &Snapshot, calendar: &Calendar, instance: &Ins
         addr_list_err: c.addr_list_err,
         invalid_authtype: c.invalid_authtype,
         authtype_mismatch: c.authtype_mismatch,
-        auth_failure: c.auth_failure.saturating_add(c.replayed),
+        auth_failure: c.auth_failure,
         auth_ext_missing: 0,
         auth_ext_malformed: 0,
         auth_ext_unknown_key: 0,

@@ -27,8 +27,8 @@ pub fn stats(model: &Model, snapshot: &Snapshot) -> String {
             ("  Authentication Errors", None),
             ("    Invalid Type", Some(c.invalid_authtype)),
             ("    Type Mismatch", Some(c.authtype_mismatch)),
-            // A sequence number that was seen before is one of keepalived's failures.
-            ("    Failure", Some(c.auth_failure.saturating_add(c.replayed))),
+            // The core counts a sequence number that was seen before among the failures, too.
+            ("    Failure", Some(c.auth_failure)),
             // Nobody signs with auth_hmac here, so nothing can be wrong with it.
             ("  Authentication Extension Errors", None),
             ("    Missing", Some(0)),
