@@ -210,6 +210,17 @@ impl Links {
         *known.entry(place).or_insert_with(|| self.primary(link, family, owner, kernel))
     }
 
+    /// Whether the address that `instance` needs is there, but its duplicate address detection goes on.
+    pub(crate) fn is_source_near(&self, instance: &Instance, kernel: &Kernel) -> bool {
+        let link = instance.link.and_then(|name| kernel.view.named(name)).filter(|link| is_up(link));
+        let near = |facts: &AddressFacts| {
+            let addr = facts.net.addr();
+            facts.tentative && !facts.dad_failed && is_link_local(addr) && !self.is_virtual(&addr)
+        };
+        instance.protocol.family == Family::V6
+            && link.is_some_and(|link| kernel.view.on_link(link.index).any(|(_, facts)| near(facts)))
+    }
+
     fn primary(&self, link: &LinkFacts, family: Family, owner: bool, kernel: &Kernel) -> Option<IpAddr> {
         let rank = |facts: &AddressFacts| {
             let addr = facts.net.addr();

@@ -241,6 +241,13 @@ impl Engine {
                 continue;
             }
             let condition = self.links.assess(instance, &self.kernel, &mut known);
+            if told.is_none()
+                && condition.source.is_none()
+                && self.links.is_source_near(instance, &self.kernel)
+            {
+                // At boot the kernel may need another second for it: no reason to tell of a fault.
+                continue;
+            }
             let condition = condition.with_socket(socket, told);
             if told != Some(condition) {
                 self.links.tell(*id, condition);

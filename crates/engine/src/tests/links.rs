@@ -91,6 +91,30 @@ fn the_next_address_becomes_the_source_and_without_any_there_is_a_fault() {
 }
 
 #[test]
+fn at_boot_the_detection_of_duplicates_is_waited_for_without_a_fault() {
+    let mut world = World::new(model(vec![instance(51, 100, &["fe80::100/64"])]));
+    world.addresses.clear();
+    let mut facts = on_link(2, "fe80::1/64", Some(3));
+    facts.tentative = true;
+    world.addresses.push(facts.clone());
+    world.boot();
+    assert_eq!(world.state(0), State::Init);
+    let mut failed = facts.clone();
+    facts.tentative = false;
+    world.kernel(KernelEvent::Address(facts));
+    assert_eq!(world.state(0), State::Backup);
+    assert!(!world.story().contains("Fault"), "{}", world.story());
+    // An address that somebody else has is none.
+    let mut world = World::new(model(vec![instance(51, 100, &["fe80::100/64"])]));
+    world.addresses.clear();
+    world.addresses.push(failed.clone());
+    world.boot();
+    failed.dad_failed = true;
+    world.kernel(KernelEvent::Address(failed));
+    assert_eq!(world.state(0), State::Fault);
+}
+
+#[test]
 fn an_ipv6_source_is_the_link_local_address_once_it_is_not_tentative() {
     let mut world = World::new(model(vec![instance(51, 100, &["fe80::100/64", "2001:db8::100/64"])]));
     for facts in &mut world.addresses {
@@ -98,7 +122,7 @@ fn an_ipv6_source_is_the_link_local_address_once_it_is_not_tentative() {
     }
     world.addresses.push(on_link(2, "2001:db8::1/64", None));
     world.boot();
-    assert_eq!(world.state(0), State::Fault);
+    assert_eq!(world.state(0), State::Init);
     let mut facts = on_link(2, "fe80::1/64", Some(3));
     facts.tentative = false;
     world.kernel(KernelEvent::Address(facts));
