@@ -188,3 +188,38 @@ fn finish(mut supervisor: Supervisor) {
         supervisor.flush();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ipc::Channel;
+    use linux::netns::{Isolation, NsThread};
+
+    /// What a vrrp process says that finds `messages` behind its configuration.
+    fn said(messages: &[ToVrrp]) -> Vec<FromVrrp> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("x.conf");
+        std::fs::write(&file, "global_defs {\n router_id x\n}\n").unwrap();
+        let options = Options { config: file.to_str().map(str::to_owned), ..Options::default() };
+        let Ok(configuration) = configuration::read(&options).1 else { panic!("it can be run") };
+        let (ours, theirs) = Socket::pair().unwrap();
+        let mut ours: Channel<ToVrrp, FromVrrp> = Channel::new(Some(ours), 16);
+        let bundle = Memfd::sealed("configuration", &configuration.bundle).unwrap();
+        ours.must_send(&ToVrrp::Configure { generation: 1 }, Some(bundle.into())).unwrap();
+        for message in messages {
+            ours.must_send(message, None).unwrap();
+        }
+        assert!(run(&mut Supervisor::new(theirs, options)).is_ok());
+        let next = || ours.receive().ok().flatten().map(|received| received.message);
+        std::iter::from_fn(next).filter(|message| !matches!(message, FromVrrp::Log(_))).collect()
+    }
+
+    #[test]
+    fn who_is_stopped_before_a_look_at_the_kernel_has_no_configuration_in_force() {
+        assert!(nix::unistd::geteuid().is_root(), "this test makes a network namespace and needs root");
+        // The answer to the first look is there as soon as it was asked for: both come in one turn. A
+        // thread of its own also since it gives up its rights.
+        let host = NsThread::new(Isolation::default()).unwrap();
+        assert_eq!(host.run(|| said(&[ToVrrp::Stop { keep: false }])), []);
+    }
+}
