@@ -66,7 +66,7 @@ pub(crate) fn hour() -> Result<Outcome> {
             world.stage.lab.pass(Duration::from_millis(rng.below(9_000)));
         }
         world.repair(&plan)?;
-        world.stage.lab.pass(SETTLED + Duration::from_millis(rng.below(3_000)));
+        world.stage.lab.pass(SETTLED + Duration::from_millis(rng.below(50_000)));
         world.agreed(&format!("after round {rounds} with {plan:?}"))?;
         rounds += 1;
     }
