@@ -107,6 +107,18 @@ pub(crate) fn corpus() -> Result<Outcome> {
         }
     }
     ensure(wrong.is_empty(), wrong.join("\n"))?;
+    // An advert of the master that somebody kept, and sends again.
+    let own = |f: &lab::Frame| {
+        f.bytes.get(6..12) == Some(&target.macs[0].0) && f.bytes.get(23) == Some(&ah::PROTOCOL)
+    };
+    let kept = target.stage.capture.frames().into_iter().rev().find(own);
+    let kept = kept.ok_or_else(|| LabError::Expectation("no advert with AH".to_owned()))?;
+    let before = target.statistics(1)?;
+    target.attacker.send(vec![frame4(&kept.bytes[14..], None)])?;
+    target.stage.lab.pass(SECOND / 100);
+    let grown = grown(&before, &target.statistics(1)?);
+    let once = [(format!("VI_{AH}/Authentication Errors/Failure"), 1)].into();
+    ensure(grown == once, format_args!("a replay was counted as {grown:?}"))?;
     // A lost backup would be a master within four seconds.
     target.stage.lab.pass(6 * SECOND);
     target.unmoved(false)?;
