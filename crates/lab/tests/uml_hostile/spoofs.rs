@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use base::Rng;
-use lab::Result;
 use lab::harness::Outcome;
+use lab::{Result, ensure};
 use wire::vrrp;
 
 use crate::attacker::{ADDRESS, checksum, datagram, frame4, message3, seal, summed};
@@ -29,6 +29,26 @@ pub(crate) fn spoofs() -> Result<Outcome> {
     }
     target.stage.lab.pass(6 * SECOND);
     target.unmoved(false)?;
+
+    // Right adverts of a lower priority: a master answers, but not each of a thousand.
+    target.begin()?;
+    let message = message3(V3, 150, 100, &addresses(V3));
+    let sum = checksum(&message, ADDRESS.into(), group, false);
+    let lower = frame4(&from(ADDRESS.into(), group, &summed(message, sum)), None);
+    let from_now = target.stage.lab.now();
+    for _ in 0..100 {
+        target.attacker.send(vec![lower.clone(); 10])?;
+        target.stage.lab.pass(SECOND / 100);
+    }
+    target.stage.lab.pass(6 * SECOND);
+    target.unmoved(true)?;
+    let own = |a: &crate::stage::Advert| a.source == router(1);
+    let answers = target.stage.adverts(V3, from_now).iter().filter(|a| own(a)).count();
+    ensure((8..=40).contains(&answers), format_args!("{answers} adverts, 7 of them in turn"))?;
+    for n in 0..2 {
+        let log = target.log(n)?;
+        ensure(log.lines().count() <= 100, format_args!("r{} has much to say:\n{log}", n + 1))?;
+    }
 
     // Any checksum at all, to instances with v3_checksum_as_v2.
     target.begin()?;

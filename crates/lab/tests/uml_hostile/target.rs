@@ -94,8 +94,9 @@ impl Target {
     /// What comes from now on is the attack.
     pub(crate) fn begin(&mut self) -> Result<()> {
         // Between two adverts of each instance.
-        self.stage.next_advert(V3)?;
-        self.stage.lab.pass(SECOND / 2);
+        let adverts = self.stage.adverts(V3, Duration::ZERO);
+        let last = adverts.iter().rev().find(|a| a.source == router(1)).map(|a| a.at).unwrap_or_default();
+        self.stage.lab.pass_until(last + SECOND * 3 / 2);
         self.began = Began {
             at: self.stage.lab.now(),
             logs: [log_length(&self.daemons[0])?, log_length(&self.daemons[1])?],
