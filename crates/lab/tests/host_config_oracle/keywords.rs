@@ -401,7 +401,7 @@ pub(crate) fn line(rng: &mut Rng) -> String {
 
 /// A random value.
 pub(crate) fn value(rng: &mut Rng) -> &'static str {
-    *pick(rng, NONSENSE)
+    pick::<&str>(rng, NONSENSE)
 }
 
 /// One of the items, of which there is at least one.
