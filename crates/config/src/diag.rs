@@ -149,6 +149,10 @@ codes! {
     EXPANSION_DEPTH = "expansion-depth", General, Error, Goes;
     /// Definitions or sequences that expand to too much text.
     EXPANSION_SIZE = "expansion-size", General, Error, Refuses;
+    /// More text, or more files, than a configuration may have.
+    TOO_LARGE = "too-large", General, Error, Refuses;
+    /// Braces that nest too deeply.
+    NESTING = "nesting-depth", General, Error, Refuses;
     /// A `~SEQ` or `~LST` that makes no sense.
     SEQUENCE = "invalid-sequence", General, Error, Goes;
     /// A `${_..}` that makes no sense.
@@ -311,6 +315,15 @@ impl Diagnostics {
         if self.seen.insert((code.name, diagnostic.span, diagnostic.message.clone())) {
             self.list.push(diagnostic);
         }
+    }
+
+    /// Adds the last problem of all, which is kept however many there are.
+    pub(crate) fn push_last(&mut self, diagnostic: Diagnostic) {
+        if self.is_full() {
+            self.list.pop();
+            self.left_out += 1;
+        }
+        self.push(diagnostic);
     }
 
     /// Whether more problems are only counted: no work on their words is worth while then.
