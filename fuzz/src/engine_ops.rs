@@ -248,6 +248,8 @@ impl Run {
     fn answer(&mut self, at: usize, result: Result<(), OpError>) {
         let (op, waiting) = self.waiting.remove(at);
         match (waiting, result.is_ok()) {
+            // What opens after the end is closed with the process.
+            (Waiting::Socket(..), true) if self.stopped => {}
             (Waiting::Socket(socket, spec), true) => {
                 self.sockets.insert(socket, spec);
             }

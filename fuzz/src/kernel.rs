@@ -109,7 +109,8 @@ impl Kernel {
     /// A link vanishes, with its addresses or, what a kernel never does, without telling of them.
     pub(crate) fn remove_link(&mut self, bytes: &mut Bytes<'_>) -> Vec<KernelEvent> {
         let Some(link) = self.some_link(bytes) else { return Vec::new() };
-        let (gone, left) = std::mem::take(&mut self.addresses).into_iter().partition(|a| a.link == link.index);
+        let (gone, left) =
+            std::mem::take(&mut self.addresses).into_iter().partition(|a| a.link == link.index);
         self.addresses = left;
         self.routes.retain(|r| r.hops.iter().all(|(_, via)| *via != Some(link.index)));
         self.links.remove(&link.index);

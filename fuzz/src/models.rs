@@ -31,7 +31,9 @@ pub(crate) fn models() -> &'static [Arc<Model>] {
         let model = |text: &&str| {
             let loaded = load(&MapSource::new().file("/k.conf", text), &Options::new("/k.conf"));
             let shown = loaded.render(false);
-            Arc::new(loaded.model.unwrap_or_else(|| panic!("a configuration of the fuzzer is refused: {shown}")))
+            Arc::new(
+                loaded.model.unwrap_or_else(|| panic!("a configuration of the fuzzer is refused: {shown}")),
+            )
         };
         TEXTS.iter().map(model).collect()
     })

@@ -7,6 +7,7 @@ use base::{Family, Vrid};
 use engine::Engine;
 use engine::io::{Effect, Event};
 use model::{InstanceId, Model};
+use vrrp::config::Peers;
 use vrrp::io::State;
 use wire::Packet;
 use wire::vrrp::{Envelope, decode};
@@ -29,6 +30,9 @@ impl Speech {
             if engine.state(id) == Some(State::Master) {
                 self.note(model, id);
             }
+            // A unicast router may say where its own source is, whatever its state.
+            let unicast = matches!(model.instances[index].protocol.peers, Peers::Unicast { .. });
+            self.addresses.extend(engine.source(id).filter(|_| unicast));
         }
     }
 

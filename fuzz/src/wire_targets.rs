@@ -118,7 +118,11 @@ fn written(bytes: &mut Bytes<'_>) {
     let version = if kinds & 1 == 0 { Version::V2 } else { Version::V3 };
     let v6 = kinds & 2 != 0;
     let address = |bytes: &mut Bytes<'_>| -> IpAddr {
-        if v6 { Ipv6Addr::from(bytes.array::<16>()).into() } else { Ipv4Addr::from(bytes.array::<4>()).into() }
+        if v6 {
+            Ipv6Addr::from(bytes.array::<16>()).into()
+        } else {
+            Ipv4Addr::from(bytes.array::<4>()).into()
+        }
     };
     let checksum = match kinds >> 2 & 3 {
         0 | 1 => ChecksumKind::PseudoHeader,

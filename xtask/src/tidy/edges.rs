@@ -30,10 +30,7 @@ const LAW: &[(&str, &[&str])] = &[
         ],
     ),
     // Nobody uses it: it hands inputs to whatever has no I/O.
-    (
-        "vipd-fuzz",
-        &["vipd-base", "vipd-wire", "vipd-vrrp", "vipd-model", "vipd-config", "vipd-engine"],
-    ),
+    ("vipd-fuzz", &["vipd-base", "vipd-wire", "vipd-vrrp", "vipd-model", "vipd-config", "vipd-engine"]),
     (
         "vipd",
         &[
