@@ -241,7 +241,7 @@ impl Run {
 
     /// Time passes without us.
     fn sleep(&mut self, span: Duration) {
-        self.now = self.now + span;
+        self.now += span;
         self.timeout();
     }
 

@@ -55,10 +55,10 @@ impl Speech {
                     Err(_) => wire::ndisc::parse(frame).expect("a frame of one of two kinds").target.into(),
                 });
             }
-            Effect::Event(Event::Vrrp(vrrp::io::Event::State { instance, from, to, .. })) => {
-                if [*from, *to].contains(&State::Master) {
-                    self.note(engine.model(), *instance);
-                }
+            Effect::Event(Event::Vrrp(vrrp::io::Event::State { instance, from, to, .. }))
+                if [*from, *to].contains(&State::Master) =>
+            {
+                self.note(engine.model(), *instance);
             }
             _ => {}
         }

@@ -204,7 +204,7 @@ impl Run {
     }
 
     fn sleep(&mut self, span: Duration) {
-        self.now = self.now + span;
+        self.now += span;
         self.timeout();
     }
 

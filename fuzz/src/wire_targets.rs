@@ -275,7 +275,7 @@ pub fn wire_ip(bytes: &[u8]) {
             let whole = Sum::ZERO.add_bytes(bytes);
             assert_eq!(Sum::ZERO.add_bytes(b).add_bytes(a).finish(), whole.finish());
             assert_eq!(Sum::ZERO.add_bytes(a).add_sum(Sum::ZERO.add_bytes(b)).finish(), whole.finish());
-            if bytes.len() % 2 == 0 {
+            if bytes.len().is_multiple_of(2) {
                 assert!(Sum::ZERO.add_bytes(bytes).add_word(whole.finish()).is_valid());
             }
         }
