@@ -101,6 +101,7 @@ pub(super) fn instance(r: &mut Resolver<'_, '_>, draft: &InstanceDraft) -> Optio
         excluded,
         routes,
         garp: announce::garp(global, draft, strict),
+        lease: None,
         promote_secondaries: draft.promote_secondaries,
         receive_buffer,
         notify,

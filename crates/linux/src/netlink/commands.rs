@@ -4,10 +4,12 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use base::Instant;
 use nix::errno::Errno;
 
 use super::request::Request;
 use super::transport::{Received, Transport, messages};
+use crate::clock;
 use crate::error::{OsError, Result};
 
 /// The kernel acts on messages while they are being sent, and an address takes it 46 µs: with more
@@ -65,7 +67,7 @@ struct Pending {
 pub struct Commands {
     transport: Transport,
     sequence: u32,
-    waiting: VecDeque<(u64, Request)>,
+    waiting: VecDeque<(u64, Request, Option<Instant>)>,
     sent: Vec<Pending>,
     done: VecDeque<Completion>,
     scratch: Vec<u8>,
@@ -90,7 +92,13 @@ impl Commands {
 
     /// Queues `request`. It is answered by one [`Completion`] with the same `cookie`.
     pub fn submit(&mut self, request: Request, cookie: u64) {
-        self.waiting.push_back((cookie, request));
+        self.submit_until(request, cookie, None);
+    }
+
+    /// As [`Commands::submit`]; a request that has not been sent by `deadline` is not sent any more, and is
+    /// answered by `ETIME`.
+    pub fn submit_until(&mut self, request: Request, cookie: u64, deadline: Option<Instant>) {
+        self.waiting.push_back((cookie, request, deadline));
     }
 
     /// Whether [`Commands::pump`] has something to do.
@@ -108,11 +116,22 @@ impl Commands {
         }
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
-        for (cookie, mut request) in self.waiting.drain(..count) {
+        let now = clock::now();
+        for (cookie, mut request, deadline) in self.waiting.drain(..count) {
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                let (text, message) = (request.to_string(), Some("too late".to_owned()));
+                let error = NetlinkError { request: text, errno: Errno::ETIME, message };
+                self.done.push_back(Completion { cookie, request, result: Err(error) });
+                continue;
+            }
             let unmarked = self.refuses_marks && unmark(&mut request);
             self.sequence = self.sequence.wrapping_add(1).max(1);
             request.encode(self.sequence, &mut scratch);
             self.sent.push(Pending { sequence: self.sequence, cookie, request, unmarked });
+        }
+        if scratch.is_empty() {
+            self.scratch = scratch;
+            return Ok(self.has_work());
         }
         let sent = self.transport.send(&scratch);
         self.scratch = scratch;
