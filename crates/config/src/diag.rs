@@ -207,6 +207,10 @@ codes! {
     SCRIPT_USER = "script-user", Ok, Note, Goes;
     /// Scripts run and `enable_script_security` isn't set.
     SCRIPT_SECURITY = "script-security", Security, Warning, Goes;
+    /// A VIP lease that doesn't fit the interval; keepalived has none.
+    LEASE = "vip-lease", Ok, Warning, Goes;
+    /// Virtual addresses have no lease since there are too many.
+    NO_LEASE = "no-vip-lease", Ok, Note, Goes;
     /// `reload_check_config` makes every problem a refusal.
     CHECKED = "reload-check-config", General, Error, Refuses;
 }
