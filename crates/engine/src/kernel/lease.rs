@@ -46,6 +46,11 @@ impl Lease {
     pub(crate) fn is_over(&self, now: Instant) -> bool {
         self.end().is_some_and(|end| now + EARLY >= end)
     }
+
+    /// Whether a backup may have the address by now: none waits for less than this since the last renewal.
+    fn may_have_others(&self, now: Instant) -> bool {
+        self.end().is_some_and(|end| now >= end + OVERRUN + SUBMITTED)
+    }
 }
 
 impl Desired {
@@ -71,6 +76,9 @@ impl Kernel {
                     && !object.foreign
                     && object.claims.contains(&owner)
                     && now.since(object.lease.asked) >= GAP
+                    // We hear the network before the kernel: what is gone is not put back by an answer to
+                    // the one who has it now.
+                    && !object.lease.may_have_others(now)
                     && self.desired.lifetime(object).is_some()
             })
         };
@@ -88,10 +96,9 @@ impl Kernel {
     pub(super) fn lapsed(&mut self, now: Instant, key: &Key, out: &mut Out) {
         let (Key::Address(link, id), Some(object)) = (key, self.desired.objects.get_mut(key)) else { return };
         let lease = std::mem::take(&mut object.lease);
-        // No backup waits for less than this since the last renewal.
-        let others = lease.end().is_some_and(|end| now >= end + OVERRUN + SUBMITTED);
-        // The kernel's timers go before those of the protocol only if they are due earlier.
-        let until = now + if others { YIELD } else { Duration::from_nanos(1) };
+        // Not now: the timers of the protocol that are due come first.
+        let pause = if lease.may_have_others(now) { YIELD } else { Duration::from_nanos(1) };
+        let until = now + pause;
         if !matches!(object.progress, Progress::InFlight { .. }) {
             object.progress = Progress::Waiting { until, failures: 0, adding: true };
             self.ops.retries.set(key.clone(), until);

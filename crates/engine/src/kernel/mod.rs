@@ -268,12 +268,14 @@ impl Kernel {
         self.adding.get(&owner).is_some_and(|count| *count > 0)
     }
 
-    /// The addresses that are there for `owner`, in the order of the file.
-    pub(crate) fn held_by(&self, owner: Owner) -> impl Iterator<Item = (IfName, IpAddr)> + '_ {
+    /// The addresses that are there for `owner`, in the order of the file. One whose lease is over may be
+    /// gone without that we have heard of it.
+    pub(crate) fn held_by(&self, owner: Owner, now: Instant) -> impl Iterator<Item = (IfName, IpAddr)> + '_ {
         self.desired.keys_of(owner).iter().filter_map(move |key| match key {
             Key::Address(link, id) => {
                 let object = self.desired.objects.get(key)?;
-                (object.held && object.claims.contains(&owner)).then(|| (*link, id.net.addr()))
+                (object.held && object.claims.contains(&owner) && !object.lease.is_over(now))
+                    .then(|| (*link, id.net.addr()))
             }
             Key::Route(_) => None,
         })

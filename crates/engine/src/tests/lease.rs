@@ -234,3 +234,15 @@ fn a_leased_ipv6_address_makes_no_route_where_the_host_has_one_of_its_own() {
         |text: &str| world.addresses.iter().find(|a| a.net == net(text)).unwrap().flags.noprefixroute;
     assert_eq!(vips.map(silent), [true, true, false, false]);
 }
+
+#[test]
+fn nothing_is_announced_whose_lease_is_over() {
+    let mut world = World::masters(one());
+    world.run_until("send 51", secs(2));
+    world.trace.clear();
+    // It hears the other one before it hears of its own loss.
+    world.now += ms(3_500);
+    world.hear_only(51, 50, "192.0.2.9");
+    assert!(!world.lines(&["send"]).is_empty());
+    assert!(world.lines(&["frame", "add"]).is_empty());
+}

@@ -428,6 +428,12 @@ impl World {
 
     /// Another router's advert for `vrid` arrives on the socket that is for it.
     pub(super) fn hear(&mut self, vrid: u8, priority: u8, from: &str) {
+        self.hear_only(vrid, priority, from);
+        self.settle();
+    }
+
+    /// As [`hear`](Self::hear) in the midst of a turn.
+    pub(super) fn hear_only(&mut self, vrid: u8, priority: u8, from: &str) {
         let Some(instance) = self.engine.model().instances.iter().find(|i| i.protocol.vrid.get() == vrid)
         else {
             return;
@@ -459,7 +465,7 @@ impl World {
         };
         let datagram =
             Datagram { source: ip(from), destination: path.dst(), hop_limit: Some(255), bytes: &packet };
-        self.input(Input::Datagram { socket, datagram });
+        self.input_only(Input::Datagram { socket, datagram });
     }
 
     /// The oldest run of a script ends.

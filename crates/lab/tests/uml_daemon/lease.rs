@@ -164,10 +164,10 @@ fn kill(stage: &Stage, client: &Client, after: Duration) -> Result<Measured> {
     signal_all(stage.r1(), Signal::SIGKILL)?;
     client.watch(stage, 5 * SECOND)?;
     let adverts = stage.adverts(51, Duration::ZERO);
-    let (one, two): (Vec<_>, Vec<_>) = adverts.iter().partition(|a| a.priority == 150);
     let of = |m: Option<Duration>| m.ok_or_else(|| LabError::Expectation(format!("{adverts:?}")));
-    let last_advert = of(one.last().map(|a| a.at))?;
-    let takeover = of(two.iter().map(|a| a.at).find(|at| *at > killed))?;
+    let of_priority = |p: u8| adverts.iter().filter(move |a| a.priority == p).map(|a| a.at);
+    let last_advert = of(of_priority(150).next_back())?;
+    let takeover = of(of_priority(100).find(|at| *at > killed))?;
     let answers = client.answers(stage, killed.saturating_sub(SECOND / 10));
     let owner = answers.first().map(|(_, who)| *who);
     let by = |first: bool| answers.iter().filter(move |(_, who)| (Some(*who) == owner) == first);
@@ -246,7 +246,7 @@ pub(crate) fn many() -> Result<Outcome> {
 /// All processes of the master are frozen, and thawed later: never two have the address, and one in the end.
 pub(crate) fn frozen() -> Result<Outcome> {
     for (target, conf) in [(VIP, simple as fn(u8) -> String), (VIP6, v6)] {
-        for pause in [1_500, 2_600, 3_300, 4_200, 6_300].map(Duration::from_millis) {
+        for pause in [1_500, 2_600, 3_300, 3_600, 3_800, 6_300].map(Duration::from_millis) {
             let (stage, client, _daemons) = begin("lease-freeze", target, conf)?;
             stage.next_advert(51)?;
             client.watch(&stage, SECOND / 4)?;
@@ -286,7 +286,7 @@ pub(crate) fn details() -> Result<Outcome> {
     let off = |priority| format!("global_defs {{\n vip_lease off\n}}\n{}", simple(priority));
     let (stage, _client, _daemons) = begin("lease-off", VIP, off)?;
     let shown = iproute(stage.r1(), "addr show dev eth0")?;
-    ensure(!shown.contains("sec"), format_args!("a lifetime without a lease: {shown}"))?;
+    ensure(!shown.contains("sec preferred_lft"), format_args!("a lifetime without a lease: {shown}"))?;
     signal_all(stage.r1(), Signal::SIGKILL)?;
     stage.lab.pass(5 * SECOND);
     ensure(stage.r1().has_ip(ip(VIP))? && stage.r2().has_ip(ip(VIP))?, "two owners without a lease")?;
@@ -294,8 +294,12 @@ pub(crate) fn details() -> Result<Outcome> {
     // With one, all that an address has stays as it is at each renewal, and the host keeps its routes.
     let stage = Stage::new("lease-details", 1)?;
     let r1 = stage.r1();
-    let lines =
-        ["192.0.2.100/24 brd 192.0.2.255 label eth0:7 scope link", "198.51.100.7/24", "198.51.100.8/24"];
+    let lines = [
+        "192.0.2.100/24",
+        "203.0.113.7/24 brd 203.0.113.255 label eth0:7 scope link",
+        "198.51.100.7/24",
+        "198.51.100.8/24",
+    ];
     let conf = format!(
         "static_ipaddress {{\n 203.0.113.1/32 dev eth0\n}}\n{}{}",
         instance("VI_1", 51, 150, &vips(&lines)),
@@ -312,8 +316,8 @@ pub(crate) fn details() -> Result<Outcome> {
     };
     let before = look(r1)?;
     ensure(
-        before.1 == 6,
-        format_args!("{} leases, not 6: {}", before.1, iproute(r1, "addr show dev eth0")?),
+        before.1 == 7,
+        format_args!("{} leases, not 7: {}", before.1, iproute(r1, "addr show dev eth0")?),
     )?;
     ensure(before.0.contains("scope link dynamic eth0:7"), format_args!("label and scope: {}", before.0))?;
     for _ in 0..5 {
