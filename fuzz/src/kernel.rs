@@ -71,8 +71,9 @@ impl Kernel {
     /// Does an operation; what it will tell about it.
     pub(crate) fn perform(&mut self, operation: &Operation) -> Option<KernelEvent> {
         match operation {
-            Operation::AddAddress { link, address } => {
-                let facts = facts::added(*link, address);
+            Operation::AddAddress { link, address, valid_lft } => {
+                let mut facts = facts::added(*link, address);
+                facts.valid_lft = *valid_lft;
                 self.put_address(facts.clone());
                 Some(KernelEvent::Address(facts))
             }
