@@ -7,12 +7,12 @@ use base::{Duration, Instant};
 const LONG: Duration = Duration::from_millis(20);
 
 /// How long before a far deadline the process wakes up. Longer than waking up takes on a virtual
-/// machine, 0.1 to 0.2 ms, and short enough for the second sleep to be a light one.
+/// machine, about 0.1 ms, and short enough for the second sleep to be a light one.
 const LEAD: Duration = Duration::from_micros(250);
 
 /// When the timer shall wake the process that has nothing to do from `now` on until `deadline`.
 ///
-/// Waking up from a long sleep takes a multiple of waking up from a short one. So a far deadline is
+/// Waking up from a long sleep takes longer than waking up from a short one. So a far deadline is
 /// approached in two steps: the first wake-up comes a little early and finds nothing to do, the second
 /// one is punctual. It costs one more wake-up for each long sleep that ends with a deadline; a backup
 /// that hears its master sleeps through none.
