@@ -40,10 +40,11 @@ fn compatibility() -> String {
     let mut out = String::from(HEAD);
     let _ = writeln!(
         out,
-        "Of {} keywords (each counted once for each block that knows it), {} are in effect, {} are not in \
-         effect yet, {} mean nothing any more.\n",
+        "Of {} keywords (each counted once for each block that knows it), {} are in effect, {} are \
+         checked and held in the model but not in effect yet, {} are only read, {} mean nothing any more.\n",
         config::keywords().count(),
         count(Status::InEffect),
+        count(Status::Pending),
         count(Status::NotYet),
         count(Status::Ignored),
     );
@@ -54,6 +55,7 @@ fn compatibility() -> String {
         for entry in entries {
             let status = match entry.status {
                 Status::InEffect => "in effect",
+                Status::Pending => "checked, not yet in effect",
                 Status::NotYet => "not yet",
                 Status::Ignored => "no meaning",
             };

@@ -83,6 +83,7 @@ pub fn load(source: &dyn Source, options: &Options) -> Loaded {
     }
     let checked = draft.global.out.reload_check_config.is_some();
     let model = resolve::resolve(draft, &mut cx);
+    cx.tell_pending();
     let Reader { map, mut diagnostics, .. } = parser.reader;
     diagnostics.merge(cx.diagnostics, |span| map.root(span));
     if checked && diagnostics.worst() > Severity::Ok {

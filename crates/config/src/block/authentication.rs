@@ -2,7 +2,7 @@
 
 use crate::block::global_defs::keyword;
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::{Cx, Keyword, Kind, Table, value};
+use crate::keyword::{Cx, Keyword, Kind, Table, value, works};
 use crate::lang::tree::BlockId;
 use crate::lang::{Node, Word};
 
@@ -25,7 +25,7 @@ pub(crate) enum AuthKind {
 pub(crate) const TABLE: Table<AuthDraft> = Table {
     path: "vrrp_instance/authentication",
     id: BlockId(7),
-    keywords: &[
+    keywords: &[works(&[
         keyword!(
             "auth_type",
             Kind::Word("PASS | AH", auth_type),
@@ -33,7 +33,7 @@ pub(crate) const TABLE: Table<AuthDraft> = Table {
             "a plain password, or the header of IPsec"
         ),
         keyword!("auth_pass", Kind::Word("TEXT", auth_pass), "", "the shared secret, at most 8 bytes"),
-    ],
+    ])],
 };
 
 /// Reads the block.

@@ -28,7 +28,7 @@ use crate::block::vrrp_instance::InstanceDraft;
 use crate::block::vrrp_script::ScriptDraft;
 use crate::block::vrrp_sync_group::GroupDraft;
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::{Catalogue, Cx, Keyword, Kind, Range, Table};
+use crate::keyword::{Catalogue, Cx, Keyword, Kind, Range, Table, works};
 use crate::lang::tree::BlockId;
 use crate::lang::{Node, Word};
 use crate::span::Span;
@@ -52,7 +52,7 @@ pub(crate) struct Draft {
 pub(crate) const ROOT: Table<Draft> = Table {
     path: "",
     id: BlockId::ROOT,
-    keywords: &[
+    keywords: &[works(&[
         keyword!(
             "net_namespace",
             Kind::Word("NAME", |d, w, _| d.global.out.net_namespace = Some(w.text.as_str().into())),
@@ -131,10 +131,10 @@ pub(crate) const ROOT: Table<Draft> = Table {
             "",
             "the older name of track_file"
         ),
-    ],
+    ])],
 };
 
-/// Puts every table into the catalogue, in the order of their ids.
+/// Puts every table into the catalogue.
 pub(crate) fn register(catalogue: &mut Catalogue) {
     catalogue.add(&ROOT);
     catalogue.add(&global_defs::TABLE);

@@ -2,7 +2,7 @@
 
 use crate::block::track::What;
 use crate::block::vrrp_script::weight;
-use crate::keyword::{Cx, Keyword, Kind, Range, Table};
+use crate::keyword::{Cx, Keyword, Kind, Range, Table, works};
 use crate::lang::tree::BlockId;
 use crate::lang::{Node, Word};
 
@@ -51,11 +51,12 @@ const KEYWORDS: &[Keyword<FileDraft>] = &[
     },
 ];
 
-pub(crate) const TABLE: Table<FileDraft> = Table { path: "track_file", id: BlockId(5), keywords: KEYWORDS };
+pub(crate) const TABLE: Table<FileDraft> =
+    Table { path: "track_file", id: BlockId(5), keywords: &[works(KEYWORDS)] };
 
 /// The older name.
 pub(crate) const VRRP_TABLE: Table<FileDraft> =
-    Table { path: "vrrp_track_file", id: BlockId(6), keywords: KEYWORDS };
+    Table { path: "vrrp_track_file", id: BlockId(6), keywords: &[works(KEYWORDS)] };
 
 fn init(file: &mut FileDraft, node: &Node, cx: &mut Cx<'_>) {
     file.init = Some(0);

@@ -5,7 +5,7 @@ use base::Duration;
 use crate::block::command::CommandDraft;
 use crate::block::track::{self, What};
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::{Cx, Keyword, Kind, Outside, Range, SecondsRange, Table};
+use crate::keyword::{Cx, Keyword, Kind, Outside, Range, SecondsRange, Table, works};
 use crate::lang::tree::{BlockId, Shape};
 use crate::lang::{Node, Word};
 
@@ -74,7 +74,7 @@ fn period(node: &Node, cx: &mut Cx<'_>) -> Option<Duration> {
 pub(crate) const TABLE: Table<ScriptDraft> = Table {
     path: "vrrp_script",
     id: BlockId(4),
-    keywords: &[
+    keywords: &[works(&[
         Keyword {
             name: "script",
             kind: Kind::Special("COMMAND", Shape::Script, command),
@@ -148,7 +148,7 @@ pub(crate) const TABLE: Table<ScriptDraft> = Table {
             doc: "it counts as down until its first success",
             since: "",
         },
-    ],
+    ])],
 };
 
 /// Takes the command. Its user is set by a keyword of its own.

@@ -4,7 +4,7 @@ use crate::block::Seen;
 use crate::block::notify::NotifyDraft;
 use crate::block::track::{self, TrackDraft, What};
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::{Cx, Keyword, Kind, Table};
+use crate::keyword::{Cx, Keyword, Kind, Table, works};
 use crate::lang::tree::{BlockId, Line};
 use crate::lang::{Node, Word};
 
@@ -37,7 +37,7 @@ impl GroupDraft {
 pub(crate) const TABLE: Table<GroupDraft> = Table {
     path: "vrrp_sync_group",
     id: BlockId(3),
-    keywords: &[
+    keywords: &[works(&[
         Keyword {
             name: "group",
             kind: Kind::Values("INSTANCE ..", members),
@@ -131,7 +131,7 @@ pub(crate) const TABLE: Table<GroupDraft> = Table {
             doc: "tell changes of priority through the FIFOs",
             since: "",
         },
-    ],
+    ])],
 };
 
 /// Tells that a keyword has a newer name.

@@ -16,7 +16,9 @@ const NOT_YET: &str = include_str!("keywords.tsv");
 pub enum Status {
     /// What it says.
     InEffect,
-    /// Nothing yet; the user is told.
+    /// Nothing yet, but it is checked and held in the model; the user is told.
+    Pending,
+    /// Nothing yet, and nobody looks at its value; the user is told.
     NotYet,
     /// Nothing any more, in keepalived neither.
     Ignored,
@@ -46,7 +48,7 @@ pub struct Entry {
 /// All keywords, with an index.
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
-    blocks: Vec<&'static str>,
+    blocks: BTreeMap<BlockId, &'static str>,
     entries: BTreeMap<(BlockId, &'static str), Entry>,
 }
 
@@ -69,15 +71,14 @@ impl Catalogue {
 
     /// Adds the keywords of a block that has effects.
     pub(crate) fn add<T>(&mut self, table: &Table<T>) {
-        debug_assert_eq!(
-            usize::from(table.id.0),
-            self.blocks.len(),
-            "tables are added in the order of their ids"
-        );
-        self.blocks.push(table.path);
-        for keyword in table.keywords {
+        let before = self.blocks.insert(table.id, table.path);
+        debug_assert!(before.is_none(), "{} has the id of another block", table.path);
+        for (keyword, pending) in
+            table.keywords.iter().flat_map(|p| p.keywords.iter().map(|k| (k, p.pending)))
+        {
             let status = match keyword.kind {
                 super::Kind::Ignored(..) => Status::Ignored,
+                _ if pending => Status::Pending,
                 _ => Status::InEffect,
             };
             let entry = Entry {
@@ -97,11 +98,14 @@ impl Catalogue {
 
     /// The id of the block at `path`; a new one if need be.
     fn block(&mut self, path: &'static str) -> BlockId {
-        let index = self.blocks.iter().position(|known| *known == path).unwrap_or_else(|| {
-            self.blocks.push(path);
-            self.blocks.len() - 1
-        });
-        BlockId(u16::try_from(index).unwrap_or(u16::MAX))
+        let known = self.blocks.iter().find(|(_, known)| **known == path).map(|(id, _)| *id);
+        known.unwrap_or_else(|| {
+            // Tables have the ids below.
+            let last = self.blocks.last_key_value().map_or(0, |(id, _)| id.0);
+            let id = BlockId(last.max(BlockId::TABLES).saturating_add(1));
+            self.blocks.insert(id, path);
+            id
+        })
     }
 
     fn add_not_yet(&mut self) {
@@ -116,7 +120,7 @@ impl Catalogue {
                 "values" => Shape::Values,
                 "block" => {
                     let path = if block.is_empty() { name.to_owned() } else { format!("{block}/{name}") };
-                    let known = self.blocks.iter().find(|known| **known == path).copied();
+                    let known = self.blocks.values().find(|known| **known == path).copied();
                     // The lines of a block come after its own line; the path lives as long as the catalogue.
                     Shape::Block(self.block(known.unwrap_or_else(|| Box::leak(path.into_boxed_str()))))
                 }

@@ -1,6 +1,6 @@
 //! What every keyword may use: the world, and the list of problems.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use base::{Duration, IfName};
@@ -45,6 +45,10 @@ pub(crate) struct Cx<'s> {
     pub(crate) secrets: Vec<Span>,
     /// Keywords about whose missing effect the user was told.
     told: BTreeSet<String>,
+    /// Keywords that are pending, with the place of their first use and the number of uses.
+    pending: BTreeMap<(&'static str, String), (Span, usize)>,
+    /// How many blocks that are pending are open.
+    pub(crate) within_pending: usize,
     /// The object whose keywords are being read: keepalived names it in its messages.
     pub(crate) object: String,
 }
@@ -56,6 +60,8 @@ impl<'s> Cx<'s> {
             diagnostics: Diagnostics::default(),
             secrets: Vec::new(),
             told: BTreeSet::new(),
+            pending: BTreeMap::new(),
+            within_pending: 0,
             object: String::new(),
         }
     }
@@ -75,6 +81,34 @@ impl<'s> Cx<'s> {
             .label("ignored for now")
             .help("the rest of the configuration works without it; remove it if that is not what you want");
         self.report(d);
+    }
+
+    /// A keyword that is checked and held in the model, and has no effect yet: counted, and told once by
+    /// [`Cx::tell_pending`]. Within a block that is told itself nothing more is said.
+    pub(crate) fn pending(&mut self, block: &'static str, node: &Node) {
+        if self.within_pending > 0 {
+            return;
+        }
+        // Few keywords come so often that the search for an owned key matters.
+        let known = self.pending.iter_mut().find(|((b, k), _)| *b == block && *k == node.keyword.text);
+        if let Some((_, (_, count))) = known {
+            *count += 1;
+        } else {
+            self.pending.insert((block, node.keyword.text.clone()), (node.keyword.span, 1));
+        }
+    }
+
+    /// Tells each keyword that is pending once, at its first use.
+    pub(crate) fn tell_pending(&mut self) {
+        for ((_, keyword), (span, count)) in std::mem::take(&mut self.pending) {
+            let label = match count {
+                1 => "nothing acts on it yet".to_owned(),
+                n => format!("nothing acts on it yet, here and in {} more places", n - 1),
+            };
+            let message = format!("`{keyword}` is read and checked, but has no effect yet");
+            let d = Diagnostic::new(Code::NOT_YET, message).at(span).label(label);
+            self.report(d.help("the rest of the configuration works without it"));
+        }
     }
 
     /// A word within a line that is known and has no effect yet.

@@ -112,7 +112,27 @@ pub(crate) struct Table<T: 'static> {
     /// The block's keyword, and its parents': `vrrp_instance/authentication`. The root is empty.
     pub(crate) path: &'static str,
     pub(crate) id: BlockId,
+    pub(crate) keywords: &'static [Part<T>],
+}
+
+/// Some of the keywords of a block; they may stand in a file of their own.
+pub(crate) struct Part<T: 'static> {
     pub(crate) keywords: &'static [Keyword<T>],
+    /// Whether they do what they say. This is the one place that decides between [`Status::InEffect`]
+    /// and [`Status::Pending`].
+    pub(crate) pending: bool,
+}
+
+/// Keywords that do what they say.
+pub(crate) const fn works<T>(keywords: &'static [Keyword<T>]) -> Part<T> {
+    Part { keywords, pending: false }
+}
+
+/// Keywords that are checked and held in the model, while nothing acts on them yet: each is told once
+/// ([`Cx::pending`]). The keywords within a block that is pending are not told on their own.
+#[allow(dead_code, reason = "the blocks that need it come one by one")]
+pub(crate) const fn pending<T>(keywords: &'static [Keyword<T>]) -> Part<T> {
+    Part { keywords, pending: true }
 }
 
 impl<T> Kind<T> {
@@ -161,8 +181,18 @@ impl<T> Table<T> {
 
     /// Applies one keyword.
     pub(crate) fn apply_one(&self, target: &mut T, node: &Node, cx: &mut Cx<'_>) {
-        match self.keywords.iter().find(|k| k.name == node.keyword.text) {
-            Some(keyword) => keyword.apply(target, node, cx),
+        let known = self.keywords.iter().find_map(|part| {
+            let keyword = part.keywords.iter().find(|k| k.name == node.keyword.text)?;
+            Some((keyword, part.pending))
+        });
+        match known {
+            Some((keyword, false)) => keyword.apply(target, node, cx),
+            Some((keyword, true)) => {
+                cx.pending(self.path, node);
+                cx.within_pending += 1;
+                keyword.apply(target, node, cx);
+                cx.within_pending -= 1;
+            }
             None => cx.not_yet(self.path, node),
         }
     }

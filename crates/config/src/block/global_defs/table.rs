@@ -2,13 +2,13 @@
 
 use super::*;
 use crate::block::lease;
-use crate::keyword::{Keyword, Kind, Range, Table};
+use crate::keyword::{Keyword, Kind, Range, Table, works};
 use crate::lang::tree::{BlockId, Shape};
 
 pub(crate) const TABLE: Table<GlobalDraft> = Table {
     path: "global_defs",
     id: BlockId(1),
-    keywords: &[
+    keywords: &[works(&[
         keyword!("router_id", Kind::Line("NAME", router_id), "the host's name", "the name of this router"),
         keyword!(
             "process_names",
@@ -370,5 +370,5 @@ pub(crate) const TABLE: Table<GlobalDraft> = Table {
             "what -e says",
             "how strict the includes of the rest of this file are"
         ),
-    ],
+    ])],
 };

@@ -9,14 +9,14 @@ use crate::block::lease;
 use crate::block::route::{self};
 use crate::block::track::{self, What};
 use crate::block::unicast::{self};
-use crate::keyword::{Keyword, Kind, Range, Table};
+use crate::keyword::{Keyword, Kind, Range, Table, works};
 use crate::lang::tree::{BlockId, Shape};
 use vrrp::config::Version;
 
 pub(crate) const TABLE: Table<InstanceDraft> = Table {
     path: "vrrp_instance",
     id: BlockId(2),
-    keywords: &[
+    keywords: &[works(&[
         keyword!(
             "state",
             Kind::Word("MASTER | BACKUP", state),
@@ -363,5 +363,5 @@ pub(crate) const TABLE: Table<InstanceDraft> = Table {
             "tell changes of priority through the FIFOs"
         ),
         keyword!("debug", Kind::Ignored("NUMBER", 1), "0", "nobody reads it"),
-    ],
+    ])],
 };
