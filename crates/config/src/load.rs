@@ -79,6 +79,7 @@ pub fn load(source: &dyn Source, options: &Options) -> Loaded {
     let mut cx = Cx::new(source);
     let mut draft = Draft::default();
     while let Some(node) = parser.next_node() {
+        draft.note(&node);
         ROOT.apply_one(&mut draft, &node, &mut cx);
     }
     let checked = draft.global.out.reload_check_config.is_some();

@@ -9,6 +9,8 @@ pub mod diff;
 pub mod global;
 pub mod instance;
 pub mod lease;
+pub mod lvs;
+pub mod mail;
 pub mod route;
 pub mod script;
 pub mod tracker;
@@ -22,6 +24,8 @@ pub use address::Address;
 pub use diff::{Diff, diff};
 pub use global::Global;
 pub use instance::{Garp, Instance, Notify, SyncGroup};
+pub use lvs::Lvs;
+pub use mail::Mail;
 pub use route::Route;
 pub use script::{Command, Script, User};
 pub use tracker::{TrackFile, Tracker, TrackerSource};
@@ -41,6 +45,10 @@ pub struct Model {
     pub static_addresses: Vec<Address>,
     /// `static_routes`: there as long as the daemon runs.
     pub static_routes: Vec<Route>,
+    /// Virtual servers and how they are checked.
+    pub lvs: Lvs,
+    /// Mail about changes.
+    pub mail: Mail,
 }
 
 impl Model {

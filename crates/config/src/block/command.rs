@@ -42,9 +42,10 @@ pub(crate) struct ScriptRules {
     pub(crate) security: bool,
 }
 
-/// As keepalived counts: `script` and `script_user` are errors, commands that tell are not.
+/// As keepalived counts: `script`, `script_user` and the `user` of a check are errors, commands that tell
+/// are not.
 fn code_of(keyword: &str) -> Code {
-    if keyword.starts_with("script") { Code::SCRIPT } else { Code::COMMAND }
+    if keyword.starts_with("script") || keyword == "user" { Code::SCRIPT } else { Code::COMMAND }
 }
 
 /// Turns drafts into commands.
@@ -57,6 +58,8 @@ pub(crate) struct Commands {
     /// Some command runs as root for that reason.
     as_root: bool,
     security: bool,
+    /// Commands of checks and real servers: keepalived has words of their own for them.
+    of_checks: bool,
     /// Some command is used, and some command could be changed by others.
     used: bool,
     insecure: bool,
@@ -76,7 +79,20 @@ impl Commands {
             },
         };
         let root = rules.user.is_none() && default.is_some() && cx.source.user(DEFAULT_ACCOUNT).is_none();
-        Self { default, root, as_root: false, security: rules.security, used: false, insecure: false }
+        Self {
+            default,
+            root,
+            as_root: false,
+            security: rules.security,
+            of_checks: false,
+            used: false,
+            insecure: false,
+        }
+    }
+
+    /// For commands of checks and real servers.
+    pub(crate) fn of_checks(self) -> Self {
+        Self { of_checks: true, ..self }
     }
 
     /// The command of `draft`; `None` if it can't be run, which has then been told.
@@ -180,13 +196,14 @@ impl Commands {
             return;
         }
         let more = if self.insecure { " There are insecure scripts." } else { "" };
+        let kind = if self.of_checks { "check scripts" } else { "scripts" };
         let d = Diagnostic::new(
             Code::SCRIPT_SECURITY,
-            "scripts are run, and `enable_script_security` is not set",
+            format!("{kind} are run, and `enable_script_security` is not set"),
         )
         .help("set `enable_script_security` in `global_defs`")
         .bare_log(format!(
-            "SECURITY VIOLATION - scripts are being executed but script_security not enabled.{more}"
+            "SECURITY VIOLATION - {kind} are being executed but script_security not enabled.{more}"
         ));
         cx.report(d);
     }

@@ -1,5 +1,7 @@
 //! `global_defs { .. }`, and the keywords of the root that set something of the daemon.
 
+pub(crate) mod lvs;
+pub(crate) mod mail;
 mod table;
 
 pub(crate) use table::TABLE;
@@ -7,6 +9,8 @@ pub(crate) use table::TABLE;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use base::Duration;
+use lvs::LvsGlobalDraft;
+use mail::MailDraft;
 use model::Global;
 use vrrp::config::Version;
 
@@ -54,6 +58,10 @@ pub(crate) struct GlobalDraft {
     pub(crate) receive_multiplier: u32,
     pub(crate) default_interface: Option<Word>,
     pub(crate) process_names: bool,
+    /// The keywords about load balancing.
+    pub(crate) lvs: LvsGlobalDraft,
+    /// The keywords about mail.
+    pub(crate) mail: MailDraft,
 }
 
 /// A FIFO as written.
@@ -111,6 +119,8 @@ impl Default for GlobalDraft {
             receive_multiplier: 3,
             default_interface: None,
             process_names: false,
+            lvs: LvsGlobalDraft::default(),
+            mail: MailDraft::default(),
         }
     }
 }
@@ -126,6 +136,10 @@ pub(crate) const DOWN_TIMER: Range = Range::new(1, 100, "intervals");
 const BYTES: Range = Range::new(1, u32::MAX as i64, "bytes");
 const GAP: SecondsRange = SecondsRange::new(Duration::from_micros(1), Duration::from_secs(4_294), 6);
 const DELAY: SecondsRange = SecondsRange::new(Duration::from_millis(1), Duration::from_secs(4_294_967), 3);
+/// Priorities of `SCHED_RR`.
+const REALTIME: Range = Range::new(1, 99, "").clamped();
+/// The kernel halves it.
+const RTTIME: Range = Range::new(2, u32::MAX as i64, "µs").clamped();
 const SCRIPT_TIMEOUT: Range = Range::new(1, 1_000, "s");
 
 /// A number of a range that fits the type; 0 never comes out of a range that excludes it.
@@ -225,13 +239,13 @@ fn not_multicast(keyword: &str, word: &Word, cx: &mut Cx<'_>) {
     cx.report(d);
 }
 
-fn cpus(global: &mut GlobalDraft, node: &Node, cx: &mut Cx<'_>) {
+fn cpus(cpus: &mut Vec<u16>, node: &Node, cx: &mut Cx<'_>) {
     if node.words.is_empty() {
         cx.missing(node, 2);
     }
     for word in &node.words {
         if let Some(n) = cx.number(&node.keyword.text, word, Range::new(0, 1_023, "")) {
-            global.out.vrrp_process.cpus.extend(u16::try_from(n));
+            cpus.extend(u16::try_from(n));
         }
     }
 }

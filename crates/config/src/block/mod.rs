@@ -6,6 +6,7 @@ pub(crate) mod authentication;
 pub(crate) mod command;
 pub(crate) mod global_defs;
 pub(crate) mod lease;
+pub(crate) mod lvs;
 pub(crate) mod names;
 pub(crate) mod notify;
 pub(crate) mod route;
@@ -22,13 +23,14 @@ use base::Duration;
 
 use crate::block::address::AddressDraft;
 use crate::block::global_defs::{GlobalDraft, keyword};
+use crate::block::lvs::LvsDraft;
 use crate::block::route::RouteDraft;
 use crate::block::track_file::FileDraft;
 use crate::block::vrrp_instance::InstanceDraft;
 use crate::block::vrrp_script::ScriptDraft;
 use crate::block::vrrp_sync_group::GroupDraft;
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::{Catalogue, Cx, Keyword, Kind, Range, Table, works};
+use crate::keyword::{Catalogue, Cx, Keyword, Kind, Range, Table, pending, works};
 use crate::lang::tree::BlockId;
 use crate::lang::{Node, Word};
 use crate::span::Span;
@@ -44,6 +46,9 @@ pub(crate) struct Draft {
     pub(crate) files: Vec<FileDraft>,
     pub(crate) static_addresses: Vec<AddressDraft>,
     pub(crate) static_routes: Vec<RouteDraft>,
+    pub(crate) lvs: LvsDraft,
+    /// Names of `bfd_instance` blocks, for `BFD_CHECK`.
+    pub(crate) bfd_names: Vec<Box<str>>,
     /// Names of blocks, by keyword, and where they were used first.
     names: BTreeMap<(&'static str, String), Span>,
 }
@@ -52,86 +57,93 @@ pub(crate) struct Draft {
 pub(crate) const ROOT: Table<Draft> = Table {
     path: "",
     id: BlockId::ROOT,
-    keywords: &[works(&[
-        keyword!(
-            "net_namespace",
-            Kind::Word("NAME", |d, w, _| d.global.out.net_namespace = Some(w.text.as_str().into())),
-            "",
-            "network namespace that everything runs in"
-        ),
-        keyword!(
-            "use_pid_dir",
-            Kind::Flag(|d| d.global.out.use_pid_dir = true),
-            "off",
-            "keep pid files in a directory of their own"
-        ),
-        keyword!(
-            "instance",
-            Kind::Word("NAME", instance),
-            "",
-            "name of this daemon among several on the host"
-        ),
-        keyword!(
-            "child_wait_time",
-            Kind::Number {
-                range: Range::new(0, u32::MAX as i64, "s"),
-                set: |d, n| d.global.out.child_wait = Duration::from_secs(u64::try_from(n).unwrap_or(5))
-            },
-            "5",
-            "how long stopping processes are waited for"
-        ),
-        keyword!(
-            "global_defs",
-            Kind::Block("", BlockId(1), |d, _, nodes, cx| global_defs::TABLE.apply(&mut d.global, nodes, cx)),
-            "",
-            "settings of the daemon as a whole"
-        ),
-        keyword!(
-            "static_ipaddress",
-            Kind::Values("ADDR[/LEN] [dev IF] ..", |d, _, lines, cx| {
-                for line in lines {
-                    d.static_addresses.extend(address::parse(line, cx));
-                }
-            }),
-            "",
-            "addresses that are there while the daemon runs"
-        ),
-        keyword!(
-            "static_routes",
-            Kind::Values("DEST via ADDR dev IF ..", |d, _, lines, cx| {
-                for line in lines {
-                    d.static_routes.extend(route::parse(line, cx));
-                }
-            }),
-            "",
-            "routes that are there while the daemon runs"
-        ),
-        keyword!("vrrp_instance", Kind::Block("NAME", BlockId(2), vrrp_instance), "", "a virtual router"),
-        keyword!(
-            "vrrp_sync_group",
-            Kind::Block("NAME", BlockId(3), vrrp_sync_group),
-            "",
-            "virtual routers that change state together"
-        ),
-        keyword!(
-            "vrrp_script",
-            Kind::Block("NAME", BlockId(4), vrrp_script),
-            "",
-            "a script whose result is tracked"
-        ),
-        keyword!(
-            "track_file",
-            Kind::Block("NAME", BlockId(5), track_file),
-            "",
-            "a file whose number is tracked"
-        ),
-        keyword!(
-            "vrrp_track_file",
-            Kind::Block("NAME", BlockId(6), vrrp_track_file),
-            "",
-            "the older name of track_file"
-        ),
-    ])],
+    keywords: &[
+        works(&[
+            keyword!(
+                "net_namespace",
+                Kind::Word("NAME", |d, w, _| d.global.out.net_namespace = Some(w.text.as_str().into())),
+                "",
+                "network namespace that everything runs in"
+            ),
+            keyword!(
+                "use_pid_dir",
+                Kind::Flag(|d| d.global.out.use_pid_dir = true),
+                "off",
+                "keep pid files in a directory of their own"
+            ),
+            keyword!(
+                "instance",
+                Kind::Word("NAME", instance),
+                "",
+                "name of this daemon among several on the host"
+            ),
+            keyword!(
+                "child_wait_time",
+                Kind::Number {
+                    range: Range::new(0, u32::MAX as i64, "s"),
+                    set: |d, n| d.global.out.child_wait = Duration::from_secs(u64::try_from(n).unwrap_or(5))
+                },
+                "5",
+                "how long stopping processes are waited for"
+            ),
+            keyword!(
+                "global_defs",
+                Kind::Block("", BlockId(1), |d, _, nodes, cx| global_defs::TABLE.apply(
+                    &mut d.global,
+                    nodes,
+                    cx
+                )),
+                "",
+                "settings of the daemon as a whole"
+            ),
+            keyword!(
+                "static_ipaddress",
+                Kind::Values("ADDR[/LEN] [dev IF] ..", |d, _, lines, cx| {
+                    for line in lines {
+                        d.static_addresses.extend(address::parse(line, cx));
+                    }
+                }),
+                "",
+                "addresses that are there while the daemon runs"
+            ),
+            keyword!(
+                "static_routes",
+                Kind::Values("DEST via ADDR dev IF ..", |d, _, lines, cx| {
+                    for line in lines {
+                        d.static_routes.extend(route::parse(line, cx));
+                    }
+                }),
+                "",
+                "routes that are there while the daemon runs"
+            ),
+            keyword!("vrrp_instance", Kind::Block("NAME", BlockId(2), vrrp_instance), "", "a virtual router"),
+            keyword!(
+                "vrrp_sync_group",
+                Kind::Block("NAME", BlockId(3), vrrp_sync_group),
+                "",
+                "virtual routers that change state together"
+            ),
+            keyword!(
+                "vrrp_script",
+                Kind::Block("NAME", BlockId(4), vrrp_script),
+                "",
+                "a script whose result is tracked"
+            ),
+            keyword!(
+                "track_file",
+                Kind::Block("NAME", BlockId(5), track_file),
+                "",
+                "a file whose number is tracked"
+            ),
+            keyword!(
+                "vrrp_track_file",
+                Kind::Block("NAME", BlockId(6), vrrp_track_file),
+                "",
+                "the older name of track_file"
+            ),
+        ]),
+        pending(lvs::ROOT),
+    ],
 };
 
 /// Puts every table into the catalogue.
@@ -144,6 +156,7 @@ pub(crate) fn register(catalogue: &mut Catalogue) {
     catalogue.add(&track_file::TABLE);
     catalogue.add(&track_file::VRRP_TABLE);
     catalogue.add(&authentication::TABLE);
+    lvs::register(catalogue);
 }
 
 /// How many scripts and files were defined before something: it can track only those.
@@ -156,6 +169,20 @@ pub(crate) struct Seen {
 impl Draft {
     fn seen(&self) -> Seen {
         Seen { scripts: self.scripts.len(), files: self.files.len() }
+    }
+
+    /// How many BFD sessions were defined so far.
+    fn lvs_bfds(&self) -> usize {
+        self.bfd_names.len()
+    }
+
+    /// Notes the name of a block whose keywords nobody reads yet.
+    pub(crate) fn note(&mut self, node: &Node) {
+        if node.keyword.text == "bfd_instance"
+            && let Some(name) = node.words.first()
+        {
+            self.bfd_names.push(name.text.as_str().into());
+        }
     }
 
     /// The name of a block. `None` if it has none, or another block of that keyword has it; that

@@ -35,6 +35,15 @@ const PASSED_OVER: &[&str] = &[
     "json_version",
     "kernel_rx_buf_size",
     "file",
+    "checker_priority",
+    "checker_rt_priority",
+    "checker_cpu_affinity",
+    "lvs_notify_fifo",
+    "lvs_notify_fifo_script",
+    "lvs_netlink_cmd_rcv_bufs",
+    "lvs_netlink_monitor_rcv_bufs",
+    "notification_email_from",
+    "misc_path",
 ];
 
 /// The context of a load.
@@ -174,6 +183,16 @@ impl<'s> Cx<'s> {
             .label("a value must follow")
             .help(format!("add the value after `{last}`, or remove the line"))
             .log(missing_parameter(keyword, last, position));
+        self.report(d);
+    }
+
+    /// A word within a line without its value, at `position` (the keyword is at 1).
+    pub(crate) fn missing_after(&mut self, node: &Node, word: &Word, position: usize) {
+        let d = Diagnostic::new(Code::NO_PARAMETER, format!("`{}` needs a value", word.text))
+            .at(word.span)
+            .label("a value must follow")
+            .help(format!("add the value after `{}`, or remove it", word.text))
+            .log(missing_parameter(&node.keyword.text, &word.text, position));
         self.report(d);
     }
 

@@ -28,7 +28,7 @@ pub(super) fn global(r: &mut Resolver<'_, '_>) -> Global {
     out
 }
 
-fn fifo(r: &mut Resolver<'_, '_>, draft: &FifoDraft) -> Option<Fifo> {
+pub(super) fn fifo(r: &mut Resolver<'_, '_>, draft: &FifoDraft) -> Option<Fifo> {
     let path = draft.path.as_ref()?;
     let owner =
         if draft.owner.is_empty() { None } else { command::account(&draft.owner, r.cx, "notify_fifo") };

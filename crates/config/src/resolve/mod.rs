@@ -9,6 +9,7 @@ mod group;
 mod instance;
 mod lease;
 mod link;
+mod lvs;
 mod tracks;
 
 use std::collections::BTreeMap;
@@ -77,6 +78,9 @@ pub(crate) fn resolve(draft: Draft, cx: &mut Cx<'_>) -> Model {
     model.static_addresses =
         draft.static_addresses.iter().filter_map(|a| link::static_address(r, a, default)).collect();
     model.static_routes = draft.static_routes.iter().filter_map(|route| link::route(r, route, "")).collect();
+    model.lvs = lvs::lvs(r, draft.lvs, &draft.bfd_names, &model.instances);
+    model.mail = draft.global.mail.out.clone();
+    model.mail.alert_vrrp = draft.global.mail.alert_vrrp().unwrap_or(false);
     r.tell_unused();
     r.commands.finish(r.cx);
     if r.missing_link {

@@ -1,6 +1,6 @@
 //! What is tracked: scripts, files and interfaces become trackers with ids.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::{IfName, Weight};
 use model::tracker::{TrackFile, Tracker, TrackerSource};
@@ -35,6 +35,8 @@ pub(super) struct Trackers {
     /// Those that somebody uses, by their ids.
     used: Vec<Tracker>,
     ids: BTreeMap<(What, String), TrackerId>,
+    /// Files that a check of a real server follows.
+    followed: BTreeSet<String>,
 }
 
 impl Trackers {
@@ -85,6 +87,15 @@ impl Trackers {
         }
         let mut keep = tracked.iter();
         self.used.retain(|_| keep.next().copied().unwrap_or(false));
+    }
+
+    /// The file `name` with its weight, for a check of a real server; only if it was among the first
+    /// `before` that were defined.
+    pub(super) fn file_of_check(&mut self, name: &str, before: usize) -> Option<(TrackFile, i32, bool)> {
+        let defined = self.defined.get(&(What::File, name.to_owned())).filter(|d| d.order < before)?;
+        let TrackerSource::File(file) = &defined.tracker.source else { return None };
+        self.followed.insert(name.to_owned());
+        Some((file.clone(), i32::from(defined.weight), defined.reverse))
     }
 
     fn id(&mut self, what: What, name: &str, make: impl FnOnce() -> Tracker) -> TrackerId {
@@ -238,7 +249,10 @@ impl Resolver<'_, '_> {
     /// Tells what is defined and not used.
     pub(super) fn tell_unused(&mut self) {
         let trackers = &self.trackers;
-        let unused = trackers.defined.iter().filter(|(key, _)| !trackers.ids.contains_key(*key));
+        let used = |key: &(What, String)| {
+            trackers.ids.contains_key(key) || key.0 == What::File && trackers.followed.contains(&key.1)
+        };
+        let unused = trackers.defined.iter().filter(|(key, _)| !used(key));
         for ((what, name), defined) in unused {
             let d = Diagnostic::new(Code::UNUSED, format!("nobody tracks the {} `{name}`", what.name()))
                 .at(defined.span)

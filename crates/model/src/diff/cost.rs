@@ -4,7 +4,7 @@
 use vrrp::config as core;
 
 use crate::tracker::{TrackFile, Tracker, TrackerSource};
-use crate::{Garp, Global, Instance, Notify, Script, SyncGroup};
+use crate::{Garp, Global, Instance, Mail, Notify, Script, SyncGroup};
 
 /// What it costs those that run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -44,6 +44,8 @@ macro_rules! compare {
         changes
     }};
 }
+
+pub(super) use compare;
 
 pub(super) fn instance(old: &Instance, new: &Instance) -> Vec<Change> {
     compare!(old, new, Instance {
@@ -157,7 +159,7 @@ fn script(old: &Script, new: &Script) -> Vec<Change> {
     })
 }
 
-fn file(old: &TrackFile, new: &TrackFile) -> Vec<Change> {
+pub(super) fn file(old: &TrackFile, new: &TrackFile) -> Vec<Change> {
     compare!(old, new, TrackFile {
         name: Nothing, "track_file";
         path: Restart, "file";
@@ -194,5 +196,18 @@ pub(super) fn global(old: &Global, new: &Global) -> Vec<Change> {
         shutdown_script: Nothing, "shutdown_script";
         reload_check_config: Nothing, "reload_check_config";
         dumps: Nothing, "state_dump_file";
+    })
+}
+
+pub(super) fn mail(old: &Mail, new: &Mail) -> Vec<Change> {
+    compare!(old, new, Mail {
+        server: Nothing, "smtp_server";
+        recipients: Nothing, "notification_email";
+        from: Nothing, "notification_email_from";
+        helo_name: Nothing, "smtp_helo_name";
+        timeout: Nothing, "smtp_connect_timeout";
+        alert_vrrp: Nothing, "smtp_alert_vrrp";
+        about_faults: Nothing, "no_email_faults";
+        only_whole_servers: Nothing, "no_checker_emails";
     })
 }

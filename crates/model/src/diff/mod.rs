@@ -11,6 +11,7 @@
 
 pub mod cost;
 pub mod identity;
+pub mod lvs;
 mod renumber;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -20,8 +21,9 @@ use vrrp::config::{GroupId, InstanceId, TrackerId};
 
 use crate::address::Address;
 use crate::route::Route;
-use crate::{Global, Instance, Model, SyncGroup, Tracker};
+use crate::{Global, Instance, Mail, Model, SyncGroup, Tracker};
 pub use cost::{Change, Cost};
+pub use lvs::LvsDiff;
 use renumber::Renumber;
 
 /// The difference of two Models, from the old one's point of view.
@@ -45,6 +47,10 @@ pub struct Diff {
     pub static_addresses: Option<Vec<Address>>,
     /// The new static routes, if they changed.
     pub static_routes: Option<Vec<Route>>,
+    /// Virtual servers.
+    pub lvs: LvsDiff,
+    /// The new mail settings, if any of them changed.
+    pub mail: Option<(Mail, Vec<Change>)>,
 }
 
 /// What a place in a new list is made of.
@@ -87,7 +93,7 @@ impl<Id: Copy, T> Slot<Id, T> {
 #[must_use]
 pub fn diff(old: &Model, new: &Model) -> Diff {
     // Without `..`: a new part of the Model does not compile until it is compared here.
-    let Model { global, instances, groups, trackers, static_addresses, static_routes } = new;
+    let Model { global, instances, groups, trackers, static_addresses, static_routes, lvs, mail } = new;
 
     let from = Renumber {
         instances: identity::matches(&old.instances, instances),
@@ -95,6 +101,7 @@ pub fn diff(old: &Model, new: &Model) -> Diff {
         trackers: identity::matches(&old.trackers, trackers),
     };
     let global_changes = cost::global(&old.global, global);
+    let mail_changes = cost::mail(&old.mail, mail);
 
     Diff {
         global: (!global_changes.is_empty()).then(|| (global.clone(), global_changes)),
@@ -108,6 +115,8 @@ pub fn diff(old: &Model, new: &Model) -> Diff {
         trackers_gone: gone(old.trackers.len(), &from.trackers),
         static_addresses: (old.static_addresses != *static_addresses).then(|| static_addresses.clone()),
         static_routes: (old.static_routes != *static_routes).then(|| static_routes.clone()),
+        lvs: lvs::diff(&old.lvs, lvs, &from.instances),
+        mail: (!mail_changes.is_empty()).then(|| (mail.clone(), mail_changes)),
     }
 }
 
@@ -125,6 +134,8 @@ impl Diff {
             trackers_gone,
             static_addresses,
             static_routes,
+            lvs,
+            mail,
         } = self;
         global.is_none()
             && instances_gone.is_empty()
@@ -132,6 +143,8 @@ impl Diff {
             && trackers_gone.is_empty()
             && static_addresses.is_none()
             && static_routes.is_none()
+            && lvs.is_empty()
+            && mail.is_none()
             && in_place(instances)
             && in_place(groups)
             && in_place(trackers)
@@ -139,11 +152,9 @@ impl Diff {
 
     /// The keywords for which keepalived refuses a reload as a whole: the process must be restarted.
     pub fn refused(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.global
-            .iter()
-            .flat_map(|(_, changes)| changes)
-            .filter(|change| change.cost == Cost::Refused)
-            .map(|change| change.keyword)
+        let global = self.global.iter().flat_map(|(_, changes)| changes);
+        let lvs = self.lvs.settings.iter().flat_map(|(_, changes)| changes);
+        global.chain(lvs).filter(|change| change.cost == Cost::Refused).map(|change| change.keyword)
     }
 
     /// For each new instance the old one that it continues.
@@ -180,6 +191,8 @@ impl Diff {
             trackers: rebuild(&old.trackers, &self.trackers, Clone::clone),
             static_addresses: self.static_addresses.clone().unwrap_or_else(|| old.static_addresses.clone()),
             static_routes: self.static_routes.clone().unwrap_or_else(|| old.static_routes.clone()),
+            lvs: self.lvs.replay(&old.lvs, to.instances),
+            mail: self.mail.as_ref().map_or_else(|| old.mail.clone(), |(mail, _)| mail.clone()),
         }
     }
 
@@ -210,6 +223,7 @@ macro_rules! ids {
         }
     )*};
 }
+use ids;
 ids!(InstanceId, GroupId, TrackerId);
 
 fn slots<I: Id, T: Clone>(

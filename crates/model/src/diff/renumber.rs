@@ -14,7 +14,7 @@ pub(super) struct Renumber {
 
 /// An id that no Model has: what refers to an object without a counterpart must not look equal to
 /// what refers to another one.
-fn lookup<I: Id>(map: &[Option<I>], id: I) -> I {
+pub(super) fn lookup<I: Id>(map: &[Option<I>], id: I) -> I {
     map.get(id.index()).copied().flatten().unwrap_or_else(|| I::from_index(usize::MAX))
 }
 

@@ -141,7 +141,7 @@ prop_compose! {
             groups,
             trackers: scripts.iter().map(|name| script(name, interval)).collect(),
             static_addresses: statics.iter().map(|a| address(*a)).collect(),
-            static_routes: Vec::new(),
+            ..Model::default()
         }
     }
 }

@@ -1,0 +1,94 @@
+//! Load balancing: what the kernel's IP Virtual Server shall serve, and how its servers are checked.
+//!
+//! A [`VirtualServer`] is a [`Service`] with its [`RealServer`]s, each of which has [`Checker`]s. Every
+//! default of `virtual_server` has been handed down to its real servers, and theirs to their checkers:
+//! whoever runs a check reads the check and nothing else.
+
+pub mod checker;
+pub mod group;
+pub mod http;
+pub mod server;
+pub mod service;
+pub mod settings;
+
+use base::Name;
+
+pub use checker::{
+    Checker, Connect, DnsCheck, DnsType, FileCheck, MaskedByte, MiscCheck, Origin, Probe, Schedule,
+    SmtpCheck, UdpCheck,
+};
+pub use group::{AddressGroup, AddressRange, GroupEntry};
+pub use http::{Http, HttpVersion, Offsets, Regex, RegexOptions, Sni, StatusCodes, Url};
+pub use server::{Forwarding, RealServer, SorryServer, Tunnel, TunnelChecksum, TunnelKind};
+pub use service::{
+    Destination, Persistence, Protocol, Quorum, Scheduler, SchedulerFlags, Service, VirtualServer,
+};
+pub use settings::{Flush, IpvsNamespace, Nftables, Settings, SyncDaemon, SyncRole, Timeouts, Tls};
+
+use crate::TrackFile;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $id:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub struct $id(u32);
+
+        impl $id {
+            /// The id of place `index`.
+            #[must_use]
+            pub fn from_index(index: usize) -> Self {
+                Self(u32::try_from(index).unwrap_or(u32::MAX))
+            }
+
+            /// The place.
+            #[must_use]
+            pub fn index(self) -> usize {
+                usize::try_from(self.0).unwrap_or(usize::MAX)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A place in [`Lvs::groups`].
+    AddressGroupId;
+    /// A place in [`Lvs::services`].
+    ServiceId;
+    /// A place in [`VirtualServer::servers`].
+    ServerId;
+    /// A place in [`RealServer::checkers`].
+    CheckerId;
+    /// A place in [`Lvs::files`].
+    CheckFileId;
+    /// A place in [`Lvs::bfds`].
+    CheckBfdId;
+}
+
+/// Everything about load balancing.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Lvs {
+    /// What holds for all services.
+    pub settings: Settings,
+    /// `virtual_server_group`, numbered by [`AddressGroupId`].
+    pub groups: Vec<AddressGroup>,
+    /// `virtual_server`, numbered by [`ServiceId`], in the order of the file.
+    pub services: Vec<VirtualServer>,
+    /// Files that a `FILE_CHECK` follows, numbered by [`CheckFileId`].
+    pub files: Vec<TrackFile>,
+    /// Names of the BFD sessions that a `BFD_CHECK` follows, numbered by [`CheckBfdId`].
+    pub bfds: Vec<Name>,
+}
+
+impl Lvs {
+    /// Whether anything has to be run for it.
+    #[must_use]
+    pub fn is_configured(&self) -> bool {
+        !self.services.is_empty() || self.settings.sync_daemon.is_some()
+    }
+
+    /// The group that a destination refers to.
+    #[must_use]
+    pub fn group(&self, id: AddressGroupId) -> Option<&AddressGroup> {
+        self.groups.get(id.index())
+    }
+}
