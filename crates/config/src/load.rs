@@ -78,10 +78,7 @@ pub fn load(source: &dyn Source, options: &Options) -> Loaded {
     let mut parser = Parser::new(reader, Catalogue::get());
     let mut cx = Cx::new(source);
     let mut draft = Draft::default();
-    while let Some(node) = parser.next_node() {
-        draft.note(&node);
-        ROOT.apply_one(&mut draft, &node, &mut cx);
-    }
+    ROOT.apply(&mut draft, &mut parser.root(), &mut cx);
     let checked = draft.global.out.reload_check_config.is_some();
     let model = resolve::resolve(draft, &mut cx);
     cx.tell_pending();

@@ -2,7 +2,7 @@
 
 use crate::block::global_defs::keyword;
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::{Cx, Keyword, Kind, Table, value, works};
+use crate::keyword::{Cx, Keyword, Kind, Nodes, Table, value, works};
 use crate::lang::tree::BlockId;
 use crate::lang::{Node, Word};
 
@@ -37,8 +37,8 @@ pub(crate) const TABLE: Table<AuthDraft> = Table {
 };
 
 /// Reads the block.
-pub(crate) fn parse(node: &Node, nodes: &[Node], cx: &mut Cx<'_>) -> AuthDraft {
-    let mut auth = AuthDraft { keyword: node.keyword.clone(), kind: None, password: None };
+pub(crate) fn parse(node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) -> AuthDraft {
+    let mut auth = AuthDraft { keyword: node.keyword.into(), kind: None, password: None };
     TABLE.apply(&mut auth, nodes, cx);
     auth
 }

@@ -12,7 +12,7 @@ use crate::source::{Account, ProgramError};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct CommandDraft {
     /// The keyword.
-    pub(crate) keyword: String,
+    pub(crate) keyword: &'static str,
     /// The command with its arguments, as one word.
     pub(crate) text: Word,
     /// The user and the group.
@@ -22,14 +22,14 @@ pub(crate) struct CommandDraft {
 impl CommandDraft {
     /// The kind of problem if it can't be run: a script that is tracked counts as an error.
     fn code(&self) -> Code {
-        code_of(&self.keyword)
+        code_of(self.keyword)
     }
 
     /// Takes the words of `node`, of which there is at least one.
     pub(crate) fn new(node: &Node) -> Self {
         let mut words = node.words.iter().cloned();
-        let text = words.next().unwrap_or_else(|| node.keyword.clone());
-        Self { keyword: node.keyword.text.clone(), text, owner: words.take(2).collect() }
+        let text = words.next().unwrap_or_else(|| node.keyword.into());
+        Self { keyword: node.keyword.text, text, owner: words.take(2).collect() }
     }
 }
 
@@ -111,7 +111,7 @@ impl Commands {
             }
             self.default?
         } else {
-            account(&draft.owner, cx, &draft.keyword)?
+            account(&draft.owner, cx, draft.keyword)?
         };
         let text = draft.text.text.trim();
         let (argv, open) = words::quoted(text);

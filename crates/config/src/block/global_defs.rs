@@ -244,7 +244,7 @@ fn cpus(cpus: &mut Vec<u16>, node: &Node, cx: &mut Cx<'_>) {
         cx.missing(node, 2);
     }
     for word in &node.words {
-        if let Some(n) = cx.number(&node.keyword.text, word, Range::new(0, 1_023, "")) {
+        if let Some(n) = cx.number(node.keyword.text, word, Range::new(0, 1_023, "")) {
             cpus.extend(u16::try_from(n));
         }
     }
@@ -282,7 +282,7 @@ fn receive_policy(global: &mut GlobalDraft, node: &Node, cx: &mut Cx<'_>) {
     } else if word.text.eq_ignore_ascii_case("advert") {
         Some(Receive::Advert)
     } else {
-        cx.number(&node.keyword.text, word, BYTES).map(|n| Receive::Bytes(u32_of(n)))
+        cx.number(node.keyword.text, word, BYTES).map(|n| Receive::Bytes(u32_of(n)))
     };
 }
 

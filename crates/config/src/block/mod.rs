@@ -30,7 +30,7 @@ use crate::block::vrrp_instance::InstanceDraft;
 use crate::block::vrrp_script::ScriptDraft;
 use crate::block::vrrp_sync_group::GroupDraft;
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::{Catalogue, Cx, Keyword, Kind, Range, Table, pending, works};
+use crate::keyword::{Catalogue, Cx, Keyword, Kind, Nodes, Range, Table, pending, works};
 use crate::lang::tree::BlockId;
 use crate::lang::{Node, Word};
 use crate::span::Span;
@@ -47,8 +47,6 @@ pub(crate) struct Draft {
     pub(crate) static_addresses: Vec<AddressDraft>,
     pub(crate) static_routes: Vec<RouteDraft>,
     pub(crate) lvs: LvsDraft,
-    /// Names of `bfd_instance` blocks, for `BFD_CHECK`.
-    pub(crate) bfd_names: Vec<Box<str>>,
     /// Names of blocks, by keyword, and where they were used first.
     names: BTreeMap<(&'static str, String), Span>,
 }
@@ -171,20 +169,6 @@ impl Draft {
         Seen { scripts: self.scripts.len(), files: self.files.len() }
     }
 
-    /// How many BFD sessions were defined so far.
-    fn lvs_bfds(&self) -> usize {
-        self.bfd_names.len()
-    }
-
-    /// Notes the name of a block whose keywords nobody reads yet.
-    pub(crate) fn note(&mut self, node: &Node) {
-        if node.keyword.text == "bfd_instance"
-            && let Some(name) = node.words.first()
-        {
-            self.bfd_names.push(name.text.as_str().into());
-        }
-    }
-
     /// The name of a block. `None` if it has none, or another block of that keyword has it; that
     /// has then been told.
     fn name(&mut self, keyword: &'static str, log: &str, node: &Node, cx: &mut Cx<'_>) -> Option<Word> {
@@ -241,36 +225,42 @@ fn instance(draft: &mut Draft, word: &Word, cx: &mut Cx<'_>) {
     draft.global.out.use_pid_dir = true;
 }
 
-fn vrrp_instance(draft: &mut Draft, node: &Node, nodes: &[Node], cx: &mut Cx<'_>) {
+fn vrrp_instance(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
     let Some(name) = draft.name("vrrp_instance", "vrrp instance", node, cx) else { return };
     let mut instance = InstanceDraft::new(name, draft.seen());
     vrrp_instance::TABLE.apply(&mut instance, nodes, cx);
     draft.instances.push(Box::new(instance));
 }
 
-fn vrrp_sync_group(draft: &mut Draft, node: &Node, nodes: &[Node], cx: &mut Cx<'_>) {
+fn vrrp_sync_group(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
     let Some(name) = draft.name("vrrp_sync_group", "vrrp sync group", node, cx) else { return };
     let mut group = GroupDraft::new(name, draft.seen());
     vrrp_sync_group::TABLE.apply(&mut group, nodes, cx);
     draft.groups.push(group);
 }
 
-fn vrrp_script(draft: &mut Draft, node: &Node, nodes: &[Node], cx: &mut Cx<'_>) {
+fn vrrp_script(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
     let Some(name) = draft.name("vrrp_script", "vrrp script", node, cx) else { return };
     let mut script = ScriptDraft::new(name);
     vrrp_script::TABLE.apply(&mut script, nodes, cx);
     draft.scripts.push(script);
 }
 
-fn track_file(draft: &mut Draft, node: &Node, nodes: &[Node], cx: &mut Cx<'_>) {
+fn track_file(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
     file(draft, &track_file::TABLE, node, nodes, cx);
 }
 
-fn vrrp_track_file(draft: &mut Draft, node: &Node, nodes: &[Node], cx: &mut Cx<'_>) {
+fn vrrp_track_file(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
     file(draft, &track_file::VRRP_TABLE, node, nodes, cx);
 }
 
-fn file(draft: &mut Draft, table: &Table<FileDraft>, node: &Node, nodes: &[Node], cx: &mut Cx<'_>) {
+fn file(
+    draft: &mut Draft,
+    table: &Table<FileDraft>,
+    node: &Node,
+    nodes: &mut Nodes<'_, '_>,
+    cx: &mut Cx<'_>,
+) {
     let Some(name) = draft.name("track_file", "track file", node, cx) else { return };
     let mut file = FileDraft::new(name);
     table.apply(&mut file, nodes, cx);

@@ -57,7 +57,7 @@ fn period(node: &Node, cx: &mut Cx<'_>) -> Option<Duration> {
         cx.missing(node, 2);
         return None;
     };
-    let keyword = &node.keyword.text;
+    let keyword = node.keyword.text;
     let time = cx.seconds(keyword, word, PERIOD)?;
     if !time.is_zero() {
         return Some(time);

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use crate::block;
 use crate::keyword::{Table, value};
-use crate::lang::tree::{BlockId, Grammar, Shape};
+use crate::lang::tree::{BlockId, Found, Grammar, Shape};
 
 /// Keywords that are known and have no effect yet, one per line: block, keyword, shape, arguments,
 /// default, meaning, since. The shape is `line`, `script`, `values` or `block`.
@@ -50,6 +50,18 @@ pub struct Entry {
 pub(crate) struct Catalogue {
     blocks: BTreeMap<BlockId, &'static str>,
     entries: BTreeMap<(BlockId, &'static str), Entry>,
+    /// What the parser asks for each line of a file: for each block its keywords, in the order of their
+    /// first bytes.
+    index: Vec<Vec<(u64, Found)>>,
+}
+
+/// The first eight bytes of a word, as a number.
+fn head(word: &str) -> u64 {
+    let mut bytes = [0; 8];
+    for (to, from) in bytes.iter_mut().zip(word.bytes()) {
+        *to = from;
+    }
+    u64::from_be_bytes(bytes)
 }
 
 /// Every keyword that is known, in the order of blocks and names.
@@ -65,6 +77,7 @@ impl Catalogue {
             let mut catalogue = Self::default();
             block::register(&mut catalogue);
             catalogue.add_not_yet();
+            catalogue.index.iter_mut().for_each(|block| block.sort_unstable_by_key(|(head, _)| *head));
             catalogue
         })
     }
@@ -73,9 +86,13 @@ impl Catalogue {
     pub(crate) fn add<T>(&mut self, table: &Table<T>) {
         let before = self.blocks.insert(table.id, table.path);
         debug_assert!(before.is_none(), "{} has the id of another block", table.path);
-        for (keyword, pending) in
-            table.keywords.iter().flat_map(|p| p.keywords.iter().map(|k| (k, p.pending)))
-        {
+        let place = |part, index| Some((u8::try_from(part).ok()?, u8::try_from(index).ok()?));
+        let keywords = table.keywords.iter().enumerate().flat_map(|(number, part)| {
+            let all = part.keywords.iter().enumerate();
+            all.map(move |(index, keyword)| (keyword, part.pending, place(number, index)))
+        });
+        for (keyword, pending, place) in keywords {
+            debug_assert!(place.is_some(), "{} has too many keywords", table.path);
             let status = match keyword.kind {
                 super::Kind::Ignored(..) => Status::Ignored,
                 _ if pending => Status::Pending,
@@ -91,8 +108,19 @@ impl Catalogue {
                 status,
                 shape: keyword.kind.shape(),
             };
+            self.add_to_index(table.id, Found { text: keyword.name, shape: entry.shape, place });
             let before = self.entries.insert((table.id, keyword.name), entry);
             debug_assert!(before.is_none(), "{} stands twice in {}", keyword.name, table.path);
+        }
+    }
+
+    fn add_to_index(&mut self, block: BlockId, found: Found) {
+        let block = usize::from(block.0);
+        if self.index.len() <= block {
+            self.index.resize(block + 1, Vec::new());
+        }
+        if let Some(keywords) = self.index.get_mut(block) {
+            keywords.push((head(found.text), found));
         }
     }
 
@@ -128,6 +156,7 @@ impl Catalogue {
             };
             let args = args.to_owned();
             let entry = Entry { block, name, args, default, doc, since, status: Status::NotYet, shape };
+            self.add_to_index(id, Found { text: name, shape, place: None });
             let before = self.entries.insert((id, name), entry);
             debug_assert!(before.is_none(), "{name} of {block} has an effect and stands in keywords.tsv");
         }
@@ -160,9 +189,12 @@ impl Catalogue {
 }
 
 impl Grammar for &Catalogue {
-    fn shape(&self, block: BlockId, keyword: &str) -> Option<Shape> {
-        let entries: &BTreeMap<(BlockId, &str), Entry> = &self.entries;
-        entries.get(&(block, keyword)).map(|entry| entry.shape)
+    fn find(&self, block: BlockId, keyword: &str) -> Option<Found> {
+        let keywords = self.index.get(usize::from(block.0))?;
+        let head = head(keyword);
+        let first = keywords.partition_point(|(known, _)| *known < head);
+        let alike = keywords.iter().skip(first).take_while(|(known, _)| *known == head);
+        alike.map(|(_, found)| found).find(|found| found.text == keyword).copied()
     }
 
     fn suggest(&self, block: BlockId, keyword: &str) -> Option<String> {

@@ -55,7 +55,9 @@ pub(crate) struct Cx<'s> {
     /// Keywords about whose missing effect the user was told.
     told: BTreeSet<String>,
     /// Keywords that are pending, with the place of their first use and the number of uses.
-    pending: BTreeMap<(&'static str, String), (Span, usize)>,
+    pending: BTreeMap<(&'static str, &'static str), (Span, usize)>,
+    /// Names of `bfd_instance` blocks, which nobody reads yet: a `BFD_CHECK` must name one of them.
+    pub(crate) bfd_names: Vec<Box<str>>,
     /// How many blocks that are pending are open.
     pub(crate) within_pending: usize,
     /// The object whose keywords are being read: keepalived names it in its messages.
@@ -70,6 +72,7 @@ impl<'s> Cx<'s> {
             secrets: Vec::new(),
             told: BTreeSet::new(),
             pending: BTreeMap::new(),
+            bfd_names: Vec::new(),
             within_pending: 0,
             object: String::new(),
         }
@@ -81,7 +84,12 @@ impl<'s> Cx<'s> {
 
     /// A keyword that is known and has no effect yet: told once.
     pub(crate) fn not_yet(&mut self, block: &str, node: &Node) {
-        let keyword = &node.keyword.text;
+        if node.keyword.text == "bfd_instance"
+            && let Some(name) = node.words.first()
+        {
+            self.bfd_names.push(name.text.as_str().into());
+        }
+        let keyword = node.keyword.text;
         if !self.told.insert(format!("{block}/{keyword}")) {
             return;
         }
@@ -98,13 +106,8 @@ impl<'s> Cx<'s> {
         if self.within_pending > 0 {
             return;
         }
-        // Few keywords come so often that the search for an owned key matters.
-        let known = self.pending.iter_mut().find(|((b, k), _)| *b == block && *k == node.keyword.text);
-        if let Some((_, (_, count))) = known {
-            *count += 1;
-        } else {
-            self.pending.insert((block, node.keyword.text.clone()), (node.keyword.span, 1));
-        }
+        let first = (node.keyword.span, 0);
+        self.pending.entry((block, node.keyword.text)).or_insert(first).1 += 1;
     }
 
     /// Tells each keyword that is pending once, at its first use.
@@ -145,7 +148,7 @@ impl<'s> Cx<'s> {
 
     /// A keyword that means nothing any more.
     pub(crate) fn ignored(&mut self, node: &Node, doc: &str) {
-        let keyword = &node.keyword.text;
+        let keyword = node.keyword.text;
         if self.told.insert(format!("ignored {keyword}")) {
             let d = Diagnostic::new(Code::IGNORED, format!("`{keyword}` is accepted and has no effect"));
             self.report(d.at(node.keyword.span).label(doc).help("remove the line"));
@@ -154,7 +157,7 @@ impl<'s> Cx<'s> {
 
     /// Words that nobody reads. keepalived passes over them in silence, except before values.
     pub(crate) fn extra(&mut self, node: &Node, first: &Word) {
-        let keyword = &node.keyword.text;
+        let keyword = node.keyword.text;
         let (code, log) = match node.body {
             Body::Values(_) => {
                 (Code::EXTRA_BLOCK, Some(format!("Block {keyword} has extra parameters {} ...", first.text)))
@@ -171,9 +174,9 @@ impl<'s> Cx<'s> {
 
     /// A keyword without the word that it needs at `position` (the keyword is at 1).
     pub(crate) fn missing(&mut self, node: &Node, position: usize) {
-        let keyword = &node.keyword.text;
-        let last = node.words.last().map_or(keyword, |word| &word.text);
-        let code = match keyword.as_str() {
+        let keyword = node.keyword.text;
+        let last = node.words.last().map_or(keyword, Word::as_str);
+        let code = match keyword {
             "script" => Code::COMMAND,
             lenient if PASSED_OVER.contains(&lenient) => Code::NO_VALUE,
             _ => Code::NO_PARAMETER,
@@ -192,7 +195,7 @@ impl<'s> Cx<'s> {
             .at(word.span)
             .label("a value must follow")
             .help(format!("add the value after `{}`, or remove it", word.text))
-            .log(missing_parameter(&node.keyword.text, &word.text, position));
+            .log(missing_parameter(node.keyword.text, &word.text, position));
         self.report(d);
     }
 
@@ -206,7 +209,7 @@ impl<'s> Cx<'s> {
     pub(crate) fn switch(&mut self, node: &Node, word: &Word) -> Option<bool> {
         let read = value::switch(&word.text);
         if read.is_none() {
-            let keyword = &node.keyword.text;
+            let keyword = node.keyword.text;
             let message = format!("`{}` is not a switch for `{keyword}`", word.text);
             let d = Diagnostic::new(Code::VALUE, message)
                 .at(word.span)

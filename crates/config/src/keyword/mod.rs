@@ -20,6 +20,9 @@ use crate::block::command::CommandDraft;
 use crate::lang::tree::{BlockId, Line, Shape};
 use crate::lang::{Body, Node, Word};
 
+/// The keywords of a block, as they are read.
+pub(crate) type Nodes<'p, 's> = crate::lang::tree::Nodes<'p, 's, &'static Catalogue>;
+
 /// A keyword of a block whose settings are collected in a `T`.
 pub(crate) struct Keyword<T: 'static> {
     pub(crate) name: &'static str,
@@ -54,7 +57,7 @@ pub(crate) enum Kind<T: 'static> {
     /// One item per line between braces.
     Values(&'static str, fn(&mut T, &Node, &[Line], &mut Cx<'_>)),
     /// A block with a table of its own.
-    Block(&'static str, BlockId, fn(&mut T, &Node, &[Node], &mut Cx<'_>)),
+    Block(&'static str, BlockId, fn(&mut T, &Node, &mut Nodes<'_, '_>, &mut Cx<'_>)),
     /// It is accepted and means nothing any more; with so many words at least.
     Ignored(&'static str, usize),
     /// As [`Kind::Line`], and the parser itself acts on it.
@@ -173,24 +176,27 @@ impl<T> Kind<T> {
 
 impl<T> Table<T> {
     /// Applies the keywords of a block, in order.
-    pub(crate) fn apply(&self, target: &mut T, nodes: &[Node], cx: &mut Cx<'_>) {
-        for node in nodes {
-            self.apply_one(target, node, cx);
+    pub(crate) fn apply(&self, target: &mut T, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
+        while let Some(node) = nodes.next() {
+            let mut inside = nodes.inside(&node);
+            self.apply_one(target, &node, &mut inside, cx);
+            inside.finish();
         }
     }
 
     /// Applies one keyword.
-    pub(crate) fn apply_one(&self, target: &mut T, node: &Node, cx: &mut Cx<'_>) {
-        let known = self.keywords.iter().find_map(|part| {
-            let keyword = part.keywords.iter().find(|k| k.name == node.keyword.text)?;
-            Some((keyword, part.pending))
+    fn apply_one(&self, target: &mut T, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
+        let known = node.keyword.place.and_then(|(part, index)| {
+            let part = self.keywords.get(usize::from(part))?;
+            Some((part.keywords.get(usize::from(index))?, part.pending))
         });
+        debug_assert!(known.is_none_or(|(keyword, _)| keyword.name == node.keyword.text), "another table");
         match known {
-            Some((keyword, false)) => keyword.apply(target, node, cx),
+            Some((keyword, false)) => keyword.apply(target, node, nodes, cx),
             Some((keyword, true)) => {
                 cx.pending(self.path, node);
                 cx.within_pending += 1;
-                keyword.apply(target, node, cx);
+                keyword.apply(target, node, nodes, cx);
                 cx.within_pending -= 1;
             }
             None => cx.not_yet(self.path, node),
@@ -199,7 +205,7 @@ impl<T> Table<T> {
 }
 
 impl<T> Keyword<T> {
-    fn apply(&self, target: &mut T, node: &Node, cx: &mut Cx<'_>) {
+    fn apply(&self, target: &mut T, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
         // The word that must be there, and how many may be.
         let most = match &self.kind {
             Kind::Flag(_) => 0,
@@ -235,10 +241,7 @@ impl<T> Keyword<T> {
                 Body::Values(lines) => set(target, node, lines, cx),
                 _ => set(target, node, &[], cx),
             },
-            (Kind::Block(_, _, set), _) => match &node.body {
-                Body::Block(nodes) => set(target, node, nodes, cx),
-                _ => set(target, node, &[], cx),
-            },
+            (Kind::Block(_, _, set), _) => set(target, node, nodes, cx),
             (
                 Kind::Number { .. }
                 | Kind::Seconds { .. }
@@ -250,18 +253,18 @@ impl<T> Keyword<T> {
                 cx.missing(node, 2);
             }
             (Kind::Number { range, set }, Some(word)) => {
-                if let Some(number) = cx.number(&node.keyword.text, word, *range) {
+                if let Some(number) = cx.number(node.keyword.text, word, *range) {
                     set(target, number);
                 }
             }
             (Kind::Seconds { range, set }, Some(word)) => {
-                if let Some(time) = cx.seconds(&node.keyword.text, word, *range) {
+                if let Some(time) = cx.seconds(node.keyword.text, word, *range) {
                     set(target, time);
                 }
             }
             (Kind::Word(_, set), Some(word)) => set(target, word, cx),
             (Kind::Address(set), Some(word)) => {
-                if let Some(address) = cx.address(&node.keyword.text, word) {
+                if let Some(address) = cx.address(node.keyword.text, word) {
                     set(target, address, word, cx);
                 }
             }

@@ -6,6 +6,7 @@
 
 pub(crate) mod comment;
 pub(crate) mod include;
+pub(crate) mod plain;
 pub(crate) mod reader;
 pub(crate) mod repeat;
 pub(crate) mod text;

@@ -11,6 +11,7 @@ use base::Rng;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::lang::comment::{self, Line};
 use crate::lang::include::{self, Strictness};
+use crate::lang::plain;
 use crate::lang::repeat::{self, Repeat};
 use crate::lang::text::{Text, is_blank};
 use crate::lang::words::{self, Brace};
@@ -40,6 +41,8 @@ const MAX_USES: usize = 400_000;
 pub(crate) enum Item {
     /// Text without braces and definitions.
     Words(Text),
+    /// The same, as it stands in a file, without quotes and backslashes.
+    Plain(Span),
     /// `{`
     Open(Span),
     /// `}`
@@ -96,6 +99,8 @@ pub(crate) struct Reader<'s> {
     /// Whether a keyword's line has words of the script class.
     is_script: fn(&str) -> bool,
     frames: Vec<Frame>,
+    /// The `{` at the end of the plain line that was given last.
+    open: Option<Span>,
     definitions: BTreeMap<Arc<str>, Rc<Definition>>,
     files: BTreeMap<Arc<str>, Arc<Contents>>,
     config_id: String,
@@ -117,6 +122,7 @@ impl<'s> Reader<'s> {
             diagnostics: Diagnostics::default(),
             is_script,
             frames: Vec::new(),
+            open: None,
             definitions: BTreeMap::new(),
             files: BTreeMap::new(),
             config_id: source.config_id(),
@@ -173,6 +179,9 @@ impl<'s> Reader<'s> {
             if self.given_up {
                 return None;
             }
+            if let Some(item) = self.open.take().map(Item::Open).or_else(|| self.plain_line()) {
+                return Some(item);
+            }
             if let Some(Frame::Rest { text, at, script }) = self.frames.last_mut() {
                 let (text, from, script) = (Rc::clone(text), *at, *script);
                 let brace = words::find_brace(text.as_str(), from, script);
@@ -225,6 +234,45 @@ impl<'s> Reader<'s> {
             self.diagnostics.push_last(why);
         }
         self.frames.clear();
+    }
+
+    /// The next line of the file on top, if nothing of the language beyond words and a brace is in it.
+    /// Nearly all lines are of that kind, and this way needs no copy of them.
+    fn plain_line(&mut self) -> Option<Item> {
+        let Some(Frame::File { id, contents, at, started: true, .. }) = self.frames.last_mut() else {
+            return None;
+        };
+        if contents.replaced {
+            return None;
+        }
+        loop {
+            if self.lines >= MAX_LINES || self.bytes > MAX_BYTES {
+                return None;
+            }
+            let line = plain::line(contents.text.as_bytes(), *at)?;
+            *at = line.next;
+            if line.text.is_empty() && line.brace.is_none() {
+                continue;
+            }
+            self.lines += 1;
+            self.bytes = self.bytes.saturating_add(u64::from(line.text.end - line.text.start));
+            let place = |start, end| Span { file: *id, start, end, expansion: ExpansionId::NONE };
+            let brace = line.brace.map(|(at, brace)| (place(at, at + 1), brace));
+            if !line.text.is_empty() {
+                self.open = brace.map(|(span, _)| span);
+                return Some(Item::Plain(place(line.text.start, line.text.end)));
+            }
+            match brace {
+                Some((span, Brace::Open)) => return Some(Item::Open(span)),
+                Some((span, Brace::Close)) => return Some(Item::Close(span)),
+                None => {}
+            }
+        }
+    }
+
+    /// The text of a plain line as the other lines have theirs.
+    pub(crate) fn text_of(&self, plain: Span) -> Text {
+        Text::new(self.map.snippet(plain), plain)
     }
 
     /// The next text as written, trimmed and not empty.

@@ -1,8 +1,11 @@
 //! The language as a whole, over a grammar that knows keywords by their first letter.
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
 use crate::diag::Diagnostics;
 use crate::lang::reader::Reader;
-use crate::lang::tree::{BlockId, Body, Grammar, Node, Parser, Shape};
+use crate::lang::tree::{BlockId, Body, Found, Grammar, Nodes, Parser, Shape};
 use crate::render::Printer;
 use crate::source::MapSource;
 use crate::span::SourceMap;
@@ -11,8 +14,8 @@ use crate::span::SourceMap;
 struct ByLetter;
 
 impl Grammar for ByLetter {
-    fn shape(&self, _: BlockId, keyword: &str) -> Option<Shape> {
-        Some(match keyword {
+    fn find(&self, _: BlockId, keyword: &str) -> Option<Found> {
+        let shape = match keyword {
             "include_check" => Shape::IncludeCheck,
             "random_seed" => Shape::RandomSeed,
             _ if keyword.starts_with("unk") => return None,
@@ -20,7 +23,8 @@ impl Grammar for ByLetter {
             _ if keyword.starts_with('v') => Shape::Values,
             _ if keyword.starts_with('s') => Shape::Script,
             _ => Shape::Line,
-        })
+        };
+        Some(Found { text: interned(keyword), shape, place: None })
     }
 
     fn suggest(&self, _: BlockId, _: &str) -> Option<String> {
@@ -28,18 +32,32 @@ impl Grammar for ByLetter {
     }
 }
 
-fn show(node: &Node, out: &mut Vec<String>, depth: usize) {
-    let words = node.words.iter().map(|w| w.text.replace(' ', "_"));
-    let line: Vec<String> = std::iter::once(node.keyword.text.clone()).chain(words).collect();
-    out.push(format!("{}{}", ">".repeat(depth), line.join(" ")));
-    match &node.body {
-        Body::None => {}
-        Body::Block(nodes) => nodes.iter().for_each(|node| show(node, out, depth + 1)),
-        Body::Values(lines) => out.extend(lines.iter().map(|line| {
-            let words = line.rest.iter().map(|w| w.text.as_str());
-            let all: Vec<&str> = std::iter::once(line.first.text.as_str()).chain(words).collect();
-            format!("{}={}", ">".repeat(depth), all.join(" "))
-        })),
+/// The word, kept for good: once for each that there is.
+fn interned(word: &str) -> &'static str {
+    static WORDS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut words = WORDS.lock().unwrap();
+    if let Some(known) = words.get(word) {
+        return known;
+    }
+    let kept = String::leak(word.to_owned());
+    words.insert(kept);
+    kept
+}
+
+fn show(nodes: &mut Nodes<'_, '_, ByLetter>, out: &mut Vec<String>, depth: usize) {
+    while let Some(node) = nodes.next() {
+        let words = node.words.iter().map(|w| w.text.replace(' ', "_"));
+        let line: Vec<String> = std::iter::once(node.keyword.text.to_owned()).chain(words).collect();
+        out.push(format!("{}{}", ">".repeat(depth), line.join(" ")));
+        match &node.body {
+            Body::None => {}
+            Body::Block(_) => show(&mut nodes.inside(&node), out, depth + 1),
+            Body::Values(lines) => out.extend(lines.iter().map(|line| {
+                let words = line.rest.iter().map(|w| w.text.as_str());
+                let all: Vec<&str> = std::iter::once(line.first.text.as_str()).chain(words).collect();
+                format!("{}={}", ">".repeat(depth), all.join(" "))
+            })),
+        }
     }
 }
 
@@ -70,9 +88,7 @@ fn read_world(world: &MapSource, strict: bool) -> Read {
     reader.open("/k/k.conf");
     let mut parser = Parser::new(reader, ByLetter);
     let mut lines = Vec::new();
-    while let Some(node) = parser.next_node() {
-        show(&node, &mut lines, 0);
-    }
+    show(&mut parser.root(), &mut lines, 0);
     Read { lines, diagnostics: parser.reader.diagnostics, map: parser.reader.map }
 }
 
@@ -277,8 +293,10 @@ fn a_large_expansion_is_read_in_linear_time() {
     reader.open("/k/k.conf");
     let mut parser = Parser::new(reader, ByLetter);
     let mut count = 0;
-    while let Some(node) = parser.next_node() {
+    let mut nodes = parser.root();
+    while let Some(node) = nodes.next() {
         assert_eq!(node.words.len(), 1);
+        nodes.inside(&node).finish();
         count += 1;
     }
     assert_eq!(count, 65_024);

@@ -5,7 +5,7 @@ use crate::lang::reader::{Item, Known, Reader, expand};
 use crate::lang::text::Text;
 use crate::lang::words;
 use crate::secret::masked;
-use crate::span::Span;
+use crate::span::{Span, to_u32};
 
 /// How deeply braces may nest; no block that means something lies deeper than 4.
 const MAX_DEPTH: usize = 256;
@@ -27,11 +27,32 @@ impl Word {
     }
 }
 
+/// A word that the grammar knows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Keyword {
+    /// Its text.
+    pub(crate) text: &'static str,
+    /// Where it stands.
+    pub(crate) span: Span,
+    /// Where its meaning stands.
+    pub(crate) place: Place,
+}
+
+impl From<Keyword> for Word {
+    fn from(keyword: Keyword) -> Self {
+        Self { text: keyword.text.to_owned(), span: keyword.span }
+    }
+}
+
+/// Where a keyword stands in the table of its block: which part of the table, and which entry of that
+/// part.
+pub(crate) type Place = Option<(u8, u8)>;
+
 /// A keyword with everything that belongs to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Node {
     /// The keyword.
-    pub(crate) keyword: Word,
+    pub(crate) keyword: Keyword,
     /// The words after it.
     pub(crate) words: Vec<Word>,
     /// What stands between its braces.
@@ -45,8 +66,8 @@ pub(crate) struct Node {
 pub(crate) enum Body {
     /// The keyword has no braces.
     None,
-    /// Keywords.
-    Block(Vec<Node>),
+    /// Keywords of this block: they are read from [`Nodes::inside`].
+    Block(BlockId),
     /// One line of values each.
     Values(Vec<Line>),
 }
@@ -87,10 +108,18 @@ pub(crate) enum Shape {
     RandomSeed,
 }
 
+/// What a grammar knows of a keyword.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Found {
+    pub(crate) text: &'static str,
+    pub(crate) shape: Shape,
+    pub(crate) place: Place,
+}
+
 /// Which keywords there are.
 pub(crate) trait Grammar {
-    /// What may follow `keyword` in `block`; `None` if there is no such keyword.
-    fn shape(&self, block: BlockId, keyword: &str) -> Option<Shape>;
+    /// What `keyword` is in `block`; `None` if there is no such keyword.
+    fn find(&self, block: BlockId, keyword: &str) -> Option<Found>;
 
     /// A way out for somebody who wrote the unknown `keyword` in `block`.
     fn suggest(&self, block: BlockId, keyword: &str) -> Option<String>;
@@ -105,10 +134,39 @@ pub(crate) struct Parser<'s, G> {
     open: Vec<Span>,
 }
 
-enum Step {
-    Node(Box<Node>),
-    Close,
-    End,
+/// The keywords of a block, one after the other, as they are read.
+pub(crate) struct Nodes<'p, 's, G> {
+    parser: &'p mut Parser<'s, G>,
+    block: BlockId,
+    /// Whether its end has come.
+    done: bool,
+}
+
+impl<'s, G: Grammar> Nodes<'_, 's, G> {
+    /// The next keyword. What stands in its block has to be read before the one after it.
+    pub(crate) fn next(&mut self) -> Option<Node> {
+        if self.done {
+            return None;
+        }
+        let node = self.parser.step(self.block);
+        self.done = node.is_none();
+        node
+    }
+
+    /// What stands in the block of `node`, which was read last.
+    pub(crate) fn inside(&mut self, node: &Node) -> Nodes<'_, 's, G> {
+        match node.body {
+            Body::Block(block) => Nodes { parser: self.parser, block, done: false },
+            Body::None | Body::Values(_) => Nodes { parser: self.parser, block: self.block, done: true },
+        }
+    }
+
+    /// Passes over what nobody wanted to know.
+    pub(crate) fn finish(mut self) {
+        while let Some(node) = self.next() {
+            self.inside(&node).finish();
+        }
+    }
 }
 
 impl<'s, G: Grammar> Parser<'s, G> {
@@ -116,15 +174,9 @@ impl<'s, G: Grammar> Parser<'s, G> {
         Self { reader, grammar, peeked: None, open: Vec::new() }
     }
 
-    /// The next keyword of the root; `None` at the end.
-    pub(crate) fn next_node(&mut self) -> Option<Node> {
-        loop {
-            match self.step(BlockId::ROOT) {
-                Step::Node(node) => return Some(*node),
-                Step::Close => {}
-                Step::End => return None,
-            }
-        }
+    /// The keywords of the root.
+    pub(crate) fn root(&mut self) -> Nodes<'_, 's, G> {
+        Nodes { parser: self, block: BlockId::ROOT, done: false }
     }
 
     fn item(&mut self) -> Option<Item> {
@@ -142,25 +194,47 @@ impl<'s, G: Grammar> Parser<'s, G> {
         self.reader.diagnostics.push(diagnostic);
     }
 
-    /// The next keyword of `block`, or its end.
-    fn step(&mut self, block: BlockId) -> Step {
+    /// The next keyword of `block`; `None` at its end.
+    fn step(&mut self, block: BlockId) -> Option<Node> {
         loop {
-            match self.item() {
-                None => return Step::End,
-                Some(Item::Open(span)) => self.stray_open(span),
+            let node = match self.item() {
+                None => {
+                    if block != BlockId::ROOT {
+                        self.never_closed();
+                    }
+                    return None;
+                }
+                Some(Item::Open(span)) => {
+                    self.stray_open(span);
+                    continue;
+                }
                 Some(Item::Close(span)) => {
                     if self.open.pop().is_some() {
-                        return Step::Close;
+                        return None;
                     }
                     self.stray_close(span);
+                    continue;
                 }
-                Some(Item::Words(text)) => {
-                    if let Some(node) = self.node(block, &text) {
-                        return Step::Node(Box::new(node));
-                    }
-                }
+                Some(Item::Plain(plain)) => self.plain_node(block, plain),
+                Some(Item::Words(text)) => self.node(block, &text),
+            };
+            if node.is_some() {
+                return node;
             }
         }
+    }
+
+    /// Reads a keyword and its values. `None` if the keyword isn't known.
+    fn plain_node(&mut self, block: BlockId, plain: Span) -> Option<Node> {
+        let mut words = PlainWords { text: self.reader.map.snippet(plain), at: plain };
+        let (keyword, span) = words.next()?;
+        let Some(found) = self.grammar.find(block, keyword) else {
+            let keyword = keyword.to_owned();
+            self.unknown(block, &keyword, span);
+            return None;
+        };
+        let words = words.map(|(text, span)| Word { text: text.to_owned(), span }).collect();
+        Some(self.with_body(found, span, words, plain))
     }
 
     fn stray_open(&mut self, span: Span) {
@@ -185,21 +259,26 @@ impl<'s, G: Grammar> Parser<'s, G> {
     fn node(&mut self, block: BlockId, text: &Text) -> Option<Node> {
         let (raw, _) = words::plain(text.as_str());
         let first = raw.first()?;
-        let shape = self.grammar.shape(block, &first.text);
-        let Some(shape) = shape else {
+        let Some(found) = self.grammar.find(block, &first.text) else {
             let span = text.span(first.start..first.end, &self.reader.map);
             self.unknown(block, &first.text, span);
             return None;
         };
-        let words = self.words(text, shape == Shape::Script);
+        let words = self.words(text, found.shape == Shape::Script);
         // keepalived passes over a command whose quotation has no end; it was told by the reader.
-        if shape == Shape::Script && ends_in_quotation(text.as_str()) {
+        if found.shape == Shape::Script && ends_in_quotation(text.as_str()) {
             return None;
         }
         let mut words = words.into_iter();
-        let keyword = words.next()?;
-        let words: Vec<Word> = words.collect();
+        let span = words.next()?.span;
         let line = text.whole(&self.reader.map);
+        Some(self.with_body(found, span, words.collect(), line))
+    }
+
+    /// Does what the parser itself has to do about a keyword, and opens its block.
+    fn with_body(&mut self, found: Found, span: Span, words: Vec<Word>, line: Span) -> Node {
+        let Found { text, shape, place } = found;
+        let keyword = Keyword { text, span, place };
         match shape {
             Shape::IncludeCheck => {
                 let texts: Vec<&str> = words.iter().map(Word::as_str).collect();
@@ -221,18 +300,7 @@ impl<'s, G: Grammar> Parser<'s, G> {
         let body = match shape {
             Shape::Block(inner) => {
                 self.enter(&keyword);
-                let mut nodes = Vec::new();
-                loop {
-                    match self.step(inner) {
-                        Step::Node(node) => nodes.push(*node),
-                        Step::Close => break,
-                        Step::End => {
-                            self.never_closed();
-                            break;
-                        }
-                    }
-                }
-                Body::Block(nodes)
+                Body::Block(inner)
             }
             Shape::Values => {
                 self.enter(&keyword);
@@ -240,7 +308,7 @@ impl<'s, G: Grammar> Parser<'s, G> {
             }
             _ => Body::None,
         };
-        Some(Node { keyword, words, body, line })
+        Node { keyword, words, body, line }
     }
 
     /// Splits a line; an open quotation is told here for scripts only, as the reader of lines
@@ -297,7 +365,7 @@ impl<'s, G: Grammar> Parser<'s, G> {
     }
 
     /// Takes the `{` of a block.
-    fn enter(&mut self, keyword: &Word) {
+    fn enter(&mut self, keyword: &Keyword) {
         if let Some(&Item::Open(span)) = self.peek() {
             self.peeked = None;
             self.open.push(span);
@@ -311,6 +379,7 @@ impl<'s, G: Grammar> Parser<'s, G> {
                 .log("Missing '{' at beginning of configuration block");
         let next = match self.peek() {
             Some(Item::Words(text)) => Some(text.clone()),
+            Some(&Item::Plain(plain)) => Some(self.reader.text_of(plain)),
             _ => None,
         };
         if let Some(next) = next {
@@ -354,6 +423,13 @@ impl<'s, G: Grammar> Parser<'s, G> {
                     return lines;
                 }
                 Some(Item::Open(span)) => self.stray_open(span),
+                Some(Item::Plain(plain)) => {
+                    let words = PlainWords { text: self.reader.map.snippet(plain), at: plain };
+                    let mut words = words.map(|(text, span)| Word { text: text.to_owned(), span });
+                    if let Some(first) = words.next() {
+                        lines.push(Line { first, rest: words.collect() });
+                    }
+                }
                 Some(Item::Words(text)) => {
                     let mut words = self.words(&text, false).into_iter();
                     if let Some(first) = words.next() {
@@ -371,7 +447,7 @@ impl<'s, G: Grammar> Parser<'s, G> {
             .log(format!("Unknown keyword '{keyword}'"));
         let opens = matches!(self.peek(), Some(Item::Open(_)));
         d = d.label(if opens { "this block is ignored" } else { "this line is ignored" });
-        let belongs_to_root = block != BlockId::ROOT && self.grammar.shape(BlockId::ROOT, keyword).is_some();
+        let belongs_to_root = block != BlockId::ROOT && self.grammar.find(BlockId::ROOT, keyword).is_some();
         if belongs_to_root {
             d = d.help(format!(
                 "`{keyword}` cannot stand inside another block: a `}}` is probably missing before it"
@@ -422,9 +498,33 @@ impl<'s, G: Grammar> Parser<'s, G> {
                         return;
                     }
                 }
-                Some(Item::Words(_)) => {}
+                Some(Item::Words(_) | Item::Plain(_)) => {}
             }
         }
+    }
+}
+
+/// The words of a plain line.
+struct PlainWords<'t> {
+    /// What is left of the line.
+    text: &'t str,
+    /// Its place.
+    at: Span,
+}
+
+impl<'t> Iterator for PlainWords<'t> {
+    type Item = (&'t str, Span);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let blank = |b: &u8| matches!(b, b' ' | b'\t' | b'\x0b' | b'\x0c' | b'\r');
+        let skip = self.text.bytes().take_while(blank).count();
+        let rest = self.text.get(skip..).filter(|rest| !rest.is_empty())?;
+        let (word, rest) = rest.split_at_checked(rest.bytes().take_while(|b| !blank(b)).count())?;
+        let start = self.at.start + to_u32(skip);
+        let end = start + to_u32(word.len());
+        self.text = rest;
+        self.at.start = end;
+        Some((word, Span { start, end, ..self.at }))
     }
 }
 

@@ -78,7 +78,7 @@ pub(crate) fn resolve(draft: Draft, cx: &mut Cx<'_>) -> Model {
     model.static_addresses =
         draft.static_addresses.iter().filter_map(|a| link::static_address(r, a, default)).collect();
     model.static_routes = draft.static_routes.iter().filter_map(|route| link::route(r, route, "")).collect();
-    model.lvs = lvs::lvs(r, draft.lvs, &draft.bfd_names, &model.instances);
+    model.lvs = lvs::lvs(r, draft.lvs, &model.instances);
     model.mail = draft.global.mail.out.clone();
     model.mail.alert_vrrp = draft.global.mail.alert_vrrp().unwrap_or(false);
     r.tell_unused();

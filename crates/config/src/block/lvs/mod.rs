@@ -148,7 +148,7 @@ fn family(word: &Word, cx: &mut Cx<'_>) -> Option<Family> {
 /// The word after a keyword that keepalived passes over if it is missing, with its words about it.
 fn text(node: &Node, cx: &mut Cx<'_>, log: &str) -> Option<Box<str>> {
     let Some(word) = node.words.first() else {
-        let keyword = &node.keyword.text;
+        let keyword = node.keyword.text;
         let d = Diagnostic::new(Code::NO_VALUE, format!("`{keyword}` needs a value"))
             .at(node.line)
             .label("ignored")
@@ -179,7 +179,7 @@ fn snmp_name(what: &str, node: &Node, cx: &mut Cx<'_>) -> Option<Box<str>> {
 
 /// Takes a command, unless there is one: the first one counts.
 fn command(place: &mut Option<Box<CommandDraft>>, node: &Node, cx: &mut Cx<'_>) {
-    let keyword = &node.keyword.text;
+    let keyword = node.keyword.text;
     if node.words.is_empty() {
         cx.missing(node, 2);
         return;

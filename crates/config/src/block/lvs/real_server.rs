@@ -10,7 +10,7 @@ use crate::block::lvs::checker::{self, CheckerDraft};
 use crate::block::lvs::timing::{Timed, Timing};
 use crate::block::lvs::{self, forwarding};
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::{Cx, Keyword, Kind, Range, Table, pending, value};
+use crate::keyword::{Cx, Keyword, Kind, Nodes, Range, Table, pending, value};
 use crate::lang::tree::Shape;
 use crate::lang::{Node, Word};
 use crate::span::Span;
@@ -61,7 +61,7 @@ impl Timed for RealServerDraft {
 }
 
 /// Reads a whole block; `None` if it is passed over, which has then been told.
-pub(crate) fn read(node: &Node, nodes: &[Node], cx: &mut Cx<'_>) -> Option<RealServerDraft> {
+pub(crate) fn read(node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) -> Option<RealServerDraft> {
     let Some(first) = node.words.first() else {
         cx.missing(node, 2);
         return None;

@@ -14,7 +14,7 @@ use crate::block::lvs::real_server::{self, RealServerDraft};
 use crate::block::lvs::timing::{Timed, Timing};
 use crate::block::{Draft, lvs};
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::{Cx, Range, value};
+use crate::keyword::{Cx, Nodes, Range, value};
 use crate::lang::{Node, Word};
 use crate::span::Span;
 
@@ -127,10 +127,10 @@ pub(crate) const fn family_of(address: IpAddr) -> Family {
 }
 
 /// Reads a whole block.
-pub(crate) fn read(draft: &mut Draft, node: &Node, nodes: &[Node], cx: &mut Cx<'_>) {
+pub(crate) fn read(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
     let Some(destination) = destination(node, cx) else { return };
     let mut server = VirtualServerDraft::new(node.line, destination);
-    server.seen = (draft.files.len(), draft.lvs_bfds());
+    server.seen = (draft.files.len(), cx.bfd_names.len());
     "virtual_server".clone_into(&mut cx.object);
     TABLE.apply(&mut server, nodes, cx);
     cx.object.clear();
@@ -216,7 +216,7 @@ fn flag(
         set(&mut server.flags);
         return;
     }
-    let keyword = &node.keyword.text;
+    let keyword = node.keyword.text;
     let name = schedulers.first().map_or("", |scheduler| scheduler.name());
     let d = Diagnostic::new(Code::VALUE, format!("`{keyword}` is for the scheduler `{name}` only"))
         .at(node.keyword.span)
@@ -341,7 +341,7 @@ fn of_sorry<'s>(
     log: &str,
 ) -> Option<&'s mut SorryDraft> {
     if server.sorry.is_none() {
-        let keyword = &node.keyword.text;
+        let keyword = node.keyword.text;
         let d = Diagnostic::new(Code::VALUE, format!("`{keyword}` comes before any `sorry_server`"))
             .at(node.keyword.span)
             .label("ignored")
@@ -352,7 +352,7 @@ fn of_sorry<'s>(
     server.sorry.as_deref_mut()
 }
 
-fn real_server(server: &mut VirtualServerDraft, node: &Node, nodes: &[Node], cx: &mut Cx<'_>) {
+fn real_server(server: &mut VirtualServerDraft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
     cx.object.clear();
     server.servers.extend(real_server::read(node, nodes, cx));
     "virtual_server".clone_into(&mut cx.object);

@@ -28,18 +28,11 @@ struct Pools<'r, 'a, 's> {
     group_ids: BTreeMap<Box<str>, (AddressGroupId, bool)>,
     files: Vec<TrackFile>,
     file_ids: BTreeMap<Box<str>, CheckFileId>,
-    /// Names of BFD sessions in the order of their definition.
-    bfds_defined: &'r [Box<str>],
     bfds: Vec<Name>,
 }
 
 /// Makes the part of the model about load balancing.
-pub(super) fn lvs(
-    r: &mut Resolver<'_, '_>,
-    draft: LvsDraft,
-    bfds: &[Box<str>],
-    instances: &[Instance],
-) -> Lvs {
+pub(super) fn lvs(r: &mut Resolver<'_, '_>, draft: LvsDraft, instances: &[Instance]) -> Lvs {
     let LvsDraft { groups, services, ssl } = draft;
     let settings = settings::settings(r, ssl.map(|(ssl, _)| ssl), instances);
     let commands = Commands::new(&r.global.scripts, r.cx).of_checks();
@@ -50,7 +43,6 @@ pub(super) fn lvs(
         group_ids: BTreeMap::new(),
         files: Vec::new(),
         file_ids: BTreeMap::new(),
-        bfds_defined: bfds,
         bfds: Vec::new(),
     };
     let places = pools.groups(groups);
@@ -143,7 +135,7 @@ impl Pools<'_, '_, '_> {
 
     /// The BFD session `name`, if it was among the first `before` that were defined.
     fn bfd(&mut self, name: &Word, before: usize) -> Option<CheckBfdId> {
-        if !self.bfds_defined.iter().take(before).any(|known| **known == *name.text) {
+        if !self.r.cx.bfd_names.iter().take(before).any(|known| **known == *name.text) {
             let d = Diagnostic::new(Code::UNKNOWN_NAME, format!("there is no BFD session `{}`", name.text))
                 .at(name.span)
                 .label("this check is ignored")

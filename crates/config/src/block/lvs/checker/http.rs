@@ -6,7 +6,7 @@ use crate::block::global_defs::{keyword, u32_of};
 use crate::block::lvs::checker::{CheckerDraft, Own, own};
 use crate::block::lvs::{self, id};
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::{Cx, Keyword, Kind, Range, Table, pending, value};
+use crate::keyword::{Cx, Keyword, Kind, Nodes, Range, Table, pending, value};
 use crate::lang::tree::Shape;
 use crate::lang::{Node, Word};
 use crate::span::Span;
@@ -215,7 +215,13 @@ fn version(checker: &mut CheckerDraft, node: &Node, cx: &mut Cx<'_>) {
     own!(checker, Http, |http| http.version = version);
 }
 
-fn url(table: &Table<UrlDraft>, checker: &mut CheckerDraft, node: &Node, nodes: &[Node], cx: &mut Cx<'_>) {
+fn url(
+    table: &Table<UrlDraft>,
+    checker: &mut CheckerDraft,
+    node: &Node,
+    nodes: &mut Nodes<'_, '_>,
+    cx: &mut Cx<'_>,
+) {
     let mut url = UrlDraft {
         span: node.keyword.span,
         path: None,

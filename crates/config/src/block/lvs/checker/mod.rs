@@ -16,7 +16,7 @@ use crate::block::lvs::real_server::RealServerDraft;
 use crate::block::lvs::timing::{Timed, Timing};
 use crate::block::lvs::{self, id};
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::{Catalogue, Cx, Keyword, Kind, Table, pending, value};
+use crate::keyword::{Catalogue, Cx, Keyword, Kind, Nodes, Table, pending, value};
 use crate::lang::{Node, Word};
 use crate::span::Span;
 
@@ -321,7 +321,13 @@ pub(crate) const BLOCKS: &[Keyword<RealServerDraft>] = &[
     ),
 ];
 
-fn read(table: &Table<CheckerDraft>, own: Own, node: &Node, nodes: &[Node], cx: &mut Cx<'_>) -> CheckerDraft {
+fn read(
+    table: &Table<CheckerDraft>,
+    own: Own,
+    node: &Node,
+    nodes: &mut Nodes<'_, '_>,
+    cx: &mut Cx<'_>,
+) -> CheckerDraft {
     if let Some(extra) = node.words.first() {
         cx.extra(node, extra);
     }
