@@ -138,8 +138,7 @@ const GAP: SecondsRange = SecondsRange::new(Duration::from_micros(1), Duration::
 const DELAY: SecondsRange = SecondsRange::new(Duration::from_millis(1), Duration::from_secs(4_294_967), 3);
 /// Priorities of `SCHED_RR`.
 const REALTIME: Range = Range::new(1, 99, "").clamped();
-/// The kernel halves it.
-const RTTIME: Range = Range::new(2, u32::MAX as i64, "µs").clamped();
+const RTTIME: Range = Range::new(1, u32::MAX as i64, "µs");
 const SCRIPT_TIMEOUT: Range = Range::new(1, 1_000, "s");
 
 /// A number of a range that fits the type; 0 never comes out of a range that excludes it.
@@ -170,10 +169,24 @@ fn version(n: i64) -> Version {
     if n == 3 { Version::V3 } else { Version::V2 }
 }
 
+/// The time of real-time processes: the kernel gets half of it as well, which must not be 0.
+fn rttime(n: i64) -> Option<u32> {
+    Some(u32_of(n).max(2))
+}
+
 /// The name of a process: the kernel keeps 15 bytes.
-fn name(word: &Word) -> Option<base::Name> {
+fn name(word: &Word, cx: &mut Cx<'_>) -> Option<base::Name> {
     let end = (0..=word.text.len().min(15)).rev().find(|&i| word.text.is_char_boundary(i)).unwrap_or(0);
-    word.text.get(..end).map(Into::into)
+    let kept = word.text.get(..end)?;
+    if kept.len() < word.text.len() {
+        let d = Diagnostic::new(Code::CONFLICT, format!("`{}` has more than 15 bytes", word.text))
+            .at(word.span)
+            .label(format!("`{kept}` is used"))
+            .help("shorten it")
+            .log(format!("Process name {} more than 15 characters, truncating", word.text));
+        cx.report(d);
+    }
+    Some(kept.into())
 }
 
 /// A missing name is told, and nothing more: keepalived goes on with the host's.

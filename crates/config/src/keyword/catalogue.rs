@@ -57,6 +57,9 @@ pub(crate) struct Catalogue {
 
 /// The first eight bytes of a word, as a number.
 fn head(word: &str) -> u64 {
+    if let Some(bytes) = word.as_bytes().first_chunk() {
+        return u64::from_be_bytes(*bytes);
+    }
     let mut bytes = [0; 8];
     for (to, from) in bytes.iter_mut().zip(word.bytes()) {
         *to = from;

@@ -271,7 +271,7 @@ impl<'s> Cx<'s> {
 
     /// Reads seconds in their range.
     pub(crate) fn seconds(&mut self, keyword: &str, word: &Word, range: SecondsRange) -> Option<Duration> {
-        let limits = match range.max {
+        let limits = || match range.max {
             Duration::MAX => format!("from {}", range.min),
             max => format!("from {} to {max}", range.min),
         };
@@ -282,7 +282,7 @@ impl<'s> Cx<'s> {
             )
             .at(word.span)
             .label("not a time; ignored")
-            .help(format!("use a number {limits}"))
+            .help(format!("use a number {}", limits()))
             .log(format!("invalid number '{}'", word.text));
             self.report(d);
             return None;
@@ -293,7 +293,7 @@ impl<'s> Cx<'s> {
                 Outside::Ignore => ("out of range; ignored".to_owned(), None),
                 Outside::Clamp => (format!("out of range; {used} is used"), Some(used)),
             };
-            let d = Diagnostic::new(Code::RANGE, format!("`{keyword}` must be {limits}"))
+            let d = Diagnostic::new(Code::RANGE, format!("`{keyword}` must be {}", limits()))
                 .at(word.span)
                 .label(label)
                 .help("choose a time of that range")

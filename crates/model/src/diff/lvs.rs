@@ -4,6 +4,9 @@
 //! checks by what they do: what matches keeps its verdicts and timers. There may be tens of thousands
 //! of each, so that objects which stay in their place are matched without a search.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 

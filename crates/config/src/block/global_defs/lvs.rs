@@ -7,7 +7,7 @@ use model::global::Scheduling;
 use model::lvs::{Flush, Timeouts};
 
 use super::{
-    BYTES, FifoDraft, GlobalDraft, REALTIME, RTTIME, cpus, fifo, keyword, name, secs_of, u8_of, u32_of,
+    FifoDraft, GlobalDraft, REALTIME, RTTIME, cpus, fifo, keyword, name, rttime, secs_of, u8_of, u32_of,
 };
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::{Cx, Keyword, Kind, Range, value};
@@ -50,13 +50,13 @@ pub(crate) struct SyncDraft {
 pub(super) const KEYWORDS: &[Keyword<GlobalDraft>] = &[
     keyword!(
         "checker_process_name",
-        Kind::Word("NAME", |g, w, _| g.lvs.process_name = name(w)),
+        Kind::Word("NAME", |g, w, cx| g.lvs.process_name = name(w, cx)),
         "process_name",
         "name of the checkers' process, at most 15 bytes"
     ),
     keyword!(
         "lvs_process_name",
-        Kind::Word("NAME", |g, w, _| g.lvs.process_name = name(w)),
+        Kind::Word("NAME", |g, w, cx| g.lvs.process_name = name(w, cx)),
         "process_name",
         "the older name of checker_process_name"
     ),
@@ -159,19 +159,19 @@ pub(super) const KEYWORDS: &[Keyword<GlobalDraft>] = &[
     ),
     keyword!(
         "checker_rlimit_rttime",
-        Kind::Number { range: RTTIME, set: |g, n| g.lvs.process.rlimit_rttime = Some(u32_of(n)) },
+        Kind::Number { range: RTTIME, set: |g, n| g.lvs.process.rlimit_rttime = rttime(n) },
         "10000",
         "longest real-time run of the checkers' process without a pause"
     ),
     keyword!(
         "checker_rlimit_rtime",
-        Kind::Number { range: RTTIME, set: |g, n| g.lvs.process.rlimit_rttime = Some(u32_of(n)) },
+        Kind::Number { range: RTTIME, set: |g, n| g.lvs.process.rlimit_rttime = rttime(n) },
         "10000",
         "the older name of checker_rlimit_rttime"
     ),
     keyword!(
         "lvs_netlink_cmd_rcv_bufs",
-        Kind::Number { range: BYTES, set: |g, n| g.lvs.command_buffer = Some(u32_of(n)) },
+        Kind::Number { range: BUFFER, set: |g, n| g.lvs.command_buffer = Some(u32_of(n)).filter(|n| *n > 0) },
         "the kernel's",
         "receive buffer of the checkers for answers of the kernel"
     ),
@@ -183,7 +183,7 @@ pub(super) const KEYWORDS: &[Keyword<GlobalDraft>] = &[
     ),
     keyword!(
         "lvs_netlink_monitor_rcv_bufs",
-        Kind::Number { range: BYTES, set: |g, n| g.lvs.monitor_buffer = Some(u32_of(n)) },
+        Kind::Number { range: BUFFER, set: |g, n| g.lvs.monitor_buffer = Some(u32_of(n)).filter(|n| *n > 0) },
         "the kernel's",
         "receive buffer of the checkers for events of the kernel"
     ),
@@ -201,6 +201,8 @@ pub(super) const KEYWORDS: &[Keyword<GlobalDraft>] = &[
     ),
 ];
 
+/// 0 leaves it to the kernel.
+const BUFFER: Range = Range::new(0, u32::MAX as i64, "bytes");
 const TIMEOUT: Range = Range::new(0, 2_678_400, "s");
 
 fn timeouts(global: &mut GlobalDraft, node: &Node, cx: &mut Cx<'_>) {

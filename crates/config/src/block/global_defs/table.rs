@@ -24,13 +24,13 @@ pub(crate) const TABLE: Table<GlobalDraft> = Table {
             ),
             keyword!(
                 "process_name",
-                Kind::Word("NAME", |g, w, _| g.out.process_name = name(w)),
+                Kind::Word("NAME", |g, w, cx| g.out.process_name = name(w, cx)),
                 "",
                 "name of the first process, at most 15 bytes"
             ),
             keyword!(
                 "vrrp_process_name",
-                Kind::Word("NAME", |g, w, _| g.out.vrrp_process_name = name(w)),
+                Kind::Word("NAME", |g, w, cx| g.out.vrrp_process_name = name(w, cx)),
                 "",
                 "name of the VRRP process, at most 15 bytes"
             ),
@@ -218,19 +218,13 @@ pub(crate) const TABLE: Table<GlobalDraft> = Table {
             ),
             keyword!(
                 "vrrp_rlimit_rttime",
-                Kind::Number {
-                    range: RTTIME,
-                    set: |g, n| g.out.vrrp_process.rlimit_rttime = Some(u32_of(n))
-                },
+                Kind::Number { range: RTTIME, set: |g, n| g.out.vrrp_process.rlimit_rttime = rttime(n) },
                 "10000",
                 "longest real-time run of the VRRP process without a pause"
             ),
             keyword!(
                 "vrrp_rlimit_rtime",
-                Kind::Number {
-                    range: RTTIME,
-                    set: |g, n| g.out.vrrp_process.rlimit_rttime = Some(u32_of(n))
-                },
+                Kind::Number { range: RTTIME, set: |g, n| g.out.vrrp_process.rlimit_rttime = rttime(n) },
                 "10000",
                 "the older name of vrrp_rlimit_rttime"
             ),

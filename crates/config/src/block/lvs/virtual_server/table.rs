@@ -1,7 +1,5 @@
 //! The keywords of `virtual_server`.
 
-use model::lvs::Scheduler::{MaglevHash, SourceHash};
-
 use super::*;
 use crate::block::global_defs::{keyword, u32_of};
 use crate::block::lvs::forwarding;
@@ -38,7 +36,7 @@ const OWN: &[Keyword<Draft>] = &[
     keyword!("lb_algo", Kind::Word(SCHEDULERS, scheduler), "wlc", "the older name of lvs_sched"),
     keyword!(
         "hashed",
-        Kind::Line("", |s, node, cx| flag(s, node, cx, &[SourceHash, MaglevHash], |_| ())),
+        Kind::Line("", |s, node, cx| flag(s, node, cx, HASHES, |_| ())),
         "",
         "nothing any more"
     ),
@@ -48,25 +46,25 @@ const OWN: &[Keyword<Draft>] = &[
     keyword!("flag-3", Kind::Flag(|s| s.flags.three = true), "off", "third flag of the scheduler"),
     keyword!(
         "sh-fallback",
-        Kind::Line("", |s, node, cx| flag(s, node, cx, &[SourceHash], |f| f.one = true)),
+        Kind::Line("", |s, node, cx| flag(s, node, cx, HASHES, |f| f.one = true)),
         "off",
         "sh: another server if the one is not available"
     ),
     keyword!(
         "sh-port",
-        Kind::Line("", |s, node, cx| flag(s, node, cx, &[SourceHash], |f| f.two = true)),
+        Kind::Line("", |s, node, cx| flag(s, node, cx, HASHES, |f| f.two = true)),
         "off",
         "sh: the client's port counts, too"
     ),
     keyword!(
         "mh-fallback",
-        Kind::Line("", |s, node, cx| flag(s, node, cx, &[MaglevHash], |f| f.one = true)),
+        Kind::Line("", |s, node, cx| flag(s, node, cx, HASHES, |f| f.one = true)),
         "off",
         "mh: another server if the one is not available"
     ),
     keyword!(
         "mh-port",
-        Kind::Line("", |s, node, cx| flag(s, node, cx, &[MaglevHash], |f| f.two = true)),
+        Kind::Line("", |s, node, cx| flag(s, node, cx, HASHES, |f| f.two = true)),
         "off",
         "mh: the client's port counts, too"
     ),
@@ -200,6 +198,9 @@ const OWN: &[Keyword<Draft>] = &[
         "a member of the pool"
     ),
 ];
+
+/// The names of the flags of `sh` and `mh` stand for the same bits, and keepalived takes each for both.
+const HASHES: &[Scheduler] = &[Scheduler::SourceHash, Scheduler::MaglevHash];
 
 const SCHEDULERS: &str = "rr | wrr | lc | wlc | lblc | lblcr | sh | mh | dh | fo | ovf | sed | nq | twos";
 
