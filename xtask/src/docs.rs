@@ -98,10 +98,11 @@ vipd takes the place of keepalived 2.4.3. What differs on purpose is in
 | VMAC and ipvlan interfaces, virtual rules, `no_accept` (firewall) | not yet |
 | `auth_hmac` | not yet |
 | track_process, BFD | not yet |
-| virtual servers (IPVS), health checkers | not yet |
+| virtual servers (IPVS), health checkers | read, checked and compared at a reload; not in effect yet |
 | mail, SNMP, D-Bus | not yet |
 
-A keyword that is not in effect yet is read, and a warning names it. Nothing is skipped over in silence.
+A keyword that is not in effect yet is read, and a warning names it: once, with the number of its uses. One that is
+*checked* is held in the model, too, and refused where keepalived refuses it. Nothing is skipped over in silence.
 
 ## Keywords
 

@@ -32,16 +32,10 @@ fn entry(line: &Line, cx: &mut Cx<'_>) -> Option<GroupEntry> {
         return mark(line, cx);
     }
     let port = match line.rest.first() {
-        Some(word) => Some(super::port(word, cx).ok_or(word)),
-        None => None,
+        Some(word) => super::port(word, cx)?,
+        None => 0,
     };
-    let range = range(&line.first, cx)?;
-    match port {
-        Some(Ok(port)) => Some(GroupEntry::Addresses(range, port)),
-        None => Some(GroupEntry::Addresses(range, 0)),
-        // It was told that the number is no port.
-        Some(Err(_)) => None,
-    }
+    Some(GroupEntry::Addresses(range(&line.first, cx)?, port))
 }
 
 fn mark(line: &Line, cx: &mut Cx<'_>) -> Option<GroupEntry> {
