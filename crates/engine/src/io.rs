@@ -201,6 +201,10 @@ pub enum Operation {
         link: IfIndex,
         /// The address.
         address: Address,
+        /// VIP lease: after so many seconds (at least 1) the kernel removes the address by itself, unless
+        /// it is added again before, which counts anew. `None`: it stays for ever, and a lifetime that it
+        /// had is lifted. A preferred lifetime that is longer is cut to this.
+        valid_lft: Option<u32>,
     },
     /// Remove an address.
     DelAddress {

@@ -149,7 +149,7 @@ enum Undone {
 
 fn request(operation: &Operation) -> std::result::Result<Request, Undone> {
     Ok(match operation {
-        Operation::AddAddress { link, address } => {
+        Operation::AddAddress { link, address, valid_lft } => {
             let mut a = Address::new(*link, address.net);
             if let Some(peer) = address.peer {
                 // The prefix length is the peer's, the address keeps none of its own.
@@ -161,7 +161,9 @@ fn request(operation: &Operation) -> std::result::Result<Request, Undone> {
             a.label = address.label.as_deref().map(str::to_owned);
             a.scope = address.scope;
             a.flags = flags(address.flags);
-            a.preferred = address.preferred_lft.unwrap_or(FOREVER);
+            a.valid = valid_lft.unwrap_or(FOREVER);
+            // The kernel refuses one that is longer.
+            a.preferred = address.preferred_lft.unwrap_or(FOREVER).min(a.valid);
             a.protocol = PROTOCOL_KEEPALIVED;
             Request::AddAddress(a, AddressMode::Replace)
         }
@@ -471,7 +473,7 @@ mod tests {
             preferred_lft: Some(0),
             no_track: false,
         };
-        let operation = Operation::AddAddress { link: index(3), address: wish };
+        let operation = Operation::AddAddress { link: index(3), address: wish, valid_lft: None };
         let Ok(Request::AddAddress(asked, AddressMode::Replace)) = request(&operation) else { panic!() };
         let facts = address_facts(asked);
         // The prefix length is that of the peer.

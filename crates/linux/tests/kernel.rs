@@ -91,7 +91,8 @@ fn operations_are_answered_once_and_can_be_repeated() {
         let (mut d, dump) = Driver::start();
         let link = index("eth0");
         assert!(dump.links.iter().any(|l| l.index == link && l.up && l.running && l.multicast));
-        let add = Operation::AddAddress { link, address: address(name("eth0"), "192.0.2.1/24") };
+        let add =
+            Operation::AddAddress { link, address: address(name("eth0"), "192.0.2.1/24"), valid_lft: None };
         let del = Operation::DelAddress { link, net: "192.0.2.1/24".parse().unwrap(), peer: None };
         d.kernel.submit(OpId(1000), &add);
         d.kernel.submit(OpId(1001), &add);
@@ -145,7 +146,11 @@ fn operations_are_answered_once_and_can_be_repeated() {
         assert_eq!(d.run(&del), Ok(()));
         let nowhere = IfIndex::new(4711).unwrap();
         let e = d
-            .run(&Operation::AddAddress { link: nowhere, address: address(name("x"), "192.0.2.9/32") })
+            .run(&Operation::AddAddress {
+                link: nowhere,
+                address: address(name("x"), "192.0.2.9/32"),
+                valid_lft: None,
+            })
             .unwrap_err();
         assert_eq!(e.errno, linux::Errno::ENODEV as i32);
         assert_eq!(d.run(&Operation::PromoteSecondaries { link: name("eth0") }), Ok(()));

@@ -135,7 +135,7 @@ impl Kernel {
         let progress = self.desired.objects.get(key).map(|object| object.progress);
         match (key, operation) {
             _ if matches!(progress, Some(Progress::InFlight { seen: true, .. })) => {}
-            (Key::Address(name, id), Operation::AddAddress { link, address })
+            (Key::Address(name, id), Operation::AddAddress { link, address, .. })
                 if self.view.index(*name) == Some(*link) && self.view.address(*link, id).is_none() =>
             {
                 self.view.put_address(facts_of(*link, *id, address));

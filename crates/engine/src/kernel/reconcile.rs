@@ -42,7 +42,8 @@ pub(crate) fn judge(object: &Object, key: &Key, view: &View, now: Instant) -> Ve
         (Key::Address(name, id), Thing::Address(address)) => {
             let link = view.index(*name);
             let present = link.is_some_and(|link| view.address(link, id).is_some());
-            let addition = link.map(|link| Operation::AddAddress { link, address: address.clone() });
+            let addition =
+                link.map(|link| Operation::AddAddress { link, address: address.clone(), valid_lft: None });
             let removal = link.map(|link| Operation::DelAddress { link, net: id.net, peer: address.peer });
             (present, addition, removal)
         }
@@ -88,7 +89,7 @@ pub(crate) fn judge(object: &Object, key: &Key, view: &View, now: Instant) -> Ve
 pub(crate) fn in_order(steps: Vec<Step>) -> impl Iterator<Item = Step> {
     let mut moves: BTreeSet<(IfIndex, IpAddr)> = BTreeSet::new();
     for step in &steps {
-        if let Operation::AddAddress { link, address } = &step.operation
+        if let Operation::AddAddress { link, address, .. } = &step.operation
             && address.net.family() == Family::V6
         {
             moves.insert((*link, address.net.addr()));

@@ -281,7 +281,9 @@ impl World {
 
     fn operation(&mut self, op: OpId, operation: &Operation) {
         let line = match operation {
-            Operation::AddAddress { link, address } => format!("add {} {}", address.net, self.name(*link)),
+            Operation::AddAddress { link, address, .. } => {
+                format!("add {} {}", address.net, self.name(*link))
+            }
             Operation::DelAddress { link, net, .. } => format!("del {net} {}", self.name(*link)),
             Operation::AddRoute { route, .. } => format!("add route {}", route.destination),
             Operation::DelRoute { route, .. } => format!("del route {}", route.destination),
@@ -329,7 +331,7 @@ impl World {
         const ENETDOWN: i32 = 100;
         const EADDRNOTAVAIL: i32 = 99;
         match operation {
-            Operation::AddAddress { link, address } => {
+            Operation::AddAddress { link, address, .. } => {
                 if !self.links.contains_key(link) {
                     return Err(ENODEV);
                 }

@@ -364,8 +364,11 @@ fn the_kernel_s_doings_are_told() {
         &Event::Repaired { instance: None, link: eth0(), what: lost },
         &["Restoring deleted static address 192.0.2.100"],
     );
-    let operation =
-        Operation::AddAddress { link: base::IfIndex::new(3).unwrap(), address: address("192.0.2.100/24") };
+    let operation = Operation::AddAddress {
+        link: base::IfIndex::new(3).unwrap(),
+        address: address("192.0.2.100/24"),
+        valid_lft: None,
+    };
     let error = OpError { errno: 22, message: "Invalid argument".into() };
     told(
         &Event::OperationFailed { operation, error, retry: true },
