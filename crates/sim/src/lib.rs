@@ -12,6 +12,7 @@
 //! vocabulary of what can go wrong; [`observe`] what whoever watches can see; [`cluster`] what belongs
 //! together on different nodes; [`setup`] makes a world from configuration files; [`checker`] is what must hold.
 
+pub mod chaos;
 pub mod checker;
 pub mod clock;
 pub mod cluster;
