@@ -4,6 +4,7 @@ mod apt;
 mod bench;
 mod demo;
 mod docs;
+mod mutants;
 mod test;
 mod tidy;
 mod uml;
@@ -34,6 +35,11 @@ const COMMANDS: &[Command] = &[
         name: "uml",
         what: "build | run: the user-mode Linux kernel of the lab, and a command inside it",
         run: uml::command,
+    },
+    Command {
+        name: "mutants",
+        what: "plant small mistakes and see whether the simulator finds each; --list, --only NAME",
+        run: mutants::command,
     },
     Command {
         name: "demo",

@@ -1,4 +1,6 @@
-//! Random worlds by the thousand: `chaos [--seeds N] [--from SEED] [--minutes M] [--seed SEED [--trace]]`.
+//! Random worlds by the thousand: `chaos [--seeds N] [--from SEED] [--minutes M] [--seed SEED [--trace]] [--first]`.
+//!
+//! `--first` ends at the first seed that fails.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -13,10 +15,11 @@ struct Wanted {
     seeds: u64,
     minutes: u64,
     trace: bool,
+    first: bool,
 }
 
 fn wanted() -> Result<Wanted, String> {
-    let mut wanted = Wanted { from: 0, seeds: 256, minutes: 10, trace: false };
+    let mut wanted = Wanted { from: 0, seeds: 256, minutes: 10, trace: false, first: false };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         let mut number = || {
@@ -29,6 +32,7 @@ fn wanted() -> Result<Wanted, String> {
             "--minutes" => wanted.minutes = number()?,
             "--seed" => (wanted.from, wanted.seeds) = (number()?, 1),
             "--trace" => wanted.trace = true,
+            "--first" => wanted.first = true,
             _ => return Err(format!("{arg} means nothing here")),
         }
     }
@@ -70,6 +74,9 @@ fn main() -> ExitCode {
                 "  again: cargo run --release -p vipd-sim --bin chaos -- --minutes {} --seed {seed} --trace",
                 wanted.minutes
             );
+            if wanted.first {
+                return ExitCode::FAILURE;
+            }
         }
     }
     let hours = nanos / 3_600_000_000_000;

@@ -145,6 +145,12 @@ impl Router {
                 self.address(1)
             ));
         }
+        for event in ["master", "backup", "fault", "stop"] {
+            line(format!("notify_{event} \"/bin/told {n} {event}\""));
+        }
+        if n == 1 {
+            line("notify_priority_changes".into());
+        }
         if change != 3 {
             out.push_str(&part.tracks);
         }
@@ -190,7 +196,7 @@ impl Family {
         let grouped = count > 1 && one_in(2, rng);
         let (interval, rise, fall) = (1 + rng.below(3), 1 + rng.below(2), 1 + rng.below(3));
         let head = format!(
-            "global_defs {{\n    router_id r{}\n}}\nvrrp_script check {{\n    script /bin/true\n    \
+            "global_defs {{\n    router_id r{}\n    vrrp_notify_fifo /run/told\n}}\nvrrp_script check {{\n    script /bin/true\n    \
              interval {interval}\n    rise {rise}\n    fall {fall}\n}}\n\
              track_file number {{\n    file /var/number\n}}\n",
             if one_in(8, rng) { "1\n    vrrp_startup_delay 3.5" } else { "1" },
