@@ -9,7 +9,8 @@
 //!
 //! The rooms: [`world`] is time and the order of things; [`node`] a host with its process, [`process`]
 //! the interpreter of effects, [`host`] the virtual kernel, [`lan`] the wires; [`fault`] is the whole
-//! vocabulary of what can go wrong; [`observe`] what whoever watches can see; [`cluster`] what belongs
+//! vocabulary of what can go wrong; [`observe`] what whoever watches can see; [`reading`] what an advert must mean;
+//! [`cluster`] what belongs
 //! together on different nodes; [`setup`] makes a world from configuration files; [`checker`] is what must hold.
 
 pub mod chaos;
@@ -22,6 +23,7 @@ pub mod lan;
 pub mod node;
 pub mod observe;
 pub mod process;
+pub mod reading;
 pub mod setup;
 pub mod world;
 

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use base::{IfName, Instant, IpNet, Mac, Priority, Vrid};
 use engine::facts::KernelEvent;
-use engine::io::{Event, FifoKind, Input, Notification, OpError, OpId, Operation};
-use model::{InstanceId, Model};
+use engine::io::{Event, FifoKind, Input, Notification, OpError, OpId, Operation, Outcome};
+use model::{InstanceId, Model, TrackerId};
 use vrrp::config::Version;
 
 use crate::fault::Fault;
 use crate::lan::SegmentId;
 use crate::node::NodeId;
+use crate::reading::Meaning;
 
 /// Something that happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -80,6 +81,13 @@ pub enum What {
         /// Where.
         mac: Mac,
     },
+    /// The engine is told how a check script ended.
+    Checked {
+        /// Which; `None` if it is gone from the configuration.
+        tracker: Option<TrackerId>,
+        /// How it ended.
+        outcome: Outcome,
+    },
     /// A notify script was asked for.
     Notified(Notification),
     /// A line for a FIFO.
@@ -112,6 +120,8 @@ pub struct Advert {
     pub vrid: Vrid,
     /// Its priority.
     pub priority: Priority,
+    /// The number of its authentication header.
+    pub sequence: Option<u32>,
 }
 
 /// A datagram that arrived.
@@ -129,6 +139,10 @@ pub struct Heard {
     pub sent: Instant,
     /// Whether it is what its sender sent (and a stranger's is a valid advert).
     pub valid: bool,
+    /// The instance that it is for.
+    pub to: Option<InstanceId>,
+    /// What it must mean to that instance; `None` if it must be refused.
+    pub meaning: Option<Meaning>,
 }
 
 /// The network of an address that appeared or vanished.

@@ -106,8 +106,12 @@ pub struct Process {
     pub(crate) unanswered: BTreeSet<OpId>,
     /// Answers that go back in the same turn.
     pub(crate) at_once: VecDeque<(OpId, Result<(), OpError>)>,
+    /// Which script each run is of, by the name of its tracker.
+    pub(crate) runs: BTreeMap<RunId, Name>,
     /// Whether the first dump was heard.
     pub(crate) primed: bool,
+    /// Dumps that are on their way.
+    pub(crate) dumps: u32,
     pub(crate) stopping: bool,
     pub(crate) stopped: bool,
     /// News are lost until then.
@@ -127,17 +131,20 @@ impl Process {
             orders: VecDeque::new(),
             unanswered: BTreeSet::new(),
             at_once: VecDeque::new(),
+            runs: BTreeMap::new(),
             primed: false,
+            dumps: 1,
             stopping: false,
             stopped: false,
             deaf_until: None,
         }
     }
 
-    /// Whether nothing waits in a queue and every operation was answered.
+    /// Whether nothing waits in a queue, nothing is being read, and every operation was answered.
     #[must_use]
     pub fn is_quiescent(&self) -> bool {
-        self.news.is_empty()
+        self.dumps == 0
+            && self.news.is_empty()
             && self.results.is_empty()
             && self.files.is_empty()
             && self.orders.is_empty()

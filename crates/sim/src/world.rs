@@ -420,6 +420,7 @@ impl World {
         }
         let dump = self.nodes[id.0].host.dump();
         if let Some(process) = &mut self.nodes[id.0].process {
+            process.dumps = process.dumps.saturating_sub(1);
             process.news.push_back(News::Dump(dump));
         }
         self.see(Some(id), What::Dumped);

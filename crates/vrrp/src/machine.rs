@@ -90,6 +90,12 @@ impl Vrrp {
         })
     }
 
+    /// The effective priority of an instance; `None` if there is no such instance.
+    #[must_use]
+    pub fn priority(&self, id: InstanceId) -> Option<Priority> {
+        self.routers.get(id.index()).map(|router| router.priority)
+    }
+
     /// The state that all members of a group share; `None` if there is no such group.
     #[must_use]
     pub fn group_state(&self, id: GroupId) -> Option<State> {

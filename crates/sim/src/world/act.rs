@@ -66,8 +66,7 @@ impl World {
             }
             Fault::ClockRate { node, ppm } => {
                 self.nodes[node.0].clock.set_rate(now, ppm);
-                self.nodes[node.0].wake = None;
-                self.wake_at_deadline(node);
+                self.go_on(node);
             }
             Fault::Lateness { node, most } => self.nodes[node.0].lateness = most,
             Fault::Unplug(id, link) => self.wire(|lan| lan.plug((id, link), false)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base::{Family, IfName, Instant, Machine, Vrid};
 use engine::io::{Effect, Event, Input, OpError, Outcome, RunId, SocketId, SocketKind};
-use model::{Model, TrackerId, TrackerSource};
+use model::{InstanceId, Model, TrackerId, TrackerSource};
 use vrrp::config::Peers;
 use wire::Packet;
 use wire::vrrp::{Envelope, decode};
@@ -16,6 +16,7 @@ use crate::lan::between;
 use crate::node::NodeId;
 use crate::observe::{Advert, Heard, What};
 use crate::process::{Datagram, News, Order, Process, Socket};
+use crate::reading::{Meaning, addressee, meaning};
 
 /// No input calls for more than that.
 const MOST_EFFECTS: u32 = 20_000;
@@ -50,10 +51,14 @@ impl World {
             self.hear_kernel(&mut turn, p, news);
         }
         while let Some((run, outcome)) = p.results.pop_front() {
+            let name = p.runs.remove(&run);
+            let model = p.engine.model();
+            let tracker = name.and_then(|name| tracker_named(model, &name, is_script));
+            self.see(Some(id), What::Checked { tracker, outcome });
             self.feed(&mut turn, p, Input::Checked { run, outcome });
         }
         while let Some((name, value)) = p.files.pop_front() {
-            if let Some(tracker) = tracker_named(p.engine.model(), &name) {
+            if let Some(tracker) = tracker_named(p.engine.model(), &name, is_file) {
                 self.feed(&mut turn, p, Input::File { tracker, value });
             }
         }
@@ -98,7 +103,8 @@ impl World {
         let Some(waiting) = p.sockets.get_mut(&socket).map(|s| std::mem::take(&mut s.queue)) else { return };
         for datagram in waiting {
             turn.inputs += 1;
-            self.see(Some(turn.id), What::Heard(heard(&datagram)));
+            let (to, meaning) = self.read(turn, p, socket, &datagram);
+            self.see(Some(turn.id), What::Heard(heard(&datagram, to, meaning)));
             let Datagram { source, destination, hop_limit, bytes, .. } = &datagram;
             let datagram = vrrp::io::Datagram {
                 source: *source,
@@ -107,8 +113,25 @@ impl World {
                 bytes,
             };
             p.engine.handle_input(turn.local, Input::Datagram { socket, datagram });
+            // What comes of it is seen before the next one.
+            self.drain(turn, p);
         }
-        self.drain(turn, p);
+    }
+
+    /// Who a datagram is for, and what it must mean to it.
+    fn read(
+        &self,
+        turn: &Turn,
+        p: &Process,
+        socket: SocketId,
+        datagram: &Datagram,
+    ) -> (Option<InstanceId>, Option<Meaning>) {
+        let Some(socket) = p.sockets.get(&socket) else { return (None, None) };
+        let links = &self.nodes[turn.id.0].host.links;
+        let link = socket.spec.link.and_then(|index| links.get(&index)).map(|l| l.name);
+        let to = addressee(&turn.model, socket, link, datagram);
+        let instance = to.and_then(|id| Some((id, turn.model.instances.get(id.index())?)));
+        (to, instance.and_then(|(id, of)| meaning(of, p.engine.source(id), datagram)))
     }
 
     fn hear_kernel(&mut self, turn: &mut Turn, p: &mut Process, news: News) {
@@ -191,6 +214,7 @@ impl World {
                 self.push(at, Action::Kernel(id, life));
             }
             Effect::Resync => {
+                p.dumps += 1;
                 let at = self.now + between(self.pace.dump, &mut self.rng);
                 let life = self.nodes[id.0].life;
                 self.push(at, Action::Dump(id, life));
@@ -203,6 +227,7 @@ impl World {
                     .iter()
                     .find(|t| matches!(&t.source, TrackerSource::Script(s) if s.command == command));
                 let source = named.and_then(|t| node.scripts.get(&t.name)).copied().unwrap_or_default();
+                p.runs.extend(named.map(|t| (run, t.name.clone())));
                 let (outcome, takes) = if source.takes >= timeout {
                     (Outcome::TimedOut, timeout)
                 } else {
@@ -265,11 +290,12 @@ impl World {
             Some(index) => host.links.get(&index).map(|l| l.name),
             None => self.route(id, destination),
         };
-        let (source, hop_limit, message) = match (family, spec.kind) {
+        let (source, hop_limit, message, sequence) = match (family, spec.kind) {
             (Family::V4, _) => match Envelope::open(packet) {
                 Ok(envelope) => {
                     let hop_limit = packet.get(8).copied().unwrap_or(0);
-                    (Some(envelope.path().src()), hop_limit, envelope.message().to_vec())
+                    let sequence = envelope.ah.map(|ah| ah.sequence);
+                    (Some(envelope.path().src()), hop_limit, envelope.message().to_vec(), sequence)
                 }
                 Err(e) => {
                     self.see(Some(id), What::Broken(format!("an advert that cannot be read: {e:?}")));
@@ -277,10 +303,10 @@ impl World {
                 }
             },
             (Family::V6, SocketKind::Unicast { source, hop_limit }) => {
-                (Some(source), hop_limit.unwrap_or(64), packet.to_vec())
+                (Some(source), hop_limit.unwrap_or(64), packet.to_vec(), None)
             }
             (Family::V6, SocketKind::Multicast { .. }) => {
-                (spec.link.and_then(|l| host.link_local(l)), 255, packet.to_vec())
+                (spec.link.and_then(|l| host.link_local(l)), 255, packet.to_vec(), None)
             }
         };
         let advert = match decode(family, &message) {
@@ -302,13 +328,14 @@ impl World {
                     }
             });
             let what = Advert {
-                instance: instance.map(model::InstanceId::from_index),
+                instance: instance.map(InstanceId::from_index),
                 link,
                 source,
                 destination,
                 version: advert.version(),
                 vrid,
                 priority: advert.priority(),
+                sequence,
             };
             self.see(Some(id), What::Advert(what));
         }
@@ -366,13 +393,20 @@ impl World {
     }
 }
 
-fn tracker_named(model: &Model, name: &str) -> Option<TrackerId> {
-    let at =
-        model.trackers.iter().position(|t| matches!(t.source, TrackerSource::File(_)) && *t.name == *name);
+const fn is_file(source: &TrackerSource) -> bool {
+    matches!(source, TrackerSource::File(_))
+}
+
+const fn is_script(source: &TrackerSource) -> bool {
+    matches!(source, TrackerSource::Script(_))
+}
+
+fn tracker_named(model: &Model, name: &str, kind: fn(&TrackerSource) -> bool) -> Option<TrackerId> {
+    let at = model.trackers.iter().position(|t| kind(&t.source) && *t.name == *name);
     at.map(TrackerId::from_index)
 }
 
-fn heard(datagram: &Datagram) -> Heard {
+fn heard(datagram: &Datagram, to: Option<InstanceId>, meaning: Option<Meaning>) -> Heard {
     let family = Family::of(&datagram.source);
     let read = |message: &[u8]| decode(family, message).ok().map(|a| (a.vrid(), a.priority()));
     let told = match family {
@@ -386,5 +420,7 @@ fn heard(datagram: &Datagram) -> Heard {
         priority: told.map(|(_, priority)| priority),
         sent: datagram.sent,
         valid: datagram.valid,
+        to,
+        meaning,
     }
 }
