@@ -6,7 +6,21 @@
 //! since the last fault. The names (V4, K1, ...) are those of the design's list of invariants; each checker
 //! cites its formula.
 
+mod authentication;
 mod contract;
+mod election;
+mod failover;
+mod false_takeover;
+mod fault;
+mod groups;
+mod interval;
+mod nopreempt;
+mod priority;
+mod regularity;
+mod release;
+mod shadow;
+mod truth;
+mod vrrp;
 
 use std::fmt;
 
@@ -92,8 +106,8 @@ impl Judge {
     /// Every checker that there is. Call it before anything happens in `world`.
     #[must_use]
     pub fn new(world: &World) -> Self {
-        let _ = world;
-        let checkers: Vec<Box<dyn Checker>> = vec![Box::new(contract::Contract)];
+        let checkers: Vec<Box<dyn Checker>> =
+            vec![Box::new(contract::Contract), Box::new(vrrp::Rules::new(world))];
         Self { checkers, found: Found::default(), buffer: Vec::new() }
     }
 
@@ -111,9 +125,7 @@ impl Judge {
             world.observed_into(&mut buffer);
             for seen in &buffer {
                 show(world, seen);
-                for checker in &mut self.checkers {
-                    checker.see(world, seen, &mut self.found);
-                }
+                self.see(world, seen);
             }
             self.buffer = buffer;
             if !more {
@@ -121,6 +133,13 @@ impl Judge {
             }
         }
         self.found.0.is_empty()
+    }
+
+    /// Something happened, in `world` or in a story that is told of it.
+    pub fn see(&mut self, world: &World, seen: &Observation) {
+        for checker in &mut self.checkers {
+            checker.see(world, seen, &mut self.found);
+        }
     }
 
     /// A point of rest was reached; whether everything holds.
