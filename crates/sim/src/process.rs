@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use base::{Instant, Name};
+use base::{IfName, Instant, Name};
 use engine::Engine;
 use engine::facts::{KernelDump, KernelEvent};
 use engine::io::{OpError, OpId, Outcome, RunId, SocketId, SocketKind, SocketSpec};
@@ -68,6 +68,8 @@ pub enum Order {
 pub struct Socket {
     /// What kind.
     pub spec: SocketSpec,
+    /// The name of the interface that it is bound to, which may be gone meanwhile.
+    pub link: Option<IfName>,
     /// What waits.
     pub queue: VecDeque<Datagram>,
 }

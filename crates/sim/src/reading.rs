@@ -26,21 +26,16 @@ pub struct Meaning {
     pub sequence: Option<u32>,
 }
 
-/// The instance of `model` that a datagram on `socket`, which is bound to the interface `link`, is for.
+/// The instance of `model` that a datagram on `socket` is for.
 #[must_use]
-pub fn addressee(
-    model: &Model,
-    socket: &Socket,
-    link: Option<base::IfName>,
-    datagram: &Datagram,
-) -> Option<InstanceId> {
+pub fn addressee(model: &Model, socket: &Socket, datagram: &Datagram) -> Option<InstanceId> {
     let family = Family::of(&datagram.source);
     let vrid = peek_vrid(family, &datagram.bytes).ok()?;
     let fits = |i: &Instance| {
         let protocol = if matches!(i.protocol.auth, Auth::Ah(_)) { 51 } else { 112 };
         i.protocol.vrid.get() == vrid
             && i.protocol.family == family
-            && i.link == link
+            && i.link == socket.link
             && protocol == socket.spec.protocol
     };
     let knows = |i: &Instance| match &i.protocol.peers {

@@ -72,7 +72,9 @@ pub fn run_plans(
         world.schedule(at, Fault::Start(node));
     }
     let swarm = Swarm::random(rng);
-    let faults = swarm.plan(&mut world, rng, Instant::ZERO + Duration::from_secs(2), chaos);
+    // Up to the healing and not beyond it.
+    let start = Duration::from_secs(2);
+    let faults = swarm.plan(&mut world, rng, Instant::ZERO + start, chaos.saturating_sub(start));
     let mut observations = 0;
     let mut count = |world: &World, seen: &Observation| {
         observations += 1;

@@ -322,6 +322,10 @@ impl Shadow {
     fn rests(&mut self, of: &Instance, now: Instant) {
         (self.heard, self.must_yield, self.claims) = (None, false, false);
         let late = now.since(self.wait.due) > self.wait.interval;
+        if self.grouped && self.state == State::Backup && self.wait.due <= now {
+            // Its group holds it back; it asks again later.
+            (self.wait.since, self.wait.due) = (now, now + self.down(of));
+        }
         if self.state == State::Backup && self.wait.due <= now && late && !self.wait.overslept {
             self.wait.overslept = true;
             self.wait.due = now + minimal_skew(of.protocol.version, self.wait.interval);

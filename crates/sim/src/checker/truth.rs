@@ -128,8 +128,13 @@ fn faulty(world: &World, id: NodeId, node: &NodeShadow, of: &Instance) -> Option
     if no_peer {
         return Some(true);
     }
+    let usable = |addr: IpAddr, on: Option<base::IfIndex>| {
+        let all = host.addresses.iter().map(|h| &h.facts);
+        let mut here = all.filter(|f| f.net.addr() == addr && on.is_none_or(|on| f.link == on));
+        here.any(|f| !f.tentative && !f.dad_failed)
+    };
     let own = match of.source {
-        Some(source) if of.track_source && !host.holds(index, source) => return Some(true),
+        Some(source) if of.track_source && !usable(source, index) => return Some(true),
         Some(source) => source,
         None => {
             let virtuals = |addr: IpAddr| node.model.virtual_addresses().any(|v| v == addr);

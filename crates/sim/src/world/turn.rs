@@ -103,7 +103,7 @@ impl World {
         let Some(waiting) = p.sockets.get_mut(&socket).map(|s| std::mem::take(&mut s.queue)) else { return };
         for datagram in waiting {
             turn.inputs += 1;
-            let (to, meaning) = self.read(turn, p, socket, &datagram);
+            let (to, meaning) = read(turn, p, socket, &datagram);
             self.see(Some(turn.id), What::Heard(heard(&datagram, to, meaning)));
             let Datagram { source, destination, hop_limit, bytes, .. } = &datagram;
             let datagram = vrrp::io::Datagram {
@@ -116,22 +116,6 @@ impl World {
             // What comes of it is seen before the next one.
             self.drain(turn, p);
         }
-    }
-
-    /// Who a datagram is for, and what it must mean to it.
-    fn read(
-        &self,
-        turn: &Turn,
-        p: &Process,
-        socket: SocketId,
-        datagram: &Datagram,
-    ) -> (Option<InstanceId>, Option<Meaning>) {
-        let Some(socket) = p.sockets.get(&socket) else { return (None, None) };
-        let links = &self.nodes[turn.id.0].host.links;
-        let link = socket.spec.link.and_then(|index| links.get(&index)).map(|l| l.name);
-        let to = addressee(&turn.model, socket, link, datagram);
-        let instance = to.and_then(|id| Some((id, turn.model.instances.get(id.index())?)));
-        (to, instance.and_then(|(id, of)| meaning(of, p.engine.source(id), datagram)))
     }
 
     fn hear_kernel(&mut self, turn: &mut Turn, p: &mut Process, news: News) {
@@ -190,7 +174,8 @@ impl World {
                     Err(errno::ENODEV)
                 } else {
                     let queue = std::collections::VecDeque::new();
-                    p.sockets.insert(socket, Socket { spec, queue });
+                    let link = spec.link.and_then(|index| node.host.links.get(&index)).map(|l| l.name);
+                    p.sockets.insert(socket, Socket { spec, link, queue });
                     Ok(())
                 };
                 let result = result.map_err(|errno| OpError { errno, message: "".into() });
@@ -221,10 +206,10 @@ impl World {
             }
             Effect::Check { run, command, timeout } => {
                 let node = &self.nodes[id.0];
-                let named = turn
-                    .model
-                    .trackers
-                    .iter()
+                // A new configuration asks for its scripts before it is told that it is in force.
+                let file = node.models.get(node.model);
+                let mut trackers = [&turn.model].into_iter().chain(file).flat_map(|m| &m.trackers);
+                let named = trackers
                     .find(|t| matches!(&t.source, TrackerSource::Script(s) if s.command == command));
                 let source = named.and_then(|t| node.scripts.get(&t.name)).copied().unwrap_or_default();
                 p.runs.extend(named.map(|t| (run, t.name.clone())));
@@ -391,6 +376,19 @@ impl World {
             self.push(at, Action::Learn(segment, address, mac));
         }
     }
+}
+
+/// Who a datagram is for, and what it must mean to it.
+fn read(
+    turn: &Turn,
+    p: &Process,
+    socket: SocketId,
+    datagram: &Datagram,
+) -> (Option<InstanceId>, Option<Meaning>) {
+    let Some(socket) = p.sockets.get(&socket) else { return (None, None) };
+    let to = addressee(&turn.model, socket, datagram);
+    let instance = to.and_then(|id| Some((id, turn.model.instances.get(id.index())?)));
+    (to, instance.and_then(|(id, of)| meaning(of, p.engine.source(id), datagram)))
 }
 
 const fn is_file(source: &TrackerSource) -> bool {
