@@ -4,6 +4,7 @@ mod apt;
 mod bench;
 mod demo;
 mod docs;
+mod fuzz;
 mod mutants;
 mod test;
 mod tidy;
@@ -30,6 +31,11 @@ const COMMANDS: &[Command] = &[
         name: "docs",
         what: "write the pages that are made from the code; --check: are they up to date?",
         run: docs::command,
+    },
+    Command {
+        name: "fuzz",
+        what: "hand inputs that nobody thought of to every reader and every state machine",
+        run: fuzz::command,
     },
     Command {
         name: "uml",

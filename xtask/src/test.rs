@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::{apt, uml};
+use crate::{apt, fuzz, uml};
 use suites::Suite;
 use tally::Tally;
 
@@ -25,7 +25,11 @@ const ORACLE: &str = "uml_golden";
 const GUEST_MEMORY: &str = "192M";
 const GUEST_LIMIT: Duration = Duration::from_secs(240);
 
-const STEPS: &[&str] = &["unit", "host", "uml", "oracle"];
+const STEPS: &[&str] = &["unit", "fuzz", "host", "uml", "oracle"];
+
+/// How long targets of the fuzzer run, in seconds: text is what users write.
+const FUZZ_LONG: (&str, u64) = ("config_text", 300);
+const FUZZ: u64 = 60;
 
 /// Entry point.
 pub(crate) fn command(args: &[String]) -> Result<u8, String> {
@@ -46,6 +50,9 @@ pub(crate) fn command(args: &[String]) -> Result<u8, String> {
     if run.wants_step("unit") {
         run.step("unit", &mut tally, Run::unit)?;
     }
+    if run.wants_step("fuzz") {
+        run.step("fuzz", &mut tally, Run::fuzz)?;
+    }
     if ["host", "uml", "oracle"].iter().any(|s| run.wants_step(s)) {
         run.lab(&mut tally)?;
     }
@@ -62,8 +69,8 @@ impl Run {
         match self.only.as_deref() {
             None => true,
             Some(only) if STEPS.contains(&only) => only == step,
-            // A scenario's name: unit tests have cargo's own filter.
-            Some(_) => step != "unit",
+            // A scenario's name: unit tests have cargo's own filter, the fuzzer a command.
+            Some(_) => !["unit", "fuzz"].contains(&step),
         }
     }
 
@@ -104,6 +111,26 @@ impl Run {
         }
         if !status.success() && tally.failed() == failed_before {
             tally.fail(format!("cargo test: {status}"));
+        }
+        Ok(())
+    }
+
+    /// Every target of the fuzzer. The long one has a processor for itself; all others share the second
+    /// one by two, and are done when it is.
+    fn fuzz(&self, tally: &mut Tally) -> Result<(), String> {
+        if let Err(reason) = apt::ensure(fuzz::PACKAGES) {
+            tally.skip("fuzz", &reason);
+            return Ok(());
+        }
+        let programs = fuzz::build(&self.root)?;
+        let (long, seconds) = FUZZ_LONG;
+        let mut jobs: Vec<fuzz::Job> = fuzz::targets(&self.root)?
+            .into_iter()
+            .map(|target| fuzz::Job { seconds: if target == long { seconds } else { FUZZ }, target })
+            .collect();
+        jobs.sort_by_key(|job| std::cmp::Reverse(job.seconds));
+        for outcome in programs.run(jobs, fuzz::processors() + 1) {
+            tally.scenario_line(outcome.to_string().lines().next().unwrap_or_default());
         }
         Ok(())
     }

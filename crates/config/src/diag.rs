@@ -149,6 +149,10 @@ codes! {
     EXPANSION_DEPTH = "expansion-depth", General, Error, Goes;
     /// Definitions or sequences that expand to too much text.
     EXPANSION_SIZE = "expansion-size", General, Error, Refuses;
+    /// More text, or more files, than a configuration may have.
+    TOO_LARGE = "too-large", General, Error, Refuses;
+    /// Braces that nest too deeply.
+    NESTING = "nesting-depth", General, Error, Refuses;
     /// A `~SEQ` or `~LST` that makes no sense.
     SEQUENCE = "invalid-sequence", General, Error, Goes;
     /// A `${_..}` that makes no sense.
@@ -203,6 +207,10 @@ codes! {
     SCRIPT_USER = "script-user", Ok, Note, Goes;
     /// Scripts run and `enable_script_security` isn't set.
     SCRIPT_SECURITY = "script-security", Security, Warning, Goes;
+    /// A VIP lease that doesn't fit the interval; keepalived has none.
+    LEASE = "vip-lease", Ok, Warning, Goes;
+    /// Virtual addresses have no lease since there are too many.
+    NO_LEASE = "no-vip-lease", Ok, Note, Goes;
     /// `reload_check_config` makes every problem a refusal.
     CHECKED = "reload-check-config", General, Error, Refuses;
 }
@@ -311,6 +319,15 @@ impl Diagnostics {
         if self.seen.insert((code.name, diagnostic.span, diagnostic.message.clone())) {
             self.list.push(diagnostic);
         }
+    }
+
+    /// Adds the last problem of all, which is kept however many there are.
+    pub(crate) fn push_last(&mut self, diagnostic: Diagnostic) {
+        if self.is_full() {
+            self.list.pop();
+            self.left_out += 1;
+        }
+        self.push(diagnostic);
     }
 
     /// Whether more problems are only counted: no work on their words is worth while then.

@@ -43,7 +43,7 @@ pub use keyword::{Entry, Status, keywords};
 pub use load::{Loaded, Options, load};
 pub use render::Printer;
 pub use source::{
-    Account, Bundle, BundleError, Interface, MapSource, Match, Program, ProgramError, ReadError, Recording,
-    Source, join_path, parent_of,
+    Account, Bundle, BundleError, Interface, MAX_FILE, MapSource, Match, Program, ProgramError, ReadError,
+    Recording, Source, join_path, parent_of,
 };
 pub use span::{Expansion, ExpansionId, FileId, Position, SourceMap, Span};

@@ -51,6 +51,9 @@ pub trait Source {
     fn program(&self, command: &str, account: Account) -> Result<Program, ProgramError>;
 }
 
+/// The largest file in bytes. A real server takes some 110 bytes, so that this is room for 150,000.
+pub const MAX_FILE: usize = 16 << 20;
+
 /// Why a file cannot be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum ReadError {
@@ -60,7 +63,7 @@ pub enum ReadError {
     Permission,
     /// It is a directory, a device or a socket.
     NotAFile,
-    /// It is larger than a configuration may be.
+    /// It is larger than [`MAX_FILE`].
     TooLarge,
     /// Anything else.
     Other,
@@ -72,7 +75,7 @@ impl fmt::Display for ReadError {
             Self::NotFound => "it does not exist",
             Self::Permission => "its permissions forbid it",
             Self::NotAFile => "it is not a regular file",
-            Self::TooLarge => "it is too large",
+            Self::TooLarge => "it is larger than 16 MiB",
             Self::Other => "it cannot be read",
         })
     }

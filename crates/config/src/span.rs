@@ -73,7 +73,7 @@ pub struct Position {
 }
 
 /// The text of a file, shared by all its readings.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Contents {
     pub(crate) text: String,
     /// Where each line starts.
@@ -158,6 +158,11 @@ impl SourceMap {
         self.expansions.get(to_usize(id.0).checked_sub(1)?)
     }
 
+    /// At how many places definitions were used.
+    pub(crate) fn uses(&self) -> usize {
+        self.expansions.len()
+    }
+
     /// How many expansions lie around `id`.
     pub(crate) fn depth(&self, id: ExpansionId) -> u32 {
         self.expansion(id).map_or(0, |e| e.depth)
@@ -223,7 +228,7 @@ impl SourceMap {
     }
 
     /// The paths of all files, in the order in which they were read; one that was read twice comes twice.
-    pub fn paths(&self) -> impl Iterator<Item = &str> {
+    pub fn paths(&self) -> impl ExactSizeIterator<Item = &str> {
         self.files.iter().map(|f| &*f.path)
     }
 

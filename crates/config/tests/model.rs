@@ -430,3 +430,51 @@ fn script_security_leaves_insecure_scripts_out() {
     assert!(loaded.model.as_ref().unwrap().instances[0].notify.any.is_some());
     assert!(loaded.log_lines().any(|l| l.ends_with("There are insecure scripts.")));
 }
+
+#[test]
+fn the_lease_is_on_where_the_formula_leaves_room_and_said_to_be_too_long_where_it_does_not() {
+    let lease = |lines: &str| {
+        let (vi, log) = instance(lines);
+        (vi.lease, log.len())
+    };
+    assert_eq!(lease(""), (Some(2), 0));
+    assert_eq!(lease("version 3; advert_int 10"), (Some(29), 0));
+    assert_eq!(lease("version 3; advert_int 0.5; down_timer_adverts 5"), (None, 0), "below 1 s");
+    assert_eq!(lease("down_timer_adverts 2"), (None, 0), "no room");
+    assert_eq!(lease("vip_lease off"), (None, 0));
+    assert_eq!((lease("vip_lease"), lease("vip_lease on")), ((Some(2), 0), (Some(2), 0)));
+    assert_eq!(lease("vip_lease 2"), (Some(2), 0));
+    assert_eq!(lease("version 3; advert_int 0.5; down_timer_adverts 5; vip_lease on"), (Some(1), 0));
+    // Told, each in one line.
+    assert_eq!(lease("down_timer_adverts 2; vip_lease on"), (None, 1));
+    assert_eq!(lease("version 3; advert_int 0.1; vip_lease on"), (None, 1));
+    assert_eq!(lease("vip_lease 5"), (Some(5), 1));
+    assert_eq!(lease("vip_lease 1"), (Some(2), 1));
+    assert_eq!(lease("vip_lease 0"), (Some(2), 1));
+    assert_eq!(lease("vip_lease perhaps"), (Some(2), 1));
+    let (_, log) = instance("vip_lease 5");
+    assert!(log[0].contains("may outlive a dead daemon") && log[0].contains("3.00"), "{log:?}");
+}
+
+#[test]
+fn an_instance_decides_about_its_lease_against_the_global_setting_and_very_many_have_none() {
+    let text = |global: &str, own: &str, addresses: usize| {
+        let list: String = (0..addresses).map(|n| format!("10.{}.{}.1/32\n", n / 200, n % 200)).collect();
+        format!(
+            "global_defs {{\n{global}\n}}\nvrrp_instance VI {{\n interface eth0\n virtual_router_id 7\n {own}\n \
+             virtual_ipaddress {{\n192.0.2.1/24\n}}\n virtual_ipaddress_excluded {{\n{list}}}\n}}\n"
+        )
+    };
+    let lease = |global, own, addresses| {
+        let (model, log) = model(&text(global, own, addresses));
+        (model.instances[0].lease, log.len())
+    };
+    assert_eq!(lease("vip_lease off", "", 0), (None, 0));
+    assert_eq!(lease("vip_lease off", "vip_lease on", 0), (Some(2), 0));
+    assert_eq!(lease("vip_lease on", "vip_lease off", 0), (None, 0));
+    assert_eq!(lease("", "", 1_999), (Some(2), 0));
+    assert_eq!(lease("", "", 2_000), (None, 1), "2,001 renewals a second");
+    assert_eq!(lease("vip_lease on", "", 2_000), (Some(2), 0));
+    assert_eq!(lease("vip_lease off", "", 2_000), (None, 0));
+    assert_eq!(lease("", "advert_int 2", 2_000), (Some(5), 0));
+}

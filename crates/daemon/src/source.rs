@@ -9,12 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use config::{Account, Interface, Match, Program, ProgramError, ReadError, Source, join_path};
+use config::{Account, Interface, MAX_FILE, Match, Program, ProgramError, ReadError, Source, join_path};
 use linux::netlink::{LinkFlags, RouteFilter, Snapshot};
 use nix::unistd::{Gid, Group, Uid, User};
 
-/// The largest file that is read, in bytes.
-const MAX_FILE: u64 = 256 << 20;
 /// Where commands are looked for if `PATH` is not set.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -58,12 +56,17 @@ impl Source for System {
         // A FIFO must not hold the start up.
         let flags = nix::fcntl::OFlag::O_NONBLOCK | nix::fcntl::OFlag::O_NOCTTY;
         let file = File::options().read(true).custom_flags(flags.bits()).open(path).map_err(why)?;
-        if !file.metadata().map_err(why)?.is_file() {
+        let metadata = file.metadata().map_err(why)?;
+        if !metadata.is_file() {
             return Err(ReadError::NotAFile);
         }
+        let most = u64::try_from(MAX_FILE).unwrap_or(u64::MAX);
+        if metadata.len() > most {
+            return Err(ReadError::TooLarge);
+        }
         let mut bytes = Vec::new();
-        file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(why)?;
-        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_FILE {
+        file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(why)?;
+        if bytes.len() > MAX_FILE {
             return Err(ReadError::TooLarge);
         }
         Ok(bytes.into())

@@ -145,7 +145,7 @@ impl Announcer {
     pub(crate) fn hardware_changed(&mut self, link: IfName, around: &mut Around<'_>) {
         let masters: Vec<_> = self.masters.keys().copied().collect();
         for id in masters {
-            let held = around.kernel.held_by(Owner::Instance(id));
+            let held = around.kernel.held_by(Owner::Instance(id), around.now);
             let addresses: Vec<_> = held.filter(|(on, _)| *on == link).collect();
             let rounds = around.garp(id).map_or(1, |g| g.repeat.max(1));
             self.rounds(id, &addresses, rounds, true, around);
@@ -159,7 +159,7 @@ impl Announcer {
 
     /// All addresses of `id` that are there, `rounds` times in turn.
     fn burst(&mut self, id: InstanceId, rounds: u32, first: bool, around: &mut Around<'_>) {
-        let addresses: Vec<_> = around.kernel.held_by(Owner::Instance(id)).collect();
+        let addresses: Vec<_> = around.kernel.held_by(Owner::Instance(id), around.now).collect();
         self.rounds(id, &addresses, rounds, first, around);
     }
 

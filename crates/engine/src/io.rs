@@ -336,6 +336,18 @@ pub enum Event {
         /// What.
         what: Repaired,
     },
+    /// The lease of an address ran out while we were late: the kernel has removed it. It comes back if we
+    /// are still MASTER then.
+    Lapsed {
+        /// Whose.
+        instance: Option<InstanceId>,
+        /// On which interface.
+        link: IfName,
+        /// The address.
+        net: IpNet,
+        /// How long ago it was renewed.
+        late: Duration,
+    },
     /// Something of an earlier life was found at the start.
     LeftOver {
         /// On which interface.

@@ -21,6 +21,7 @@ impl Engine {
                     self.tell_link(now, old.name, Some(is_up(&old)));
                 }
             }
+            KernelEvent::Address(facts) if self.kernel.is_echo(&facts) => {}
             KernelEvent::Address(facts) => {
                 let (ours, new) = self.kernel.address(facts.clone());
                 self.address(now, facts, true, ours || !new);

@@ -21,6 +21,7 @@ impl Engine {
         self.next_model = None;
         self.scripts.stop(&mut self.out);
         if keep {
+            self.kernel.keep_for_ever(now, &mut self.out);
             self.kernel.freeze();
         } else {
             self.kernel.claim(Owner::Static, false);

@@ -2,6 +2,7 @@
 
 use base::{Instant, Machine};
 use model::InstanceId;
+use smallvec::SmallVec;
 use vrrp::config::Peers;
 use vrrp::io::{self as core, State};
 
@@ -15,10 +16,12 @@ impl Engine {
     /// changes to the kernel, then announcements, and at last notifications.
     pub(crate) fn pump(&mut self, now: Instant) {
         let mut events = std::mem::take(&mut self.events);
+        let mut advertised: SmallVec<[InstanceId; 4]> = SmallVec::new();
         if let Some(core) = &mut self.core {
             while let Some(output) = core.poll_output() {
                 match output {
                     core::Output::Transmit { instance, destination, packet } => {
+                        advertised.push(instance);
                         match self.sockets.via(instance) {
                             Some(socket) => self.out.push(Effect::Send { socket, destination, packet }),
                             None => self.counts.no_socket += 1,
@@ -36,6 +39,12 @@ impl Engine {
                 if to == State::Master {
                     entered.push(instance);
                 }
+            }
+        }
+        // With each advert, and never without one.
+        for id in advertised {
+            if self.states.get(id.index()) == Some(&State::Master) {
+                self.kernel.renew(now, Owner::Instance(id));
             }
         }
         self.settle_kernel(now, &entered);

@@ -3,12 +3,13 @@
 
 use std::net::IpAddr;
 
-use base::IfIndex;
+use base::{Duration, IfIndex, Instant};
 use engine::facts::{AddressFacts, KernelDump, KernelEvent, LinkFacts, RouteFacts};
 use engine::io::{OpError, OpId, Operation, SocketKind, SocketSpec};
 use model::address::AddressFlags as Wishes;
 use model::route::{RouteKind, RouteMetricKind, RouteOperation};
 
+use crate::clock;
 use crate::error::{Errno, OsError, Result};
 use crate::netlink::{
     Address, AddressFlags, AddressMode, Change, Commands, Event, FOREVER, Link, LinkFlags, Lost, Metric,
@@ -90,7 +91,13 @@ impl Kernel {
     /// `Effect::Kernel`.
     pub fn submit(&mut self, op: OpId, operation: &Operation) {
         match request(operation) {
-            Ok(request) => self.commands.submit(request, op.0),
+            Ok(request) => {
+                let lease = match operation {
+                    Operation::AddAddress { valid_lft: Some(lease), .. } => Some(*lease),
+                    _ => None,
+                };
+                self.commands.submit_until(request, op.0, lease.map(deadline));
+            }
             Err(Undone::Promote(link)) => {
                 let path = sysctl::of_link(base::Family::V4, link, "promote_secondaries");
                 self.done.push((op, sysctl::set(&path, 1).map(drop).map_err(|e| op_error(&e))));
@@ -131,6 +138,12 @@ impl Kernel {
         }
         Ok(())
     }
+}
+
+/// A renewal that was decided before the process was held up must not put an address back that somebody else
+/// has by now.
+fn deadline(lease: u32) -> Instant {
+    clock::now() + Duration::from_secs(lease.into())
 }
 
 fn route_filter(others: &[u8]) -> RouteFilter {

@@ -85,6 +85,30 @@ fn address(link: IfName, net: &str) -> Address {
 }
 
 #[test]
+fn the_answers_of_a_chunk_come_in_the_turn_that_sends_it_and_a_chunk_is_bounded() {
+    /// What one turn may do: with more an advert of a short interval would be late.
+    const CHUNK: u64 = 16;
+    let (a, _b) = pair();
+    a.run(|| {
+        let (mut d, _) = Driver::start();
+        let link = index("eth0");
+        for op in 0..=CHUNK {
+            let address = address(name("eth0"), &format!("192.0.2.{}/32", op + 1));
+            d.kernel.submit(OpId(op), &Operation::AddAddress { link, address, valid_lft: None });
+        }
+        let mut turn = || {
+            let mut done = Vec::new();
+            let more = d.kernel.pump(|n| done.push(n)).unwrap();
+            (done, more)
+        };
+        let done = |ops: std::ops::RangeInclusive<u64>| ops.map(|op| News::Done(OpId(op), Ok(()))).collect();
+        // Nobody waited for anything: announcements can follow at once.
+        assert_eq!(turn(), (done(0..=CHUNK - 1), true));
+        assert_eq!(turn(), (done(CHUNK..=CHUNK), false));
+    });
+}
+
+#[test]
 fn operations_are_answered_once_and_can_be_repeated() {
     let (a, _b) = pair();
     a.run(|| {

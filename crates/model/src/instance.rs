@@ -30,6 +30,9 @@ pub struct Instance {
     pub routes: Vec<Route>,
     /// `garp_*`.
     pub garp: Garp,
+    /// `vip_lease`: the kernel removes virtual addresses that were not renewed for so many seconds. `None`: they
+    /// stay for ever.
+    pub lease: Option<u32>,
     /// `promote_secondaries`.
     pub promote_secondaries: bool,
     /// `kernel_rx_buf_size` in bytes.

@@ -8,6 +8,7 @@ pub mod address;
 pub mod diff;
 pub mod global;
 pub mod instance;
+pub mod lease;
 pub mod route;
 pub mod script;
 pub mod tracker;

@@ -29,6 +29,8 @@ const LAW: &[(&str, &[&str])] = &[
             "vipd-engine",
         ],
     ),
+    // Nobody uses it: it hands inputs to whatever has no I/O.
+    ("vipd-fuzz", &["vipd-base", "vipd-wire", "vipd-vrrp", "vipd-model", "vipd-config", "vipd-engine"]),
     (
         "vipd",
         &[

@@ -11,6 +11,7 @@ use model::Global;
 use vrrp::config::Version;
 
 use crate::block::command::{CommandDraft, ScriptRules};
+use crate::block::lease::LeaseDraft;
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::{Cx, Range, SecondsRange, value};
 use crate::lang::{Node, Word};
@@ -33,6 +34,7 @@ pub(crate) struct GlobalDraft {
     pub(crate) garp_lower_prio_repeat: Option<u32>,
     pub(crate) min_garp: bool,
     pub(crate) down_timer_adverts: u8,
+    pub(crate) vip_lease: Option<LeaseDraft>,
     pub(crate) strict: bool,
     pub(crate) check_unicast_src: bool,
     pub(crate) skip_check_adv_addr: bool,
@@ -89,6 +91,7 @@ impl Default for GlobalDraft {
             garp_lower_prio_repeat: None,
             min_garp: false,
             down_timer_adverts: 3,
+            vip_lease: None,
             strict: false,
             check_unicast_src: false,
             skip_check_adv_addr: false,

@@ -5,6 +5,7 @@ pub(crate) mod address;
 pub(crate) mod authentication;
 pub(crate) mod command;
 pub(crate) mod global_defs;
+pub(crate) mod lease;
 pub(crate) mod names;
 pub(crate) mod notify;
 pub(crate) mod route;

@@ -13,6 +13,7 @@ use crate::block::Seen;
 use crate::block::address::{self, AddressDraft};
 use crate::block::authentication::AuthDraft;
 use crate::block::global_defs::u8_of;
+use crate::block::lease::LeaseDraft;
 use crate::block::notify::NotifyDraft;
 use crate::block::route::RouteDraft;
 use crate::block::track::TrackDraft;
@@ -66,6 +67,7 @@ pub(crate) struct InstanceDraft {
     pub(crate) garp_lower_prio_delay: Option<Duration>,
     pub(crate) garp_lower_prio_repeat: Option<u32>,
     pub(crate) down_timer_adverts: Option<u8>,
+    pub(crate) vip_lease: Option<LeaseDraft>,
     pub(crate) lower_prio_no_advert: Option<bool>,
     pub(crate) higher_prio_send_advert: Option<bool>,
     pub(crate) owner_ignore_adverts: Option<bool>,
@@ -114,6 +116,7 @@ impl InstanceDraft {
             garp_lower_prio_delay: None,
             garp_lower_prio_repeat: None,
             down_timer_adverts: None,
+            vip_lease: None,
             lower_prio_no_advert: None,
             higher_prio_send_advert: None,
             owner_ignore_adverts: None,

@@ -15,7 +15,7 @@ use crate::lang::repeat::{self, Repeat};
 use crate::lang::text::{Text, is_blank};
 use crate::lang::words::{self, Brace};
 use crate::secret::masked;
-use crate::source::{ReadError, Source, parent_of};
+use crate::source::{MAX_FILE, ReadError, Source, parent_of};
 use crate::span::{Contents, ExpansionId, FileId, SourceMap, Span, to_u32};
 
 /// How deeply files may include each other.
@@ -25,11 +25,15 @@ const MAX_EXPANSIONS: u32 = 64;
 /// The most bytes of a line after its definitions have been replaced.
 const MAX_EXPANDED: usize = 64 << 10;
 /// The most lines that a load may come to.
-const MAX_LINES: u64 = 4 << 20;
+const MAX_LINES: u64 = 2 << 20;
 /// The most bytes that a load may come to.
-const MAX_BYTES: u64 = 1 << 30;
-/// The largest file.
-const MAX_FILE: usize = 256 << 20;
+const MAX_BYTES: u64 = 128 << 20;
+/// The most bytes that the files of a load may have together.
+const MAX_TEXT: usize = 2 * MAX_FILE;
+/// How often files may be read, each reading of the same file counted.
+const MAX_READINGS: usize = 1 << 16;
+/// The most places at which definitions may be used.
+const MAX_USES: usize = 400_000;
 
 /// A piece of the configuration: words, or a brace.
 #[derive(Debug)]
@@ -99,6 +103,10 @@ pub(crate) struct Reader<'s> {
     strict: Strictness,
     lines: u64,
     bytes: u64,
+    /// The bytes of all files.
+    text: usize,
+    /// Too much of something: nothing more is read.
+    given_up: bool,
 }
 
 impl<'s> Reader<'s> {
@@ -116,6 +124,8 @@ impl<'s> Reader<'s> {
             strict: if strict_includes { Strictness::ALL } else { Strictness::NONE },
             lines: 0,
             bytes: 0,
+            text: 0,
+            given_up: false,
         }
     }
 
@@ -160,6 +170,9 @@ impl<'s> Reader<'s> {
     /// The next item; `None` at the end of everything.
     pub(crate) fn next_item(&mut self) -> Option<Item> {
         loop {
+            if self.given_up {
+                return None;
+            }
             if let Some(Frame::Rest { text, at, script }) = self.frames.last_mut() {
                 let (text, from, script) = (Rc::clone(text), *at, *script);
                 let brace = words::find_brace(text.as_str(), from, script);
@@ -191,9 +204,9 @@ impl<'s> Reader<'s> {
                 let message =
                     format!("the configuration expands to more than {MAX_LINES} lines or {MAX_BYTES} bytes");
                 let help = "shorten the sequences and definitions that lead here";
-                let d = Diagnostic::new(Code::EXPANSION_SIZE, message).at(raw.whole(&self.map)).help(help);
-                self.diagnostics.push(d);
-                self.frames.clear();
+                self.give_up(
+                    Diagnostic::new(Code::EXPANSION_SIZE, message).at(raw.whole(&self.map)).help(help),
+                );
                 return None;
             }
             let Some(line) = self.process(raw) else { continue };
@@ -203,6 +216,15 @@ impl<'s> Reader<'s> {
             }
             self.frames.push(Frame::Rest { text: Rc::new(line), at: 0, script });
         }
+    }
+
+    /// Tells why no more is read. A bound that is reached is no reason to read the rest.
+    pub(crate) fn give_up(&mut self, why: Diagnostic) {
+        if !self.given_up {
+            self.given_up = true;
+            self.diagnostics.push_last(why);
+        }
+        self.frames.clear();
     }
 
     /// The next text as written, trimmed and not empty.
@@ -239,6 +261,11 @@ impl<'s> Reader<'s> {
                     }
                     if !text.is_empty() {
                         return Some(text);
+                    }
+                    // A step that only defines its names counts, too.
+                    self.lines += 1;
+                    if self.lines > MAX_LINES {
+                        return Some(Text::new("", span));
                     }
                 }
                 Frame::Rest { text, at, .. } => {
@@ -428,13 +455,32 @@ impl<'s> Reader<'s> {
         let contents = match self.files.get(&path) {
             Some(known) => Ok(Arc::clone(known)),
             None => self.source.read(&path).and_then(|bytes| {
-                if bytes.len() > MAX_FILE {
-                    Err(ReadError::TooLarge)
-                } else {
-                    Ok(Arc::new(Contents::new(&bytes)))
+                self.text = self.text.saturating_add(bytes.len());
+                match bytes.len() {
+                    0..=MAX_FILE if self.text <= MAX_TEXT => Ok(Arc::new(Contents::new(&bytes))),
+                    0..=MAX_FILE => Ok(Arc::default()),
+                    _ => Err(ReadError::TooLarge),
                 }
             }),
         };
+        let too_much = match &contents {
+            Err(ReadError::TooLarge) => Some(format!("`{path}` is larger than {} MiB", MAX_FILE >> 20)),
+            _ if self.text > MAX_TEXT => {
+                Some(format!("with `{path}` the files have more than {} MiB", MAX_TEXT >> 20))
+            }
+            _ if self.map.paths().len() >= MAX_READINGS => {
+                Some(format!("with `{path}` more than {MAX_READINGS} files are read"))
+            }
+            _ => None,
+        };
+        if let Some(message) = too_much {
+            let mut d = Diagnostic::new(Code::TOO_LARGE, message).help(
+                "write what repeats itself with `~SEQ` and definitions, or check that this is the right file",
+            );
+            d.span = from;
+            self.give_up(d);
+            return;
+        }
         let contents = match contents {
             Ok(contents) => contents,
             Err(why) => {

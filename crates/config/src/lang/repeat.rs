@@ -6,7 +6,7 @@ use crate::lang::text::{Text, is_blank};
 use crate::span::Span;
 
 /// The most steps of a sequence, chained sequences multiplied.
-pub(crate) const MAX_STEPS: u64 = 1 << 20;
+pub(crate) const MAX_STEPS: u64 = 1 << 17;
 
 /// The head of a repetition, before anything in it was replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

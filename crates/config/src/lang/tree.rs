@@ -7,6 +7,9 @@ use crate::lang::words;
 use crate::secret::masked;
 use crate::span::Span;
 
+/// How deeply braces may nest; no block that means something lies deeper than 4.
+const MAX_DEPTH: usize = 256;
+
 /// A word of the configuration.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Word {
@@ -397,6 +400,17 @@ impl<'s, G: Grammar> Parser<'s, G> {
             match self.item() {
                 None => {
                     self.never_closed();
+                    return;
+                }
+                Some(Item::Open(span)) if self.open.len() > MAX_DEPTH => {
+                    let d = Diagnostic::new(
+                        Code::NESTING,
+                        format!("braces nest more than {MAX_DEPTH} deep; no more is read"),
+                    )
+                    .at(span)
+                    .label("one too many")
+                    .help("close the blocks that were opened before this one");
+                    self.reader.give_up(d);
                     return;
                 }
                 Some(Item::Open(span)) => self.open.push(span),

@@ -9,7 +9,7 @@ use vrrp::config::{ChecksumKind, Peer, Peers, Preempt, Version};
 
 use crate::block::vrrp_instance::InstanceDraft;
 use crate::diag::{Code, Diagnostic};
-use crate::resolve::{Kept, Resolver, addresses, advert, announce, link};
+use crate::resolve::{Kept, Resolver, addresses, advert, announce, lease, link};
 
 /// The MTU of an interface that isn't there yet.
 const DEFAULT_MTU: u32 = 1_500;
@@ -91,6 +91,7 @@ pub(super) fn instance(r: &mut Resolver<'_, '_>, draft: &InstanceDraft) -> Optio
         group: None,
     };
     link?;
+    let lease = lease::lease(r, draft, &protocol, addresses.len() + excluded.len());
     Some(Instance {
         protocol,
         link: it.link,
@@ -101,6 +102,7 @@ pub(super) fn instance(r: &mut Resolver<'_, '_>, draft: &InstanceDraft) -> Optio
         excluded,
         routes,
         garp: announce::garp(global, draft, strict),
+        lease,
         promote_secondaries: draft.promote_secondaries,
         receive_buffer,
         notify,

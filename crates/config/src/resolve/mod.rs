@@ -7,6 +7,7 @@ mod announce;
 mod daemon;
 mod group;
 mod instance;
+mod lease;
 mod link;
 mod tracks;
 
@@ -40,6 +41,8 @@ struct Resolver<'a, 's> {
 struct Kept {
     name: Word,
     vrid: Option<Span>,
+    /// The instance says nothing about the lease: it can be taken from it.
+    lease_by_default: bool,
 }
 
 /// Makes the model of a draft. It is only good if no diagnostic refuses it.
@@ -61,11 +64,14 @@ pub(crate) fn resolve(draft: Draft, cx: &mut Cx<'_>) -> Model {
     for instance in draft.instances {
         if let Some(resolved) = instance::instance(r, &instance) {
             model.instances.push(resolved);
-            kept.push(Kept { vrid: instance.vrid.map(|(_, span)| span), name: instance.name });
+            let lease_by_default = lease::is_default(r, &instance);
+            let vrid = instance.vrid.map(|(_, span)| span);
+            kept.push(Kept { vrid, lease_by_default, name: instance.name });
         }
     }
     group::groups(r, &draft.groups, &kept, &mut model);
     r.trackers.forget_untracked(&mut model.instances);
+    lease::limit(r, &kept, &mut model.instances);
     instance::refuse_duplicates(r, &kept, &model.instances);
     let default = draft.global.default_interface.as_ref();
     model.static_addresses =

@@ -97,6 +97,7 @@ fn instance(name: &str, vrid: u8, version: Version, peers: Peers, group: Option<
             lower_prio_repeat: 5,
             lower_prio_delay: Duration::from_secs(5),
         },
+        lease: None,
         promote_secondaries: false,
         receive_buffer: None,
         notify: Notify { any: Some(command("/etc/n.sh arg")), ..Notify::default() },

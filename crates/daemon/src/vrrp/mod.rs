@@ -4,6 +4,7 @@
 //! and FIFOs by the scripts process, logs and dumps by the supervisor. Operations on the kernel go out
 //! in small chunks between other work.
 
+mod approach;
 mod lateness;
 mod neighbours;
 mod reactor;

@@ -11,6 +11,7 @@ use linux::OsError;
 use linux::clock;
 use linux::kernel::{Kernel, KernelConfig, News, op_error};
 use linux::poll::{Interest, Poll, Ready};
+use linux::process;
 use linux::seqpacket::Channel as Socket;
 use linux::signals::Signals;
 use linux::timer::Timer;
@@ -20,7 +21,7 @@ use super::lateness::Histogram;
 use super::scripts::{Scripts, Told, config_of};
 use super::sockets::Sockets;
 use super::supervisor::Supervisor;
-use super::{LoadError, load, schedule};
+use super::{LoadError, approach, load, schedule};
 use crate::ipc::{ProcessReport, Report, ToVrrp, Wish};
 use crate::log::Line;
 use crate::observe;
@@ -149,18 +150,21 @@ impl<'s> Reactor<'s> {
     /// Waiting itself fails, which nothing can repair.
     pub fn run(mut self) -> Result<(), OsError> {
         let mut ready = Vec::new();
+        let mut now = clock::now();
         while !self.stopped {
             let deadline = self.engine.poll_timeout();
-            self.timer.set(deadline)?;
+            self.timer.set(deadline.map(|at| approach::wake_at(at, now)))?;
             let idle = if self.kernel.has_work() { Some(Duration::ZERO) } else { None };
             self.watch_channels()?;
             self.wait(idle, &mut ready)?;
             let begin = clock::now();
+            self.turn(&ready);
+            now = clock::now();
+            // What is only counted is counted when nothing waits for it.
             if let Some(deadline) = deadline.filter(|d| *d <= begin) {
                 self.timers.record(begin.since(deadline));
             }
-            self.turn(&ready);
-            self.turns.record(clock::now().since(begin));
+            self.turns.record(now.since(begin));
         }
         Ok(())
     }
@@ -361,6 +365,8 @@ impl<'s> Reactor<'s> {
                     // left behind is still there.
                     if !std::mem::replace(&mut self.primed, true) && !self.stopping {
                         self.supervisor.configured(self.generation);
+                        // A takeover needs more than what happens before it.
+                        process::touch_memory();
                     }
                 }
                 // What happens before the first dump is in it.

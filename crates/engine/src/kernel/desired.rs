@@ -8,6 +8,7 @@ use base::{IfName, Instant, IpNet};
 use model::{Address, InstanceId, Model, Route};
 use smallvec::SmallVec;
 
+use super::lease::Lease;
 use super::view::AddressId;
 use crate::io::OpId;
 
@@ -116,6 +117,8 @@ pub(crate) struct Object {
     pub(crate) echoes_due: u32,
     /// Since when it was put back how often.
     pub(crate) repairs: (Instant, u32),
+    /// The lifetime that it has in the kernel.
+    pub(crate) lease: Lease,
     /// It waits in the list of objects to look at.
     pub(crate) marked: bool,
 }
@@ -134,6 +137,7 @@ impl Object {
             held: false,
             echoes_due: 0,
             repairs: (Instant::ZERO, 0),
+            lease: Lease::default(),
             marked: false,
         }
     }
@@ -164,6 +168,8 @@ pub(crate) struct Desired {
     pub(crate) objects: BTreeMap<Key, Object>,
     /// By owner, in the order of the file: addresses, excluded ones, routes.
     of: BTreeMap<Owner, Vec<Key>>,
+    /// `vip_lease` of those who have one, in seconds.
+    pub(crate) leases: BTreeMap<Owner, u32>,
     /// Objects to look at, in the order in which they were marked.
     dirty: Vec<Key>,
 }
@@ -177,6 +183,7 @@ impl Desired {
             let addresses = instance.addresses.iter().chain(&instance.excluded);
             let owner = Owner::Instance(InstanceId::from_index(index));
             desired.name(owner, addresses, instance.routes.iter());
+            desired.leases.extend(instance.lease.map(|lease| (owner, lease)));
         }
         desired
     }
@@ -332,6 +339,9 @@ impl Desired {
                     object.held = was.held && !object.claims.is_empty();
                     object.echoes_due = was.echoes_due;
                     object.repairs = was.repairs;
+                    object.lease = was.lease;
+                    // Given up at once; a new or another one comes with the next advert.
+                    let changed = changed || was.lease.lifetime.is_some();
                     if was.marked || changed || object.claims.is_empty() != was.claims.is_empty() {
                         self.mark(&key);
                     }

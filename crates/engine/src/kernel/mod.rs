@@ -6,6 +6,7 @@
 
 mod boot;
 pub(crate) mod desired;
+pub(crate) mod lease;
 mod news;
 pub(crate) mod ops;
 pub(crate) mod reconcile;
@@ -77,15 +78,30 @@ impl Kernel {
         for key in forget {
             self.desired.objects.remove(&key);
         }
-        for step in reconcile::in_order(steps) {
+        for mut step in reconcile::in_order(steps) {
+            let present = step.adding && is_there(&self.view, &step.key);
+            if let Operation::AddAddress { address, valid_lft: Some(_), .. } = &mut step.operation
+                && let Some(object) = self.desired.objects.get(&step.key)
+            {
+                lease::adjust(address, &object.lease, present, now, &self.desired, &self.view);
+            }
             let Some(object) = self.desired.objects.get_mut(&step.key) else { continue };
+            if step.adding {
+                object.lease.due = false;
+                object.lease.asked = now;
+                if !present {
+                    object.lease.since = now;
+                }
+            }
             let failures = match object.progress {
                 Progress::Waiting { failures, adding, .. } if adding == step.adding => failures,
                 _ => 0,
             };
             let op = out.operation();
             object.progress = Progress::InFlight { op, adding: step.adding, seen: false };
-            let owners = if step.adding { object.claims.clone() } else { Owners::new() };
+            // What is there and known to be there is no news for anybody.
+            let news = step.adding && !(present && object.held);
+            let owners = if news { object.claims.clone() } else { Owners::new() };
             for owner in &owners {
                 *self.adding.entry(*owner).or_default() += 1;
             }
@@ -135,10 +151,10 @@ impl Kernel {
         let progress = self.desired.objects.get(key).map(|object| object.progress);
         match (key, operation) {
             _ if matches!(progress, Some(Progress::InFlight { seen: true, .. })) => {}
-            (Key::Address(name, id), Operation::AddAddress { link, address, .. })
+            (Key::Address(name, id), Operation::AddAddress { link, address, valid_lft })
                 if self.view.index(*name) == Some(*link) && self.view.address(*link, id).is_none() =>
             {
-                self.view.put_address(facts_of(*link, *id, address));
+                self.view.put_address(facts_of(*link, *id, address, *valid_lft));
             }
             (Key::Address(_, id), Operation::DelAddress { link, .. }) => {
                 removed = self.view.remove_address(*link, id);
@@ -158,6 +174,10 @@ impl Kernel {
         }
         let Some(object) = self.desired.objects.get_mut(key) else { return };
         object.progress = Progress::Idle;
+        if let Operation::AddAddress { valid_lft, .. } = operation {
+            object.lease.lifetime = *valid_lft;
+            object.lease.renewed = object.lease.asked;
+        }
         if matches!(operation, Operation::AddAddress { .. } | Operation::AddRoute { .. }) {
             object.refresh = false;
             if is_there(&self.view, key) {
@@ -183,6 +203,7 @@ impl Kernel {
         let adding = matches!(operation, Operation::AddAddress { .. } | Operation::AddRoute { .. });
         let until = now + ops::backoff(failures);
         object.progress = Progress::Waiting { until, failures, adding };
+        object.lease.due |= adding;
         self.ops.retries.set(key.clone(), until);
         if ops::is_notable(failures) {
             let retry = object.wanted() == adding;
@@ -247,12 +268,14 @@ impl Kernel {
         self.adding.get(&owner).is_some_and(|count| *count > 0)
     }
 
-    /// The addresses that are there for `owner`, in the order of the file.
-    pub(crate) fn held_by(&self, owner: Owner) -> impl Iterator<Item = (IfName, IpAddr)> + '_ {
+    /// The addresses that are there for `owner`, in the order of the file. One whose lease is over may be
+    /// gone without that we have heard of it.
+    pub(crate) fn held_by(&self, owner: Owner, now: Instant) -> impl Iterator<Item = (IfName, IpAddr)> + '_ {
         self.desired.keys_of(owner).iter().filter_map(move |key| match key {
             Key::Address(link, id) => {
                 let object = self.desired.objects.get(key)?;
-                (object.held && object.claims.contains(&owner)).then(|| (*link, id.net.addr()))
+                (object.held && object.claims.contains(&owner) && !object.lease.is_over(now))
+                    .then(|| (*link, id.net.addr()))
             }
             Key::Route(_) => None,
         })
@@ -306,7 +329,7 @@ fn is_there(view: &View, key: &Key) -> bool {
 }
 
 /// What the kernel will say about an address of ours, to be believed until it says it.
-fn facts_of(link: base::IfIndex, id: AddressId, address: &Address) -> AddressFacts {
+fn facts_of(link: base::IfIndex, id: AddressId, address: &Address, valid_lft: Option<u32>) -> AddressFacts {
     AddressFacts {
         link,
         net: id.net,
@@ -319,7 +342,7 @@ fn facts_of(link: base::IfIndex, id: AddressId, address: &Address) -> AddressFac
         tentative: false,
         dad_failed: false,
         preferred_lft: address.preferred_lft,
-        valid_lft: None,
+        valid_lft,
         protocol: Some(PROTOCOL),
     }
 }

@@ -3,6 +3,7 @@
 use base::{Duration, IfIndex, IfName, Instant, IpNet};
 
 use super::desired::{Key, Progress, Thing};
+use super::lease::Lease;
 use super::view::{AddressId, View};
 use super::{Kernel, is_there};
 use crate::facts::{AddressFacts, KernelDump, RouteFacts};
@@ -54,7 +55,15 @@ impl Kernel {
         let Some(object) = self.desired.objects.get_mut(key) else { return };
         object.held = false;
         object.foreign = false;
+        let lapsed = object.lease.is_over(now);
+        if !object.wanted() || !lapsed {
+            object.lease = Lease::default();
+        }
         if !object.wanted() {
+            return;
+        }
+        if lapsed {
+            self.lapsed(now, key, out);
             return;
         }
         object.lost = !object.tracked();

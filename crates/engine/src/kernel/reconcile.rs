@@ -34,7 +34,8 @@ pub(crate) enum Verdict {
 }
 
 /// Looks at one object.
-pub(crate) fn judge(object: &Object, key: &Key, view: &View, now: Instant) -> Verdict {
+/// `lifetime` is what the object is to have, if it is a leased address.
+pub(crate) fn judge(object: &Object, key: &Key, lifetime: Option<u32>, view: &View, now: Instant) -> Verdict {
     if matches!(object.progress, Progress::InFlight { .. }) {
         return Verdict::Fine;
     }
@@ -42,8 +43,11 @@ pub(crate) fn judge(object: &Object, key: &Key, view: &View, now: Instant) -> Ve
         (Key::Address(name, id), Thing::Address(address)) => {
             let link = view.index(*name);
             let present = link.is_some_and(|link| view.address(link, id).is_some());
-            let addition =
-                link.map(|link| Operation::AddAddress { link, address: address.clone(), valid_lft: None });
+            let addition = link.map(|link| Operation::AddAddress {
+                link,
+                address: address.clone(),
+                valid_lft: lifetime,
+            });
             let removal = link.map(|link| Operation::DelAddress { link, net: id.net, peer: address.peer });
             (present, addition, removal)
         }
@@ -59,7 +63,10 @@ pub(crate) fn judge(object: &Object, key: &Key, view: &View, now: Instant) -> Ve
         _ => return Verdict::Fine,
     };
     let wanted = object.wanted();
-    let (adding, operation) = if wanted && !object.lost && (!present || object.refresh && !object.foreign) {
+    let renewal = object.lease.due && lifetime.is_some();
+    let lifted = object.lease.lifetime.is_some() && lifetime.is_none();
+    let refresh = (object.refresh || renewal || lifted) && !object.foreign;
+    let (adding, operation) = if wanted && !object.lost && (!present || refresh) {
         (true, addition)
     } else if !wanted && present && !object.foreign && !object.spare {
         (false, removal)
@@ -127,7 +134,7 @@ pub(crate) fn steps(
     let mut steps = Vec::new();
     for key in desired.take_dirty() {
         let Some(object) = desired.objects.get(&key) else { continue };
-        match judge(object, &key, view, now) {
+        match judge(object, &key, desired.lifetime(object), view, now) {
             Verdict::Fine => {}
             Verdict::Held => held.push(key),
             Verdict::Forget => forget.push(key),

@@ -155,6 +155,7 @@ pub(super) fn instance(vrid: u8, priority: u8, vips: &[&str]) -> Instance {
             lower_prio_repeat: 5,
             lower_prio_delay: secs(5),
         },
+        lease: None,
         promote_secondaries: false,
         receive_buffer: None,
         notify: Notify::default(),

@@ -3,6 +3,7 @@
 mod announcing;
 mod build;
 mod kernel;
+mod lease;
 mod links;
 mod notifying;
 mod properties;

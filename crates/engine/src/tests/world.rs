@@ -109,6 +109,14 @@ impl World {
         world
     }
 
+    /// As [`input`](Self::input) in the midst of a turn: timers may be due.
+    pub(super) fn input_only(&mut self, input: Input<'_>) {
+        self.engine.handle_input(self.now, input);
+        while let Some(effect) = self.engine.poll_output() {
+            self.carry_out(effect);
+        }
+    }
+
     pub(super) fn input(&mut self, input: Input<'_>) {
         self.engine.handle_input(self.now, input);
         self.settle();
@@ -281,8 +289,9 @@ impl World {
 
     fn operation(&mut self, op: OpId, operation: &Operation) {
         let line = match operation {
-            Operation::AddAddress { link, address, .. } => {
-                format!("add {} {}", address.net, self.name(*link))
+            Operation::AddAddress { link, address, valid_lft } => {
+                let lease = valid_lft.map_or(String::new(), |n| format!(" for {n} s"));
+                format!("add {} {}{lease}", address.net, self.name(*link))
             }
             Operation::DelAddress { link, net, .. } => format!("del {net} {}", self.name(*link)),
             Operation::AddRoute { route, .. } => format!("add route {}", route.destination),
@@ -331,13 +340,15 @@ impl World {
         const ENETDOWN: i32 = 100;
         const EADDRNOTAVAIL: i32 = 99;
         match operation {
-            Operation::AddAddress { link, address, .. } => {
+            Operation::AddAddress { link, address, valid_lft } => {
                 if !self.links.contains_key(link) {
                     return Err(ENODEV);
                 }
                 let mut facts = on_link(link.get(), &address.net.to_string(), Some(18));
                 facts.label = address.label.clone();
-                facts.preferred_lft = address.preferred_lft;
+                facts.preferred_lft = address.preferred_lft.or(*valid_lft);
+                facts.valid_lft = *valid_lft;
+                facts.flags = address.flags;
                 let place = |a: &AddressFacts| a.link == *link && a.net == address.net;
                 match self.addresses.iter_mut().find(|a| place(a)) {
                     Some(known) => *known = facts.clone(),
@@ -417,6 +428,12 @@ impl World {
 
     /// Another router's advert for `vrid` arrives on the socket that is for it.
     pub(super) fn hear(&mut self, vrid: u8, priority: u8, from: &str) {
+        self.hear_only(vrid, priority, from);
+        self.settle();
+    }
+
+    /// As [`hear`](Self::hear) in the midst of a turn.
+    pub(super) fn hear_only(&mut self, vrid: u8, priority: u8, from: &str) {
         let Some(instance) = self.engine.model().instances.iter().find(|i| i.protocol.vrid.get() == vrid)
         else {
             return;
@@ -448,7 +465,7 @@ impl World {
         };
         let datagram =
             Datagram { source: ip(from), destination: path.dst(), hop_limit: Some(255), bytes: &packet };
-        self.input(Input::Datagram { socket, datagram });
+        self.input_only(Input::Datagram { socket, datagram });
     }
 
     /// The oldest run of a script ends.

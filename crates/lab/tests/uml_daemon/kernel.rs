@@ -259,7 +259,7 @@ pub(crate) fn details() -> Result<Outcome> {
         "198.18.2.104/24 brd - scope host",
     ];
     let conf = format!(
-        "static_ipaddress {{\n 192.0.2.150/24 dev eth0 label eth0:st\n}}\n\
+        "global_defs {{\n vip_lease off\n}}\nstatic_ipaddress {{\n 192.0.2.150/24 dev eth0 label eth0:st\n}}\n\
          static_routes {{\n 198.18.0.0/15 via 192.0.2.1 dev eth0\n}}\n{}{}",
         instance(
             "VI_1",

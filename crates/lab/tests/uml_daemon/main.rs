@@ -5,6 +5,7 @@ mod exits;
 mod host;
 mod ipv6;
 mod kernel;
+mod lease;
 mod log_lines;
 mod processes;
 mod reload;
@@ -49,6 +50,10 @@ const SCENARIOS: &[(&str, Run)] = &[
     ("a-reload-costs-a-master-its-place-only-if-it-becomes-another-router", reload::keys),
     ("scripts-whose-process-died-leave-nothing", scripts::orphans),
     ("a-paused-master-makes-room", stress::pause),
+    ("a-killed-master-s-lease-ends-before-the-backup-takes-over", lease::killed),
+    ("a-lease-among-many-lifetimes-ends-in-time", lease::many),
+    ("a-frozen-master-loses-its-lease-and-listens-when-it-wakes", lease::frozen),
+    ("a-lease-changes-nothing-else-in-the-kernel", lease::details),
     ("nobody-who-does-not-listen-delays-an-advert", stress::deaf),
     ("a-fight-over-an-address-delays-no-advert", stress::fight),
     ("what-was-kept-at-the-end-is-taken-over-at-the-start", stress::keep),

@@ -27,9 +27,12 @@ fn ours(notices: &[Notice]) -> Vec<String> {
     all
 }
 
+/// Each change in the kernel is counted here, and renewals would be some.
+const NO_LEASE: &str = " vip_lease off\n";
+
 fn conf(priority: u8, addresses: &[&str], more: &str) -> String {
     let lines = format!(
-        " notify /run/notify.sh\n track_script {{\n  chk\n }}\n{} virtual_routes {{\n  \
+        "{NO_LEASE} notify /run/notify.sh\n track_script {{\n  chk\n }}\n{} virtual_routes {{\n  \
          198.51.100.0/24 via 192.0.2.1 dev eth0\n }}\n",
         vips(addresses)
     );
@@ -140,7 +143,12 @@ pub(crate) fn differences() -> Result<Outcome> {
     ensure(last == Some(160), format_args!("the new priority is sent: {last:?}"))?;
 
     // Another instance comes, becomes master, and goes with a farewell.
-    let second = instance("VI_2", 52, 120, &format!(" notify /run/notify.sh\n{}", vips(&["192.0.2.110/24"])));
+    let second = instance(
+        "VI_2",
+        52,
+        120,
+        &format!("{NO_LEASE} notify /run/notify.sh\n{}", vips(&["192.0.2.110/24"])),
+    );
     same(&changes(&stage, &daemon, &conf(160, &[&vip], &second))?, &[])?;
     r1.wait_ip(ip("192.0.2.110"), true, BOUND)?;
     same(&changes(&stage, &daemon, &conf_160)?, &["-192.0.2.110/24"])?;
@@ -231,7 +239,7 @@ pub(crate) fn keys() -> Result<Outcome> {
     let r1 = stage.r1();
     script(r1, "/run/good.sh", "exit 0")?;
     script(r1, "/run/bad.sh", "exit 1")?;
-    let base = instance("VI_1", 51, 150, &vips(&[&format!("{VIP}/24")]));
+    let base = instance("VI_1", 51, 150, &format!("{NO_LEASE}{}", vips(&[&format!("{VIP}/24")])));
     let daemon = start_master(&stage, &base)?;
     let track = |path: &str, weight: &str| {
         format!("vrrp_script chk {{\n script {path}\n interval 1\n{weight}\n}}\n")

@@ -11,6 +11,6 @@ pub use child::{Child, Exit, kill_orphaned_groups, reap_orphans};
 pub use own::{
     Capability, become_subreaper, bind_to_cpus, daemonize, die_with_parent, forbid_new_privileges,
     keep_capabilities, limit_files, limit_realtime, lock_memory, run_realtime, set_name, set_nice,
-    thread_count,
+    thread_count, touch_memory,
 };
 pub use spawn::{Spawn, inherited, role};

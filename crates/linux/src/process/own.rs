@@ -65,8 +65,17 @@ pub fn bind_to_cpus(cpus: &[u16]) -> Result<()> {
 /// Keeps all memory of the process, present and future, out of swap, and makes enough stack present
 /// that the hot paths never fault.
 pub fn lock_memory() -> Result<()> {
-    touch_stack();
+    touch_memory();
     mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE).on("lock", "memory")
+}
+
+/// Makes memory present that hot paths will need for the first time: each page that the kernel has to
+/// find and to clear then costs them some microseconds.
+pub fn touch_memory() {
+    // Below the size for which allocators ask the kernel each time, so that it stays when it is freed.
+    const HEAP: usize = 64 * 1024;
+    std::hint::black_box(vec![1u8; HEAP]);
+    touch_stack();
 }
 
 #[inline(never)]

@@ -54,6 +54,7 @@ pub(super) fn instance(old: &Instance, new: &Instance) -> Vec<Change> {
         addresses: Hot, "virtual_ipaddress";
         excluded: Hot, "virtual_ipaddress_excluded";
         routes: Hot, "virtual_routes";
+        lease: Hot, "vip_lease";
         promote_secondaries: Hot, "promote_secondaries";
         receive_buffer: Hot, "kernel_rx_buf_size";
         => protocol: self::protocol;

@@ -13,7 +13,7 @@ pub mod cost;
 pub mod identity;
 mod renumber;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use base::Name;
 use vrrp::config::{GroupId, InstanceId, TrackerId};

@@ -24,7 +24,7 @@ fn address(last: u8) -> Address {
     }
 }
 
-fn instance(
+pub(crate) fn instance(
     name: &str,
     vrid: u8,
     priority: u8,
@@ -73,6 +73,7 @@ fn instance(
             lower_prio_repeat: 5,
             lower_prio_delay: Duration::from_secs(5),
         },
+        lease: None,
         promote_secondaries: false,
         receive_buffer: None,
         notify: Notify::default(),

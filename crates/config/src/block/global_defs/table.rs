@@ -1,6 +1,7 @@
 //! The keywords of `global_defs`.
 
 use super::*;
+use crate::block::lease;
 use crate::keyword::{Keyword, Kind, Range, Table};
 use crate::lang::tree::{BlockId, Shape};
 
@@ -113,6 +114,14 @@ pub(crate) const TABLE: Table<GlobalDraft> = Table {
             Kind::Number { range: DOWN_TIMER, set: |g, n| g.down_timer_adverts = u8_of(n) },
             "3",
             "adverts that may be missed"
+        ),
+        keyword!(
+            "vip_lease",
+            Kind::Line(lease::ARGS, |g, node, cx| g.vip_lease =
+                lease::parse(node, cx).or(g.vip_lease.take())),
+            "on for intervals of 1 s or more, where the formula leaves room",
+            "the kernel removes virtual addresses of a dead daemon before a backup takes over",
+            "vipd only"
         ),
         keyword!(
             "vrrp_garp_interval",

@@ -5,6 +5,7 @@ use crate::block::authentication::{self};
 use crate::block::global_defs::{
     DOWN_TIMER, REPEAT, REPEAT_OR_NONE, WHOLE_SECONDS, keyword, secs_of, u8_of, u32_of,
 };
+use crate::block::lease;
 use crate::block::route::{self};
 use crate::block::track::{self, What};
 use crate::block::unicast::{self};
@@ -268,6 +269,14 @@ pub(crate) const TABLE: Table<InstanceDraft> = Table {
             Kind::Number { range: DOWN_TIMER, set: |i, n| i.down_timer_adverts = Some(u8_of(n)) },
             "the global setting",
             "adverts that may be missed"
+        ),
+        keyword!(
+            "vip_lease",
+            Kind::Line(lease::ARGS, |i, node, cx| i.vip_lease =
+                lease::parse(node, cx).or(i.vip_lease.take())),
+            "the global setting",
+            "the kernel removes virtual addresses of a dead daemon before a backup takes over",
+            "vipd only"
         ),
         keyword!(
             "lower_prio_no_advert",

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{Definition, Frame, MAX_EXPANDED, MAX_EXPANSIONS, Reader};
+use super::{Definition, Frame, MAX_EXPANDED, MAX_EXPANSIONS, MAX_USES, Reader};
 use crate::diag::{Code, Diagnostic};
 use crate::lang::repeat::{self, MAX_STEPS, Repeat, is_name};
 use crate::lang::text::{Text, is_blank};
@@ -163,6 +163,12 @@ impl Reader<'_> {
             out.push_part(text, copied..start);
             (copied, at, changed) = (end, end, true);
             let expansion = self.map.expand(&definition.name, span);
+            if self.map.uses() > MAX_USES {
+                let message = format!("definitions are used at more than {MAX_USES} places");
+                let help = "shorten the definitions that use others";
+                self.give_up(Diagnostic::new(Code::EXPANSION_SIZE, message).at(span).help(help));
+                return false;
+            }
             if let Some(first) = definition.lines.first() {
                 let mut value = Text::default();
                 value.push_expanded(first, expansion);

@@ -36,6 +36,11 @@ pub(super) fn lines(model: &Model, event: &Event) -> Vec<Line> {
         }
         Event::Announced { link, address } => announced(*link, *address),
         Event::Repaired { instance: id, link, what } => return repaired(model, *id, *link, what),
+        Event::Lapsed { instance: id, link, net, late } => {
+            let name = id.map_or("", |id| instance(model, id));
+            let text = format!("({name}) lease of address {net} on {link} ran out, {late} after its renewal");
+            Line::new(Level::Warning, text)
+        }
         Event::LeftOver { link, net, adopted } => {
             let what = if *adopted { "keeping" } else { "removing" };
             Line::info(format!("{what} address {net} on {link}, left over by an earlier run"))
