@@ -74,6 +74,10 @@ impl Vrrp {
 
         for id in self.ids() {
             self.arm(id);
+            // Who was paused must not go on with an advert, not even with one that says what is new.
+            self.step_down_if_paused(now, id);
+        }
+        for id in self.ids() {
             self.reprioritise(id);
         }
         for id in self.ids() {

@@ -25,7 +25,8 @@ impl Rule for Failover {
                 let now = world.node(id).clock.local(seen.at);
                 for (_, shadow, of) in node.all() {
                     let wait = &shadow.wait;
-                    if shadow.state == State::Backup && !shadow.grouped && wait.due <= now {
+                    let exact = !shadow.grouped && !wait.vague;
+                    if shadow.state == State::Backup && exact && wait.due <= now {
                         let late = now.since(wait.due);
                         if late <= wait.interval || wait.overslept {
                             let name = &of.protocol.name;
@@ -51,10 +52,11 @@ impl Rule for Failover {
                 if shadow.wait.why == Why::Released && transition.is_early() {
                     found.push("V3", seen.at, seen.node, transition.text("before the skew time"));
                 }
-                if shadow.grouped {
+                if shadow.grouped || shadow.wait.vague {
                     return;
                 }
-                if let Some((late, most)) = lateness(past, world, id, seen.at, shadow.wait.due)
+                if let Some((late, most)) =
+                    lateness(past, world, id, seen.at, shadow.wait.due.max(shadow.wait.moved))
                     && late > most
                 {
                     let text = transition.text(&format!("late by {late}, at most {most} is allowed"));

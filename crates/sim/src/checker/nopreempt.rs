@@ -30,7 +30,7 @@ impl Rule for NoPreempt {
                 if !property.is_empty() && transition.is_early() {
                     found.push(property, seen.at, seen.node, transition.text("too early"));
                 }
-                let slept = now.since(wait.due) > wait.interval && !wait.overslept;
+                let slept = now.since(wait.due) > wait.interval && !wait.overslept && !wait.vague;
                 if transition.is_takeover() && slept && !shadow.grouped {
                     found.push("V9", seen.at, seen.node, transition.text("it did not listen after a pause"));
                 }

@@ -29,8 +29,14 @@ impl Rule for Release {
         // What it sends from must be there.
         let own = world.node(*node).process.as_ref().and_then(|p| p.engine.source(*id)).or(of.source);
         let family = of.protocol.family;
-        let sends = own.is_some_and(|own| host.holds(Some(link.index), own) && Family::of(&own) == family);
-        if !(link.up && link.running && sends) {
+        let holds = |own: IpAddr| {
+            let mut here = host.addresses.iter().map(|h| &h.facts).filter(|f| f.link == link.index);
+            here.any(|f| f.net.addr() == own && !f.tentative)
+        };
+        let sends = own.is_some_and(|own| holds(own) && Family::of(&own) == family);
+        // It may be back meanwhile, but not for a process that has just heard that it is gone.
+        let gone = past.node(*node).is_some_and(|n| n.gone.contains(&link.name));
+        if gone || !(link.up && link.running && sends) {
             return;
         }
         let destinations: Vec<IpAddr> = match &of.protocol.peers {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use base::{Duration, Instant, Name, Priority};
+use base::{Duration, IfName, Instant, Name, Priority};
 use engine::io::{Event, Outcome};
 use model::{Instance, InstanceId, Model, Script, TrackerId, TrackerSource};
 use vrrp::config::{Preempt, Version};
@@ -48,6 +48,8 @@ pub(super) struct Wait {
     pub(super) least: Instant,
     /// It must take over then, its group aside.
     pub(super) due: Instant,
+    /// When that was found out, unless it was when the wait began.
+    pub(super) moved: Instant,
     /// Why.
     pub(super) why: Why,
     /// The interval in force.
@@ -58,6 +60,8 @@ pub(super) struct Wait {
     pub(super) preempt_at: Option<Instant>,
     /// It woke up too late and listens once more.
     pub(super) overslept: bool,
+    /// Its group held it back and is gone: when it asks again is not known here.
+    pub(super) vague: bool,
 }
 
 /// What a master did.
@@ -115,6 +119,8 @@ pub(super) struct NodeShadow {
     /// Of each script how often it succeeded or failed since it counted as good or bad, and whether that is
     /// good; `None` before the first result.
     pub(super) scripts: BTreeMap<Name, (u32, Option<bool>)>,
+    /// Interfaces that vanished in this turn, as the process knows.
+    pub(super) gone: Vec<IfName>,
     /// Something that faults or priorities depend on may have changed.
     pub(super) touched: bool,
     /// The supervisor said that it must stop.
@@ -135,16 +141,19 @@ impl Wait {
             since: Instant::ZERO,
             least: Instant::ZERO,
             due: Instant::ZERO,
+            moved: Instant::ZERO,
             why: Why::Entered,
             interval: Duration::ZERO,
             learned: false,
             preempt_at: None,
             overslept: false,
+            vague: false,
         }
     }
 
     /// The master-down interval changed: what is left moves by as much.
-    fn shift(&mut self, before: Duration, after: Duration) {
+    fn shift(&mut self, now: Instant, before: Duration, after: Duration) {
+        self.moved = now;
         for at in [&mut self.due, &mut self.least] {
             *at = self.since + (at.since(self.since) + after).saturating_sub(before);
         }
@@ -203,7 +212,8 @@ impl Shadow {
         if said.priority == Priority::RELEASE {
             let due = now + skew(protocol.version, self.timer_priority(of), self.wait.interval);
             let least = if self.grouped { due.min(self.wait.least) } else { due };
-            self.wait = Wait { since: now, due, least, why: Why::Released, overslept: false, ..self.wait };
+            let why = Why::Released;
+            self.wait = Wait { since: now, due, least, why, overslept: false, vague: false, ..self.wait };
             return;
         }
         let why = match (self.is_lower(of, said), protocol.preempt) {
@@ -226,7 +236,7 @@ impl Shadow {
         }
         self.wait.learned = true;
         let due = now + self.down(of);
-        self.wait = Wait { since: now, due, least: due, why, overslept: false, ..self.wait };
+        self.wait = Wait { since: now, due, least: due, why, overslept: false, vague: false, ..self.wait };
     }
 
     fn master_hears(&mut self, own: Option<IpAddr>, said: &Meaning) {
@@ -274,6 +284,9 @@ impl Shadow {
             _ => {}
         }
         (self.must_yield, self.claims) = (false, false);
+        if !matches!(to, State::Backup | State::Master) {
+            self.yielded = None;
+        }
         if let (Cause::Paused { .. }, Some((_, Some(said)))) = (cause, self.heard) {
             // It steps down before it looks at what woke it up.
             self.backup_hears(of, now, &said);
@@ -334,10 +347,12 @@ impl Shadow {
     }
 
     /// Goes on with another configuration.
-    fn reloads(&mut self, old: &Instance, new: &Instance) {
+    fn reloads(&mut self, now: Instant, old: &Instance, new: &Instance) {
         let (mut before, mut after) = (old.protocol.clone(), new.protocol.clone());
         (before.group, after.group) = (None, None);
-        self.grouped = new.protocol.group.is_some();
+        let grouped = new.protocol.group.is_some();
+        self.wait.vague |= self.grouped != grouped;
+        self.grouped = grouped;
         if before == after {
             return;
         }
@@ -347,7 +362,7 @@ impl Shadow {
             self.wait.interval = after.advert_interval;
         }
         let then = self.down(new);
-        self.wait.shift(down, then);
+        self.wait.shift(now, down, then);
         if !after.priority.is_owner() {
             self.yielded = None;
         }
@@ -366,6 +381,7 @@ impl NodeShadow {
             held_up: false,
             files: BTreeMap::new(),
             scripts: BTreeMap::new(),
+            gone: Vec::new(),
             touched: true,
             stopping: false,
         };
@@ -385,7 +401,7 @@ impl NodeShadow {
         (self.touched, self.stopping) = (true, false);
     }
 
-    fn configured(&mut self, model: &Arc<Model>) {
+    fn configured(&mut self, now: Instant, model: &Arc<Model>) {
         let diff = model::diff(&self.model, model);
         let carried = diff.carried_instances();
         let mut instances: Vec<Shadow> = Vec::new();
@@ -395,7 +411,7 @@ impl NodeShadow {
             instances.push(match old {
                 Some((shadow, of)) => {
                     let mut shadow = shadow.clone();
-                    shadow.reloads(of, new);
+                    shadow.reloads(now, of, new);
                     shadow
                 }
                 None => Shadow { grouped: new.protocol.group.is_some(), ..Shadow::new() },
@@ -477,7 +493,7 @@ impl NodeShadow {
                 let before = shadow.down(of);
                 shadow.priority = *to;
                 let after = shadow.down(of);
-                shadow.wait.shift(before, after);
+                shadow.wait.shift(now(), before, after);
             }
             Event::Vrrp(core::Event::RogueOwner { instance, source, step }) => {
                 let Some((shadow, _)) = self.get_mut(*instance) else { return };
@@ -487,6 +503,7 @@ impl NodeShadow {
                     RogueStep::Found | RogueStep::Silent => {}
                 }
             }
+            Event::LinkExists { name, exists: false } => self.gone.push(*name),
             Event::StartupDelay(Some(delay)) => self.ready_at = now() + *delay,
             _ => {}
         }
@@ -564,7 +581,7 @@ impl Shadows {
             }
             What::Configured(model) => {
                 self.disturbed = seen.at;
-                node.configured(model);
+                node.configured(world.node(id).clock.local(seen.at), model);
                 node.read_files(world, id);
             }
             What::Event(event) => node.event(world, (id, seen.at), event),
@@ -582,6 +599,7 @@ impl Shadows {
                     shadow.rests(of, now);
                 }
                 (node.late.0, node.held_up) = (node.late.1, false);
+                node.gone.clear();
                 if world.node(id).process.as_ref().is_some_and(crate::process::Process::is_quiescent) {
                     node.touched = false;
                 }

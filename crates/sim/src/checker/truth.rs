@@ -60,7 +60,11 @@ fn means(track: &Track, standing: Standing, is_script: bool) -> Means {
         Standing::Unknown if unweighted && is_script => Means::Awaited,
         Standing::Unknown => Means::Nothing,
         Standing::Number(n) if unweighted => {
-            if (n == 0) != track.reverse { Means::Nothing } else { Means::Fault }
+            if (n == 0) != track.reverse {
+                Means::Nothing
+            } else {
+                Means::Fault
+            }
         }
         Standing::Number(n) => {
             let sign = if track.reverse { -1 } else { 1 };
@@ -139,7 +143,8 @@ fn faulty(world: &World, id: NodeId, node: &NodeShadow, of: &Instance) -> Option
         None => {
             let virtuals = |addr: IpAddr| node.model.virtual_addresses().any(|v| v == addr);
             let statics = |addr: IpAddr| node.model.static_addresses.iter().any(|s| s.net.addr() == addr);
-            let fits = |addr: IpAddr| Family::of(&addr) == of.protocol.family && (addr.is_ipv4() || local(addr));
+            let fits =
+                |addr: IpAddr| Family::of(&addr) == of.protocol.family && (addr.is_ipv4() || local(addr));
             let on_link = host.addresses.iter().map(|h| &h.facts).filter(|f| Some(f.link) == index);
             let mut own = on_link.filter(|f| {
                 let addr = f.net.addr();
@@ -181,7 +186,12 @@ fn local(addr: IpAddr) -> bool {
 }
 
 /// V14, G2: whether something keeps an instance or a member of its group from taking part.
-pub(super) fn unit_faulty(world: &World, id: NodeId, node: &NodeShadow, instance: InstanceId) -> Option<bool> {
+pub(super) fn unit_faulty(
+    world: &World,
+    id: NodeId,
+    node: &NodeShadow,
+    instance: InstanceId,
+) -> Option<bool> {
     let of = node.of(instance)?;
     let Some(group) = of.protocol.group.and_then(|g| node.model.groups.get(g.index())) else {
         return faulty(world, id, node, of);

@@ -43,7 +43,7 @@ impl Rules {
             Box::new(nopreempt::NoPreempt),
             Box::new(interval::Interval),
             Box::new(release::Release),
-            Box::new(priority::Priorities),
+            Box::new(priority::Priorities::default()),
             Box::new(fault::Faults),
             Box::new(authentication::Authentication),
             Box::new(groups::Groups::default()),

@@ -208,9 +208,9 @@ impl World {
                 let node = &self.nodes[id.0];
                 // A new configuration asks for its scripts before it is told that it is in force.
                 let file = node.models.get(node.model);
-                let mut trackers = [&turn.model].into_iter().chain(file).flat_map(|m| &m.trackers);
-                let named = trackers
-                    .find(|t| matches!(&t.source, TrackerSource::Script(s) if s.command == command));
+                let is = |t: &&model::Tracker| matches!(&t.source, TrackerSource::Script(s) if s.command == command);
+                let named = turn.model.trackers.iter().find(is);
+                let named = named.or_else(|| file?.trackers.iter().find(is));
                 let source = named.and_then(|t| node.scripts.get(&t.name)).copied().unwrap_or_default();
                 p.runs.extend(named.map(|t| (run, t.name.clone())));
                 let (outcome, takes) = if source.takes >= timeout {
@@ -244,6 +244,7 @@ impl World {
 
     /// A cancelled run is answered all the same; one that ends at this moment has answered already.
     fn cancel(&mut self, id: NodeId, p: &mut Process, run: RunId) {
+        p.runs.remove(&run);
         if p.results.iter().any(|(known, _)| *known == run) {
             return;
         }
@@ -264,7 +265,7 @@ impl World {
         packet: &Packet,
     ) {
         let id = turn.id;
-        let Some(spec) = p.sockets.get(&socket).map(|s| s.spec.clone()) else {
+        let Some((spec, bound)) = p.sockets.get(&socket).map(|s| (s.spec.clone(), s.link)) else {
             self.see(Some(id), What::Broken(format!("an advert goes to {socket:?}, which is not open")));
             return;
         };
@@ -306,7 +307,7 @@ impl World {
             let instance = turn.model.instances.iter().position(|i| {
                 i.protocol.vrid == vrid
                     && i.protocol.family == family
-                    && (i.link == link || i.link.is_none())
+                    && (i.link.is_none() || i.link == bound.or(link))
                     && match &i.protocol.peers {
                         Peers::Multicast(group) => *group == destination,
                         Peers::Unicast { peers, .. } => peers.iter().any(|peer| peer.address == destination),

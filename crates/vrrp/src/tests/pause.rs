@@ -1,5 +1,7 @@
 //! A process that was not scheduled for a while.
 
+use alloc::vec;
+
 use crate::config::Preempt;
 use crate::io::{Cause, State};
 use crate::testing::*;
@@ -119,4 +121,17 @@ fn a_backup_that_wakes_up_late_hears_all_packets_that_wait_before_any_of_its_tim
     world.unfreeze(1);
     world.run(ms(5));
     assert_eq!(world.transitions(1), [], "the adverts of a living master were in the socket");
+}
+
+#[test]
+fn a_paused_master_that_wakes_up_to_a_new_configuration_does_not_tell_of_it() {
+    let mut world = World::new(ms(1), [single(150, |_| {}), single(100, |_| {})]);
+    world.run(ms(5_000));
+    world.freeze(0);
+    world.run(ms(6_300));
+    world.take();
+    world.unfreeze(0);
+    world.reload(0, single(140, |_| {}), vec![Some(A)]);
+    assert!(matches!(world.transitions(0)[..], [(A, State::Master, State::Backup, Cause::Paused { .. })]));
+    assert_eq!(world.adverts().len(), 0, "somebody else may be the master");
 }
