@@ -58,6 +58,8 @@ const FLAGS: &[&[&str]] = &[
     &["lower_prio_no_advert on"],
     &["down_timer_adverts 2"],
     &["down_timer_adverts 5"],
+    &["vip_lease off"],
+    &["vip_lease off", "garp_master_refresh 7"],
 ];
 
 fn one_in(n: u64, rng: &mut Rng) -> bool {
