@@ -103,25 +103,25 @@ fn judged(
             world.schedule(at + Duration::from_nanos(1), Fault::Reload { node, model: 0 });
         }
     }
-    at = at + settle;
+    at += settle;
     if !judge.watch(world, at, &mut *show) || !judge.rest(world, Rest::Healed) {
         return;
     }
-    at = at + Duration::from_secs(20);
+    at += Duration::from_secs(20);
     if !judge.watch(world, at, &mut *show) || !judge.rest(world, Rest::Quiet) {
         return;
     }
     for node in world.ids() {
         world.schedule(at, Fault::Reload { node, model: 0 });
     }
-    at = at + Duration::from_secs(10);
+    at += Duration::from_secs(10);
     if !judge.watch(world, at, &mut *show) || !judge.rest(world, Rest::Reloaded) {
         return;
     }
     for node in world.ids() {
         world.schedule(at, Fault::Stop(node));
     }
-    at = at + Duration::from_secs(5);
+    at += Duration::from_secs(5);
     if judge.watch(world, at, show) {
         judge.rest(world, Rest::Stopped);
     }

@@ -93,7 +93,7 @@ impl Swarm {
             return 0;
         }
         loop {
-            at = at + Duration::from_nanos(rng.below(self.gap.as_nanos() * 2) + 1);
+            at += Duration::from_nanos(rng.below(self.gap.as_nanos() * 2) + 1);
             if at >= end {
                 return count;
             }

@@ -19,6 +19,9 @@ const MOST_ANSWERS: u32 = 20;
 /// What was counted of one instance when all was well: transitions, adverts, whether it was MASTER.
 type Counted = (u32, u32, State);
 
+/// What was counted of all, and since when.
+type Calm = (Instant, BTreeMap<(NodeId, InstanceId), Counted>);
+
 /// V7: in MASTER the spacing of own adverts is in [A, A + sigma] by the own clock, but for answers: at most
 /// one for each advert received, and few in an interval; one more is allowed for a new configuration. In
 /// BACKUP, FAULT and INIT there is none, but for one of priority 0 when MASTER is left; who becomes MASTER
@@ -28,7 +31,7 @@ type Counted = (u32, u32, State);
 /// master and none by others.
 #[derive(Default)]
 pub(super) struct Regularity {
-    calm: Option<(Instant, BTreeMap<(NodeId, InstanceId), Counted>)>,
+    calm: Option<Calm>,
 }
 
 impl Rule for Regularity {

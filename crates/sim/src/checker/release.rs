@@ -34,9 +34,7 @@ impl Rule for Release {
             here.any(|f| f.net.addr() == own && !f.tentative)
         };
         let sends = own.is_some_and(|own| holds(own) && Family::of(&own) == family);
-        // It may be back meanwhile, but not for a process that has just heard that it is gone.
-        let gone = past.node(*node).is_some_and(|n| n.gone.contains(&link.name));
-        if gone || !(link.up && link.running && sends) {
+        if past.node(*node).is_some_and(|n| n.vanished) || !(link.up && link.running && sends) {
             return;
         }
         let destinations: Vec<IpAddr> = match &of.protocol.peers {

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use base::{Duration, IfName, Instant, Name, Priority};
+use base::{Duration, Instant, Name, Priority};
+use engine::facts::KernelEvent;
 use engine::io::{Event, Outcome};
 use model::{Instance, InstanceId, Model, Script, TrackerId, TrackerSource};
 use vrrp::config::{Preempt, Version};
@@ -119,8 +120,8 @@ pub(super) struct NodeShadow {
     /// Of each script how often it succeeded or failed since it counted as good or bad, and whether that is
     /// good; `None` before the first result.
     pub(super) scripts: BTreeMap<Name, (u32, Option<bool>)>,
-    /// Interfaces that vanished in this turn, as the process knows.
-    pub(super) gone: Vec<IfName>,
+    /// An interface vanished, and the process may not have heard of it: it may be back as another one.
+    pub(super) vanished: bool,
     /// Something that faults or priorities depend on may have changed.
     pub(super) touched: bool,
     /// The supervisor said that it must stop.
@@ -381,7 +382,7 @@ impl NodeShadow {
             held_up: false,
             files: BTreeMap::new(),
             scripts: BTreeMap::new(),
-            gone: Vec::new(),
+            vanished: false,
             touched: true,
             stopping: false,
         };
@@ -503,7 +504,6 @@ impl NodeShadow {
                     RogueStep::Found | RogueStep::Silent => {}
                 }
             }
-            Event::LinkExists { name, exists: false } => self.gone.push(*name),
             Event::StartupDelay(Some(delay)) => self.ready_at = now() + *delay,
             _ => {}
         }
@@ -590,7 +590,11 @@ impl Shadows {
                 let Some((shadow, of)) = advert.instance.and_then(|i| node.get_mut(i)) else { return };
                 shadow.sends(of, world.node(id).clock.local(seen.at), advert);
             }
-            What::Kernel(_) | What::Dumped => node.touched = true,
+            What::Kernel(event) => {
+                node.touched = true;
+                node.vanished |= matches!(event, KernelEvent::LinkGone(_));
+            }
+            What::Dumped => node.touched = true,
             What::Checked { tracker: Some(tracker), outcome } => node.checked(*tracker, *outcome),
             What::Turn { .. } => {
                 let now = world.node(id).clock.local(seen.at);
@@ -599,9 +603,8 @@ impl Shadows {
                     shadow.rests(of, now);
                 }
                 (node.late.0, node.held_up) = (node.late.1, false);
-                node.gone.clear();
                 if world.node(id).process.as_ref().is_some_and(crate::process::Process::is_quiescent) {
-                    node.touched = false;
+                    (node.touched, node.vanished) = (false, false);
                 }
             }
             _ => {}
