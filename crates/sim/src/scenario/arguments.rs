@@ -2,8 +2,8 @@
 
 use std::fmt::Display;
 use std::net::IpAddr;
-use std::rc::Rc;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use base::{Duration, IfName, IpNet, Name};
 use engine::io::Outcome;
@@ -342,7 +342,7 @@ impl Argument for Outcome {
 }
 
 /// `SEGMENT NODE|all SOURCE DESTINATION TTL valid|invalid HEX`.
-impl Argument for Rc<Stranger> {
+impl Argument for Arc<Stranger> {
     fn read(words: &mut Words<'_>) -> Result<Self, Trouble> {
         words.label = "segment";
         let segment = SegmentId::read(words)?;

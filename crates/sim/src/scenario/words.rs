@@ -2,7 +2,7 @@
 //! the manual come from it.
 
 use std::net::IpAddr;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use base::{Duration, IfName, IpNet, Name};
 use engine::io::Outcome;
@@ -114,7 +114,7 @@ words! {
         [Fault::Script { node, name: script, outcome, takes }]
         "a check ends so from now on, after this time: ok, fails, exit=N, signal=N, timeout, not-started";
     "file" (node: NodeId, file: Name, value: i32) [Fault::File { node, name: file, value }] "a tracked file has this number";
-    "stranger" (datagram: Rc<Stranger>) [Fault::Stranger(datagram)]
+    "stranger" (datagram: Arc<Stranger>) [Fault::Stranger(datagram)]
         "a datagram arrives: SEGMENT NODE|all SOURCE DESTINATION TTL valid|invalid HEX";
     "replay" (node: NodeId) [Fault::Replay(node)] "a stranger sends again what a node sent last";
     "heal" () [Fault::Heal] "every fault ends; interfaces and nodes come back, daemons run";
