@@ -67,7 +67,7 @@ pub fn finding(names: &Names, finding: &Finding) -> String {
         Finding::WrongOwner { address, expected, owners: found, .. } => {
             let expected = expected.map_or_else(|| "one node".into(), |id| node(names, id));
             format!(
-                "all is well again, but {} answers for {address}, and not {expected}",
+                "all is well again, but {address} is with {}, and not with {expected}",
                 owners(names, found)
             )
         }
@@ -113,6 +113,9 @@ pub fn doubt(names: &Names, doubt: &Doubt) -> String {
         }
         Doubt::SameSource { nodes: [a, b], address } => {
             format!("{} and {} both send from {address}", node(names, *a), node(names, *b))
+        }
+        Doubt::NotAPeer { members: [a, b] } => {
+            format!("{} does not send to {}: it is none of its peers", of(a), of(b))
         }
         Doubt::NoSuchPeer { member, address } => {
             format!("the peer {address} of {} is none of these nodes", of(member))

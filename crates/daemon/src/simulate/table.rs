@@ -182,9 +182,9 @@ fn some_time(time: Duration) -> String {
 fn who(report: &Report<'_>, address: &AddressRecord) -> Vec<String> {
     const MOST: usize = 5;
     let end = address.healed.unwrap_or(Instant::from_nanos(u64::MAX));
-    let mut all = vec![explain::owners(&report.study.names, address.at(address.fault))];
+    let mut all = vec![explain::owners(&report.study.names, address.before())];
     let spans: Vec<_> =
-        address.spans.iter().filter(|span| span.from > address.fault && span.from < end).collect();
+        address.spans.iter().filter(|span| span.from >= address.fault && span.from < end).collect();
     for (at, span) in spans.iter().enumerate() {
         let until = spans.get(at + 1).map_or(end, |next| next.from);
         let owners = explain::owners(&report.study.names, &span.owners);
@@ -214,10 +214,11 @@ pub fn summary(
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "\n{} with one fault, {} with two (at once, and the second one later); {} h of their time in {}.{} s.",
+        "\n{} cases with one fault, {} with two (at once, and the second one later): {}.{} hours in {}.{} s.",
         singles.len(),
         pairs.len(),
         virtual_seconds / 3_600,
+        virtual_seconds % 3_600 / 360,
         took.as_secs(),
         took.subsec_millis() / 100
     );

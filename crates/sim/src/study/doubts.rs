@@ -50,6 +50,11 @@ pub enum Doubt {
         /// Which address.
         address: IpAddr,
     },
+    /// The first one sends its adverts to peers, and the second one is none of them.
+    NotAPeer {
+        /// Who.
+        members: [Member; 2],
+    },
     /// A unicast peer that is none of the nodes.
     NoSuchPeer {
         /// Whose peer.
@@ -80,6 +85,8 @@ impl Study {
             for (at, (a, x)) in members.iter().enumerate() {
                 for (b, y) in members.iter().skip(at + 1) {
                     found.extend(compare(a, x, b, y));
+                    found.extend(unheard(&world, a, x, b));
+                    found.extend(unheard(&world, b, y, a));
                 }
                 found.extend(strange_peers(&world, a, x));
             }
@@ -124,6 +131,13 @@ fn difference(a: &Instance, b: &Instance) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// Whether `a` sends its adverts to others only.
+fn unheard(world: &World, a: &Member, x: &Instance, b: &Member) -> Option<Doubt> {
+    let Peers::Unicast { peers, .. } = &x.protocol.peers else { return None };
+    let sent = peers.iter().any(|peer| world.node(b.node).host.holds(None, peer.address));
+    (!sent).then(|| Doubt::NotAPeer { members: [a.clone(), b.clone()] })
 }
 
 fn strange_peers(world: &World, member: &Member, instance: &Instance) -> Vec<Doubt> {

@@ -56,6 +56,13 @@ pub struct Span {
 }
 
 impl AddressRecord {
+    /// Who answered before the first fault.
+    #[must_use]
+    pub fn before(&self) -> &[NodeId] {
+        let span = self.spans.iter().rfind(|span| span.from < self.fault);
+        span.map(|span| span.owners.as_slice()).unwrap_or_default()
+    }
+
     /// Who answered at an instant.
     #[must_use]
     pub fn at(&self, at: Instant) -> &[NodeId] {

@@ -43,6 +43,8 @@ struct AddressWatch {
     /// Since when nobody, or several, answer.
     nobody_since: Option<Instant>,
     two_since: Option<Instant>,
+    /// What the formula allowed last for a time without anybody that nothing excused.
+    allowed: Duration,
 }
 
 /// Watches all addresses.
@@ -78,6 +80,7 @@ impl Watch {
                     able: Vec::new(),
                     nobody_since: Some(Instant::ZERO),
                     two_since: None,
+                    allowed: Duration::ZERO,
                 });
             }
         }
@@ -87,7 +90,13 @@ impl Watch {
 
     /// A fault of the scenario is to come now.
     pub(super) fn fault(&mut self, at: Instant) {
-        self.first_fault.get_or_insert(at);
+        if self.first_fault.is_none() {
+            self.first_fault = Some(at);
+            // That nobody answers while all start is no news.
+            for watch in &mut self.addresses {
+                watch.record.excuses.clear();
+            }
+        }
     }
 
     /// The healing is to come now.
@@ -105,6 +114,8 @@ impl Watch {
         let (matters, disturbs) = match &seen.what {
             What::Fault(_) | What::Booted | What::Ended { .. } | What::Configured(_) => (true, true),
             What::Kernel(KernelEvent::Address(_) | KernelEvent::AddressGone(_)) => (true, false),
+            // A kernel that refuses what is asked of it is a fault, too: what follows counts from there.
+            What::Answered { result: Err(_), .. } => (true, true),
             What::Kernel(KernelEvent::Link(_) | KernelEvent::LinkGone(_)) => (true, true),
             What::Event(Event::Vrrp(vrrp::io::Event::State { from, to, .. })) => {
                 let able = |s: &State| matches!(s, State::Backup | State::Master);
@@ -127,10 +138,10 @@ impl Watch {
             let owners = owners(world, router, watch.record.address);
             let changed =
                 watch.able != able || watch.record.spans.last().is_none_or(|span| span.owners != owners);
-            if !changed && !disturbed {
+            let class = classify(world, router, &able, &owners);
+            if !changed && !disturbed && watch.class == class {
                 continue;
             }
-            let class = classify(world, router, &able, &owners);
             let bound = bound(world, router, &able, &owners, class);
             let first_fault = self.first_fault;
             let Some(watch) = self.addresses.get_mut(at) else { return };
@@ -138,6 +149,9 @@ impl Watch {
             if !calm {
                 self.findings.extend(watch.judge(now));
                 (watch.class, watch.since, watch.bound) = (class, now, bound);
+                if class == Class::Nobody(None) {
+                    watch.allowed = bound;
+                }
             }
             watch.able = able;
             watch.note(now, owners, first_fault, self.healed);
@@ -216,6 +230,9 @@ impl AddressWatch {
         let since = |holds: bool, since: Option<Instant>| holds.then(|| since.unwrap_or(now));
         self.nobody_since = since(nobody, self.nobody_since);
         self.two_since = since(two, self.two_since);
+        if !nobody {
+            self.allowed = Duration::ZERO;
+        }
         if let (Some(healed), false, false) = (healed, nobody, two) {
             self.record.recovery = now.since(healed);
         }
@@ -231,8 +248,7 @@ impl AddressWatch {
         let lasted = |since: Option<Instant>| now.since(since.map_or(now, |since| since.max(first)));
         let nobody = lasted(self.nobody_since);
         if nobody > self.record.nobody.0 {
-            let bound = if matches!(self.class, Class::Nobody(None)) { self.bound } else { Duration::ZERO };
-            self.record.nobody = (nobody, bound);
+            self.record.nobody = (nobody, self.allowed);
         }
         self.record.two = self.record.two.max(lasted(self.two_since));
     }
