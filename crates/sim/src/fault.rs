@@ -2,7 +2,7 @@
 //! `vipd simulate`.
 
 use std::net::IpAddr;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use base::{Duration, IfName, IpNet, Name};
 use engine::io::Outcome;
@@ -132,7 +132,7 @@ pub enum Fault {
     },
     // --- strangers ---
     /// A datagram of a stranger arrives on a segment.
-    Stranger(Rc<Stranger>),
+    Stranger(Arc<Stranger>),
     /// The last datagram of a node is sent once more by a stranger.
     Replay(NodeId),
     /// All faults of wires, clocks, scripts and kernels end; interfaces and nodes come back.

@@ -141,6 +141,12 @@ impl Lan {
         self.carrier(from) && !self.mute.contains(&from)
     }
 
+    /// Whether a port is plugged in and neither deaf nor mute.
+    #[must_use]
+    pub fn is_well(&self, port: Port) -> bool {
+        self.speaks(port) && !self.deaf.contains(&port)
+    }
+
     /// When a packet sent at `now` arrives where.
     pub fn deliveries(
         &mut self,

@@ -24,7 +24,9 @@ pub mod node;
 pub mod observe;
 pub mod process;
 pub mod reading;
+pub mod scenario;
 pub mod setup;
+pub mod study;
 pub mod world;
 
 pub use fault::Fault;

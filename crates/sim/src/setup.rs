@@ -1,7 +1,8 @@
 //! A world from configuration files: who is on which segment, with which addresses.
 //!
 //! Nobody tells the simulator what the network looks like, and most of it follows from the files:
-//! interfaces of the same name are on the same segment; an address of a node's own is what it is
+//! interfaces of the same name are on the same segment, and so are those of one virtual router if it has no
+//! other member on the segment of its interface; an address of a node's own is what it is
 //! configured to send from, what its unicast peers call it, or any free one beside the virtual addresses.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +15,7 @@ use vrrp::config::Peers;
 
 use crate::clock::Clock;
 use crate::host::Host;
-use crate::lan::Lan;
+use crate::lan::{Lan, Port};
 use crate::node::{Node, NodeId};
 use crate::world::{Pace, World};
 
@@ -49,12 +50,47 @@ pub fn world(plans: &[Plan], pace: Pace, seed: u64) -> World {
         let host = Host::new(number, own);
         nodes.push(Node::new(plan.name.clone(), host, plan.models.clone(), clock));
     }
+    let mut segments: Vec<Vec<Port>> =
+        names.into_iter().map(|(link, on)| on.into_iter().map(|node| (node, link)).collect()).collect();
+    join(&mut segments, &models);
     let mut lan = Lan::default();
-    for (link, on) in names {
-        let ports = on.into_iter().map(|node| (node, link)).collect();
-        lan.add(Name::from(link.as_str()), ports);
+    for ports in segments {
+        let name = ports.first().map_or_else(|| Name::from("?"), |(_, link)| Name::from(link.as_str()));
+        lan.add(name, ports);
     }
     World::new(nodes, lan, pace, seed)
+}
+
+/// Joins the segments of a virtual router whose members call their interfaces differently: hardware is not
+/// the same everywhere.
+fn join(segments: &mut Vec<Vec<Port>>, models: &[&Model]) {
+    let members = |i: usize| {
+        models.get(i).into_iter().flat_map(|m| &m.instances).filter_map(move |instance| {
+            let protocol = &instance.protocol;
+            Some(((protocol.vrid, protocol.family), (NodeId(i), instance.link?)))
+        })
+    };
+    let all: Vec<_> = (0..models.len()).flat_map(members).collect();
+    let place = |segments: &[Vec<Port>], port: &Port| segments.iter().position(|s| s.contains(port));
+    for (router, port) in &all {
+        let others = || all.iter().filter(|(other, p)| other == router && p.0 != port.0).map(|(_, p)| p);
+        let Some(own) = place(segments, port) else { continue };
+        if others().any(|other| place(segments, other) == Some(own)) {
+            continue;
+        }
+        let joined = others().filter_map(|other| place(segments, other)).find(|at| {
+            let nodes = |at: usize| segments.get(at).into_iter().flatten().map(|(node, _)| node);
+            *at != own && nodes(*at).all(|node| nodes(own).all(|known| known != node))
+        });
+        if let Some(at) = joined {
+            let (first, second) = (own.min(at), own.max(at));
+            let moved = segments.remove(second);
+            if let Some(segment) = segments.get_mut(first) {
+                segment.extend(moved);
+                segment.sort_unstable();
+            }
+        }
+    }
 }
 
 /// Every interface that a configuration names.

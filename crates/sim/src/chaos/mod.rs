@@ -17,6 +17,7 @@ use crate::checker::{Judge, Rest, Violation};
 use crate::cluster::longest_wait;
 use crate::fault::Fault;
 use crate::observe::Observation;
+use crate::scenario::{Act, Scenario, Step};
 use crate::setup::{Plan, world};
 use crate::world::{Pace, World};
 
@@ -56,6 +57,23 @@ pub fn run(options: Options, mut show: impl FnMut(&World, &Observation)) -> Outc
     let family = Family::random(&mut rng);
     let plans = family.plans();
     run_plans(&plans, &mut rng, options.chaos, &mut show)
+}
+
+/// How long the faults of a random scenario come and go.
+const SCENARIO: Duration = Duration::from_secs(120);
+
+/// Random faults for `world` as a scenario that ends with healing; they begin at `begin`, when all has settled.
+#[must_use]
+pub fn scenario(world: &World, seed: u64, begin: Duration) -> Scenario {
+    let mut rng = Rng::new(seed);
+    let swarm = Swarm::random(&mut rng);
+    let begin = Instant::ZERO + begin;
+    let (faults, _) = swarm.timetable(world, &mut rng, begin, SCENARIO);
+    let mut steps: Vec<Step> =
+        faults.into_iter().map(|(at, fault)| Step { at, act: Act::Fault(fault) }).collect();
+    steps.push(Step { at: begin + SCENARIO, act: Act::Fault(Fault::Heal) });
+    steps.sort_by_key(|step| step.at);
+    Scenario { steps }
 }
 
 /// Runs given configurations through random faults.

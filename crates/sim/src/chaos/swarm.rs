@@ -1,7 +1,8 @@
 //! Random faults: which kinds there are differs from run to run, so that each combination has its turn.
 
-use base::{Duration, IfName, Instant, IpNet, Rng};
+use base::{Duration, IfName, Instant, IpNet, Name, Rng};
 use engine::io::Outcome;
+use model::TrackerSource;
 
 use crate::fault::Fault;
 use crate::host::errno;
@@ -87,23 +88,37 @@ impl Swarm {
 
     /// Schedules the faults between `from` and `from + span`; how many.
     pub fn plan(&self, world: &mut World, rng: &mut Rng, from: Instant, span: Duration) -> u64 {
+        let (faults, count) = self.timetable(world, rng, from, span);
+        for (at, fault) in faults {
+            world.schedule(at, fault);
+        }
+        count
+    }
+
+    /// The faults between `from` and `from + span`, each with its time, and how many there are apart from
+    /// their ends.
+    pub fn timetable(
+        &self,
+        world: &World,
+        rng: &mut Rng,
+        from: Instant,
+        span: Duration,
+    ) -> (Vec<(Instant, Fault)>, u64) {
         let end = from + span;
         let (mut at, mut count) = (from, 0);
+        let mut timetable = Vec::new();
         if self.kinds.is_empty() {
-            return 0;
+            return (timetable, 0);
         }
         loop {
             at += Duration::from_nanos(rng.below(self.gap.as_nanos() * 2) + 1);
             if at >= end {
-                return count;
+                return (timetable, count);
             }
             let kind = pick(&self.kinds, rng);
-            for (delay, fault) in faults(kind, world, rng) {
-                // What ends after the chaos is ended by the healing.
-                if at + delay < end {
-                    world.schedule(at + delay, fault);
-                }
-            }
+            // What ends after the chaos is ended by the healing.
+            let faults = faults(kind, world, rng).into_iter();
+            timetable.extend(faults.map(|(delay, fault)| (at + delay, fault)).filter(|(at, _)| *at < end));
             count += 1;
         }
     }
@@ -124,7 +139,7 @@ fn millis(least: u64, most: u64, rng: &mut Rng) -> Duration {
 fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
     let id = NodeId(usize::try_from(rng.below(world.nodes().len() as u64)).unwrap_or(0));
     let other = NodeId((id.0 + 1) % world.nodes().len());
-    let link = eth(0);
+    let link = link(world, id, 0);
     let now = Duration::ZERO;
     let span = millis(1, 20_000, rng);
     let whole = |begin: Fault, end: Fault| vec![(now, begin), (span, end)];
@@ -186,20 +201,37 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
         Kind::Script => {
             let takes = Duration::from_millis(5);
             let outcome = pick(&[Outcome::Exited(1), Outcome::TimedOut, Outcome::Signaled(9)], rng);
-            let script = |outcome| Fault::Script { node: id, name: "check".into(), outcome, takes };
+            let script = |outcome| Fault::Script { node: id, name: tracker(world, id, true), outcome, takes };
             whole(script(outcome), script(Outcome::Exited(0)))
         }
         Kind::File => {
             let value = pick(&[0, 1, -20, 50, 300, -300], rng);
-            let file = |value| Fault::File { node: id, name: "number".into(), value };
+            let file = |value| Fault::File { node: id, name: tracker(world, id, false), value };
             whole(file(value), file(0))
         }
-        Kind::Tracked => whole(Fault::LinkDown(id, eth(1)), Fault::LinkUp(id, eth(1))),
+        Kind::Tracked => {
+            let link = self::link(world, id, 1);
+            whole(Fault::LinkDown(id, link), Fault::LinkUp(id, link))
+        }
     }
 }
 
-fn eth(n: u8) -> IfName {
-    IfName::new(if n == 0 { "eth0" } else { "eth1" }).unwrap_or_else(|_| unreachable!("it is a name"))
+/// An interface of a node by its place, or its last one.
+fn link(world: &World, id: NodeId, place: usize) -> IfName {
+    let links: Vec<IfName> = world.node(id).host.own_links().map(|(name, _)| name).collect();
+    let link = links.get(place).or(links.last()).copied();
+    link.unwrap_or_else(|| IfName::new("eth0").unwrap_or_else(|_| unreachable!("it is a name")))
+}
+
+/// The name of the first script or file of a node; a name that nothing has if there is none.
+fn tracker(world: &World, id: NodeId, script: bool) -> Name {
+    let trackers = &world.node(id).in_force().trackers;
+    let wanted = trackers.iter().find(|t| match t.source {
+        TrackerSource::Script(_) => script,
+        TrackerSource::File(_) => !script,
+        TrackerSource::Interface(_) => false,
+    });
+    wanted.map_or_else(|| "none".into(), |t| t.name.clone())
 }
 
 /// A virtual address of a node.

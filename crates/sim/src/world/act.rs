@@ -188,7 +188,7 @@ impl World {
         self.kernel_news(id, news);
     }
 
-    fn stranger(&mut self, stranger: &Rc<Stranger>) {
+    fn stranger(&mut self, stranger: &Stranger) {
         let Some(segment) = self.lan.segments.get(stranger.segment.0) else { return };
         let is_v4 = stranger.source.is_ipv4();
         let datagram = Rc::new(Datagram {
