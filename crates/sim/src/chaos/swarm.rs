@@ -5,6 +5,7 @@ use engine::io::Outcome;
 
 use crate::fault::Fault;
 use crate::host::errno;
+use crate::hostile;
 use crate::lan::{SegmentId, Weather};
 use crate::node::NodeId;
 use crate::world::World;
@@ -38,6 +39,8 @@ pub enum Kind {
     Script,
     File,
     Tracked,
+    Hostile,
+    Flood,
 }
 
 const ALL: &[Kind] = &[
@@ -66,6 +69,8 @@ const ALL: &[Kind] = &[
     Kind::Script,
     Kind::File,
     Kind::Tracked,
+    Kind::Hostile,
+    Kind::Flood,
 ];
 
 /// The kinds of a run, and how often faults come.
@@ -194,6 +199,14 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
             let file = |value| Fault::File { node: id, name: "number".into(), value };
             whole(file(value), file(0))
         }
+        Kind::Hostile => match hostile::refused(world, rng) {
+            Some(stranger) => vec![(now, Fault::Stranger(stranger.into()))],
+            None => Vec::new(),
+        },
+        Kind::Flood => match hostile::refused(world, rng) {
+            Some(stranger) => hostile::flood(stranger, 1 + rng.below(300), millis(1, 1_000, rng)),
+            None => Vec::new(),
+        },
         Kind::Tracked => whole(Fault::LinkDown(id, eth(1)), Fault::LinkUp(id, eth(1))),
     }
 }
