@@ -444,7 +444,7 @@ fn address_facts(link: IfIndex, net: IpNet) -> AddressFacts {
     }
 }
 
-fn route_facts(route: &Route, links: &[Option<IfIndex>]) -> RouteFacts {
+pub(crate) fn route_facts(route: &Route, links: &[Option<IfIndex>]) -> RouteFacts {
     // What an IPv6 route without a metric gets from the kernel.
     let metric = if route.metric == 0 && route.destination.addr().is_ipv6() { 1024 } else { route.metric };
     RouteFacts {

@@ -19,6 +19,7 @@ pub mod clock;
 pub mod cluster;
 pub mod fault;
 pub mod host;
+pub mod hostile;
 pub mod lan;
 pub mod node;
 pub mod observe;

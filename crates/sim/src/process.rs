@@ -154,6 +154,12 @@ impl Process {
             && self.sockets.values().all(|s| s.queue.is_empty())
     }
 
+    /// How often a check script runs now.
+    pub(crate) fn running(&self, name: &Name) -> usize {
+        let ended = |run: &RunId| self.results.iter().any(|(known, _)| known == run);
+        self.runs.iter().filter(|(run, of)| *of == name && !ended(run)).count()
+    }
+
     /// A datagram arrives on an interface of its host; whether some socket took it.
     pub(crate) fn arrive(
         &mut self,
@@ -180,5 +186,21 @@ impl Process {
             return;
         }
         self.news.push_back(News::Changed(event));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_script_runs_until_its_end_is_in_the_queue() {
+        let mut process = Process::new(Arc::new(Model::default()), Instant::ZERO);
+        let (name, other) = (Name::from("check"), Name::from("other"));
+        assert_eq!(process.running(&name), 0);
+        process.runs.extend([(RunId(1), name.clone()), (RunId(2), other)]);
+        assert_eq!(process.running(&name), 1);
+        process.results.push_back((RunId(1), Outcome::Exited(0)));
+        assert_eq!(process.running(&name), 0);
     }
 }

@@ -6,6 +6,7 @@ use model::TrackerSource;
 
 use crate::fault::Fault;
 use crate::host::errno;
+use crate::hostile;
 use crate::lan::{SegmentId, Weather};
 use crate::node::NodeId;
 use crate::world::World;
@@ -39,6 +40,8 @@ pub enum Kind {
     Script,
     File,
     Tracked,
+    Hostile,
+    Flood,
 }
 
 const ALL: &[Kind] = &[
@@ -67,6 +70,8 @@ const ALL: &[Kind] = &[
     Kind::Script,
     Kind::File,
     Kind::Tracked,
+    Kind::Hostile,
+    Kind::Flood,
 ];
 
 /// The kinds of a run, and how often faults come.
@@ -209,6 +214,14 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
             let file = |value| Fault::File { node: id, name: tracker(world, id, false), value };
             whole(file(value), file(0))
         }
+        Kind::Hostile => match hostile::refused(world, rng) {
+            Some(stranger) => vec![(now, Fault::Stranger(stranger.into()))],
+            None => Vec::new(),
+        },
+        Kind::Flood => match hostile::refused(world, rng) {
+            Some(stranger) => hostile::flood(stranger, 1 + rng.below(300), millis(1, 1_000, rng)),
+            None => Vec::new(),
+        },
         Kind::Tracked => {
             let link = self::link(world, id, 1);
             whole(Fault::LinkDown(id, link), Fault::LinkUp(id, link))

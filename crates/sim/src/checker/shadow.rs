@@ -98,6 +98,8 @@ pub(super) struct Shadow {
     pub(super) claims: bool,
     /// The highest sequence number that it accepted or sent.
     pub(super) highest: u32,
+    /// The number of its own last advert, until it accepts one: somebody else who uses it is no replay.
+    ours: Option<u32>,
     /// Transitions since the start.
     pub(super) transitions: u32,
     /// Adverts with a priority above 0 since the start, one for all destinations.
@@ -180,6 +182,7 @@ impl Shadow {
             must_yield: false,
             claims: false,
             highest: 0,
+            ours: None,
             transitions: 0,
             adverts: 0,
         }
@@ -296,11 +299,12 @@ impl Shadow {
 
     /// Whether it is a master that was silent for so long that it must listen before it goes on (V9).
     pub(super) fn was_silent(&self, of: &Instance, now: Instant) -> bool {
-        now.since(self.sent.at) > Self::too_long(of) + of.protocol.advert_interval
+        now.since(self.sent.at) > Self::too_long(of)
     }
 
     fn sends(&mut self, of: &Instance, now: Instant, advert: &Advert) {
         self.highest = self.highest.max(advert.sequence.unwrap_or(0));
+        self.ours = advert.sequence.filter(|n| *n == self.highest);
         if advert.priority == Priority::RELEASE {
             self.sent.released.push(advert.destination);
             return;
@@ -515,12 +519,14 @@ impl NodeShadow {
         let Some((shadow, of)) = self.get_mut(id) else { return };
         let now = world.node(node).clock.local(at);
         let listens = now >= ready_at && matches!(shadow.state, State::Backup | State::Master);
-        let is_new = |said: &Meaning| said.sequence.is_none_or(|n| n > shadow.highest);
+        let ours = shadow.ours.filter(|n| *n == shadow.highest);
+        let is_new = |said: &Meaning| said.sequence.is_none_or(|n| n > shadow.highest || Some(n) == ours);
         let said = heard.meaning.filter(|said| listens && is_new(said));
         shadow.heard = Some((heard.source, said));
         shadow.must_yield = false;
         let Some(said) = said else { return };
         shadow.highest = shadow.highest.max(said.sequence.unwrap_or(0));
+        shadow.ours = None;
         match shadow.state {
             State::Backup => shadow.backup_hears(of, now, &said),
             State::Master => {

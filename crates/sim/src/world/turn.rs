@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base::{Family, IfName, Instant, Machine, Vrid};
 use engine::io::{Effect, Event, Input, OpError, Outcome, RunId, SocketId, SocketKind};
-use model::{InstanceId, Model, TrackerId, TrackerSource};
+use model::{InstanceId, Model, Tracker, TrackerId, TrackerSource};
 use vrrp::config::Peers;
 use wire::Packet;
 use wire::vrrp::{Envelope, decode};
@@ -207,11 +207,15 @@ impl World {
             Effect::Check { run, command, timeout } => {
                 let node = &self.nodes[id.0];
                 // A new configuration asks for its scripts before it is told that it is in force.
-                let file = node.models.get(node.model);
-                let is = |t: &&model::Tracker| matches!(&t.source, TrackerSource::Script(s) if s.command == command);
-                let named = turn.model.trackers.iter().find(is);
-                let named = named.or_else(|| file?.trackers.iter().find(is));
+                let file = node.models.get(node.model).unwrap_or(&turn.model);
+                let runs_it =
+                    |t: &&Tracker| matches!(&t.source, TrackerSource::Script(s) if s.command == command);
+                let of = |model: &'_ Arc<Model>| model.trackers.iter().filter(runs_it).count();
+                let named = turn.model.trackers.iter().chain(&file.trackers).find(runs_it);
                 let source = named.and_then(|t| node.scripts.get(&t.name)).copied().unwrap_or_default();
+                // N2: no check script runs twice at once, but several may run the same command.
+                let most = of(&turn.model).max(of(file));
+                let runs = named.map_or(0, |t| p.running(&t.name));
                 p.runs.extend(named.map(|t| (run, t.name.clone())));
                 let (outcome, takes) = if source.takes >= timeout {
                     (Outcome::TimedOut, timeout)
@@ -220,6 +224,10 @@ impl World {
                 };
                 let life = node.life;
                 self.push(self.now + takes, Action::ScriptEnds(id, life, run, outcome));
+                if runs > 0 && runs >= most {
+                    let text = format!("N2: {:?} is started while it still runs", command.text);
+                    self.see(Some(id), What::Broken(text));
+                }
             }
             Effect::CancelCheck(run) => self.cancel(id, p, run),
             Effect::Notify(notification) => self.see(Some(id), What::Notified(notification)),
