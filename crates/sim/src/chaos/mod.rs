@@ -122,20 +122,32 @@ fn judged(
         }
     }
     at += settle;
-    if !judge.watch(world, at, &mut *show) || !judge.rest(world, Rest::Healed) {
+    if !judge.watch(world, at, &mut *show)
+        || !judge.calm(world, &mut *show)
+        || !judge.rest(world, Rest::Healed)
+    {
         return;
     }
+    at = world.now();
     at += Duration::from_secs(20);
-    if !judge.watch(world, at, &mut *show) || !judge.rest(world, Rest::Quiet) {
+    if !judge.watch(world, at, &mut *show)
+        || !judge.calm(world, &mut *show)
+        || !judge.rest(world, Rest::Quiet)
+    {
         return;
     }
+    at = world.now();
     for node in world.ids() {
         world.schedule(at, Fault::Reload { node, model: 0 });
     }
     at += Duration::from_secs(10);
-    if !judge.watch(world, at, &mut *show) || !judge.rest(world, Rest::Reloaded) {
+    if !judge.watch(world, at, &mut *show)
+        || !judge.calm(world, &mut *show)
+        || !judge.rest(world, Rest::Reloaded)
+    {
         return;
     }
+    at = world.now();
     for node in world.ids() {
         world.schedule(at, Fault::Stop(node));
     }

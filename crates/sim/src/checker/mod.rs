@@ -171,6 +171,22 @@ impl Judge {
         }
     }
 
+    /// Lets the world go on, a few milliseconds at most, until nothing is under way: renewals of leases are
+    /// at any time.
+    pub fn calm(&mut self, world: &mut World, mut show: impl FnMut(&World, &Observation)) -> bool {
+        for _ in 0..100 {
+            let busy = world.nodes().iter().filter(|n| n.is_live()).filter_map(|n| n.process.as_ref());
+            if busy.into_iter().all(crate::process::Process::is_quiescent) {
+                break;
+            }
+            let soon = world.now() + base::Duration::from_micros(100);
+            if !self.watch(world, soon, &mut show) {
+                return false;
+            }
+        }
+        true
+    }
+
     /// A point of rest was reached; whether everything holds.
     pub fn rest(&mut self, world: &World, rest: Rest) -> bool {
         for checker in &mut self.checkers {

@@ -103,7 +103,10 @@ impl Reload {
             if facts.protocol != Some(OURS) || others.len() > 1 {
                 continue;
             }
-            let told = (facts.broadcast, &facts.label, facts.scope, facts.flags);
+            // Whose the route to the network is depends on who else has an address in it.
+            let noprefixroute = address.flags.noprefixroute;
+            let flags = model::address::AddressFlags { noprefixroute, ..facts.flags };
+            let told = (facts.broadcast, &facts.label, facts.scope, flags);
             if told != (address.broadcast, &address.label, address.scope, address.flags) {
                 bad(format!("{} of {owner:?} is there as {told:?}, not as {address:?}", address.net));
             }
