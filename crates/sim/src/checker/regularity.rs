@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use base::{Instant, Priority};
+use base::{Duration, Instant, Priority};
 use model::{Instance, InstanceId};
 use vrrp::io::State;
 
@@ -63,7 +63,7 @@ impl Rule for Regularity {
                         tell(of, format!("more than {MOST_ANSWERS} adverts out of turn in an interval"));
                     }
                 } else if let Some((late, most)) = lateness(past, world, id, seen.at, due)
-                    && late > most
+                    && late > most + past.node(id).map_or(Duration::ZERO, |n| n.parting(of))
                 {
                     tell(of, format!("an advert is late by {late}, at most {most} is allowed"));
                 }
@@ -81,7 +81,7 @@ impl Rule for Regularity {
                 let Some(node) = past.node(id) else { return };
                 let now = now();
                 for (_, shadow, of) in node.all() {
-                    at_turn(shadow, of, now, &mut tell);
+                    at_turn(shadow, of, now, node.parting(of), &mut tell);
                 }
             }
             _ => {}
@@ -124,14 +124,20 @@ impl Rule for Regularity {
     }
 }
 
-fn at_turn(shadow: &Shadow, of: &Instance, now: Instant, tell: &mut impl FnMut(&Instance, String)) {
+fn at_turn(
+    shadow: &Shadow,
+    of: &Instance,
+    now: Instant,
+    parting: Duration,
+    tell: &mut impl FnMut(&Instance, String),
+) {
     if shadow.claims {
         tell(of, format!("an advert is sent in {:?}", shadow.state));
     }
     if shadow.state != State::Master {
         return;
     }
-    let due = shadow.sent.at + of.protocol.advert_interval;
+    let due = shadow.sent.at + of.protocol.advert_interval + parting;
     if due <= now {
         tell(of, format!("no advert, although one is due since {}", now.since(due)));
     }

@@ -460,6 +460,12 @@ impl NodeShadow {
         self.touched = true;
     }
 
+    /// By how much an advert may be late since masters that send at the same instant part (more than 32
+    /// of them do, by an eighth of an interval at most).
+    pub(super) fn parting(&self, of: &Instance) -> Duration {
+        if self.instances.len() > 32 { of.protocol.advert_interval.mul_div(1, 8) } else { Duration::ZERO }
+    }
+
     /// The configuration of an instance.
     pub(super) fn of(&self, id: InstanceId) -> Option<&Instance> {
         self.model.instances.get(id.index())
