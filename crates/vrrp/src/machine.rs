@@ -326,7 +326,7 @@ impl Vrrp {
         let interval = router.config.advert_interval;
         if let Phase::Master(master) = &mut router.phase {
             let apart = APART.min(interval.mul_div(1, 128)) * u64::from(groups);
-            master.advert_at = master.advert_at + apart.min(interval.mul_div(1, 8));
+            master.advert_at += apart.min(interval.mul_div(1, 8));
         }
         self.arm(id);
     }
