@@ -94,16 +94,10 @@ fn configurations_that_do_not_work_together_are_broken_and_explained_first() {
 fn a_scenario_of_the_printed_form_runs_and_its_expectations_decide() {
     let pair = pair("");
     let (text, _) = simulate(&pair, &["--case", "stop left"]);
-    let scenario: String =
-        text.lines().filter_map(|l| l.strip_prefix("    ").map(|l| format!("{l}\n"))).collect();
-    let scenario = scenario.split_once("stop left").map(|(head, tail)| {
-        let at = head.rsplit('\n').next().unwrap_or_default();
-        format!("{at}stop left{tail}")
-    });
-    let scenario = scenario.unwrap();
+    let (_, scenario) = text.split_once("--scenario FILE:\n").unwrap();
     let file = std::path::Path::new(&pair.files[0]).with_file_name("night.txt");
     let path = file.to_str().unwrap();
-    std::fs::write(&file, &scenario).unwrap();
+    std::fs::write(&file, scenario).unwrap();
     assert_eq!(simulate(&pair, &["--scenario", path]).1, HELD, "{scenario}");
     std::fs::write(&file, format!("{scenario}60s expect right VI_1 MASTER\n")).unwrap();
     let (text, code) = simulate(&pair, &["--scenario", path]);

@@ -1,10 +1,11 @@
 //! What happened, in the order of time: when, who, what and why.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use base::{Instant, Name};
+use base::{IfIndex, Instant, IpNet, Name};
 use engine::facts::KernelEvent;
 use engine::io::Event;
 use model::Model;
@@ -50,12 +51,15 @@ pub struct Teller<'a> {
     /// The configurations in force, whose ids the events have.
     models: Vec<Arc<Model>>,
     virtual_addresses: Vec<IpAddr>,
+    /// The virtual addresses that kernels have.
+    held: BTreeSet<(NodeId, IfIndex, IpNet)>,
 }
 
 impl<'a> Teller<'a> {
     /// A teller that knows the names; with `trace` it leaves nothing out.
     pub fn new(names: &'a Names, trace: bool) -> Self {
-        Self { names, trace, lines: Vec::new(), models: Vec::new(), virtual_addresses: Vec::new() }
+        let (lines, models, virtual_addresses) = (Vec::new(), Vec::new(), Vec::new());
+        Self { names, trace, lines, models, virtual_addresses, held: BTreeSet::new() }
     }
 
     /// Hears of something.
@@ -80,7 +84,7 @@ impl<'a> Teller<'a> {
                 self.say(seen.at, actor, "the configuration is in force".to_owned());
             }
             What::Event(event) => self.event(seen.at, seen.node, actor, event),
-            What::Kernel(event) => self.kernel(seen.at, actor, event),
+            What::Kernel(event) => self.kernel(seen.at, seen.node, actor, event),
             What::Learned { address, mac, .. } if self.trace => {
                 self.say(seen.at, Actor::Hosts, format!("{address} is at {mac}"));
             }
@@ -126,12 +130,21 @@ impl<'a> Teller<'a> {
         }
     }
 
-    fn kernel(&mut self, at: Instant, actor: Actor, event: &KernelEvent) {
+    fn kernel(&mut self, at: Instant, node: Option<NodeId>, actor: Actor, event: &KernelEvent) {
         let text = match event {
             KernelEvent::Address(facts) if self.is_virtual(facts.net.addr()) => {
-                format!("kernel: {} is there", facts.net)
+                // A lease that is renewed is no news.
+                let new = node.is_none_or(|id| self.held.insert((id, facts.link, facts.net)));
+                match (new, self.trace) {
+                    (true, _) => format!("kernel: {} is there", facts.net),
+                    (false, true) => format!("kernel: {} is renewed", facts.net),
+                    (false, false) => return,
+                }
             }
             KernelEvent::AddressGone(facts) if self.is_virtual(facts.net.addr()) => {
+                if let Some(id) = node {
+                    self.held.remove(&(id, facts.link, facts.net));
+                }
                 format!("kernel: {} is gone", facts.net)
             }
             KernelEvent::Link(facts) if !facts.loopback => {
@@ -172,7 +185,6 @@ impl<'a> Teller<'a> {
             self.lines.push(Line { at: finding.at(), actor: Actor::Broken, text });
         }
         self.lines.sort_by_key(|line| line.at);
-        // A renewed address is there as it was.
         self.lines.dedup();
         self.lines
     }

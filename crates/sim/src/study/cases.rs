@@ -168,7 +168,9 @@ fn of_kernel(world: &World, id: NodeId, add: &mut impl FnMut(Fault, Option<Durat
 
 /// Pairs: both at once, the second one before anybody noticed the first, and after somebody took over.
 pub(super) fn pairs(world: &World, singles: &[Case], bounds: &Bounds) -> Vec<Case> {
-    let later = [Duration::from_millis(500), bounds.takeover + Duration::from_millis(500)];
+    // Times that people read: tenths of a second.
+    let takeover = Duration::from_millis((bounds.takeover.as_millis() / 100 + 5) * 100);
+    let later = [Duration::from_millis(500), takeover];
     let deletions = one_deletion_each(world);
     let faults: Vec<(&Case, &Turn)> =
         singles.iter().filter_map(|case| Some((case, case.turns.first()?))).collect();
