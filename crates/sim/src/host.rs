@@ -173,7 +173,8 @@ impl Host {
             secondary: false,
             tentative: false,
             dad_failed: false,
-            preferred_lft: address.preferred_lft,
+            // It is cut to the valid one.
+            preferred_lft: address.preferred_lft.into_iter().chain(seconds).min(),
             valid_lft: seconds,
             protocol: Some(18),
         };

@@ -138,7 +138,27 @@ fn a_dead_master_without_a_lease_is_told_of_but_is_no_violation() {
     let (mut world, mut judge) = settled();
     world.schedule(at(20), Fault::Kill(A));
     assert!(judge.watch(&mut world, at(40), |_, _| {}), "{:?}", judge.found());
+    assert!(judge.told().next().is_none(), "the lease has ended before");
+    assert!(!world.node(A).host.holds(None, "192.0.2.10".parse().unwrap()));
+    // What the kernel keeps for ever, as without a lease.
+    let (mut world, mut judge) = settled();
+    world.node_mut(A).host.addresses.iter_mut().for_each(|held| {
+        (held.expires, held.facts.valid_lft) = (None, None);
+    });
+    judge.see(&world, &Observation { at: at(20), node: None, what: What::Fault(Fault::Kill(A)) });
+    world.node_mut(A).process = None;
+    assert!(judge.watch(&mut world, at(40), |_, _| {}), "{:?}", judge.found());
     assert!(judge.told().any(|told| told.property == "K2"));
+}
+
+#[test]
+fn a_lease_that_does_not_end_is_seen() {
+    let (mut world, mut judge) = settled();
+    world.node_mut(A).host.addresses.iter_mut().for_each(|held| held.expires = None);
+    judge.see(&world, &Observation { at: at(20), node: None, what: What::Fault(Fault::Kill(A)) });
+    world.node_mut(A).process = None;
+    judge.watch(&mut world, at(40), |_, _| {});
+    assert_eq!(judge.found().first().map(|v| v.property), Some("K2"));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use base::{Duration, IfIndex, IfName, Instant, IpNet};
 use engine::facts::KernelEvent;
 use engine::io::Event;
+use model::lease::OVERRUN;
 use model::{Address, InstanceId};
 use vrrp::config::Peers;
 use vrrp::io::State;
@@ -17,10 +18,6 @@ use crate::fault::Fault;
 use crate::node::NodeId;
 use crate::observe::{Observation, What};
 use crate::world::World;
-
-/// How much longer than its lifetime an address lives at most (measured on Linux, see
-/// [`crate::world::Pace::lifetime_slack`]).
-const SLACK: Duration = Duration::from_millis(310);
 
 /// **K1** At quiescence for a live daemon: the address is in the kernel if and only if the instance is MASTER
 /// (or it is static, or the host's own). A transition takes `w` at most: the operations that wait, and those
@@ -132,7 +129,7 @@ struct Holder {
 /// **K2** At most one node of a component has the address, except:
 /// - two that live, as long as they may both be MASTER: `max T + A + 2 delta + 2 sigma + w` after the last
 ///   fault (V1, K1), and up to the next try if operations failed;
-/// - one whose daemon is dead or paused, until its lease ends: `L + 0.31 s` after it lived last. Without a
+/// - one whose daemon is dead or paused, until its lease ends: `L + 0.98 s` ([`model::lease`]) after it lived last. Without a
 ///   lease that is unbounded, which is told ([`Checker::told`]), but no violation.
 #[derive(Debug)]
 pub(super) struct SingleOwner {
@@ -249,7 +246,7 @@ impl SingleOwner {
                     .iter()
                     .find(|h| (h.facts.link, h.facts.net) == (holder.index, holder.net))?;
                 let Some(seconds) = held.facts.valid_lft else { return Some(Until::Never) };
-                let lease = Duration::from_secs(u64::from(seconds)) + SLACK;
+                let lease = Duration::from_secs(u64::from(seconds)) + OVERRUN;
                 return Some(Until::Time(still.max(since) + lease + world.pace().operation.1));
             }
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use base::{Duration, Instant};
 use engine::io::{Event, Operation};
+use model::address::AddressFlags;
 use model::{InstanceId, Model};
 use vrrp::io::State;
 
@@ -103,9 +104,10 @@ impl Reload {
             if facts.protocol != Some(OURS) || others.len() > 1 {
                 continue;
             }
-            // Whose the route to the network is depends on who else has an address in it.
-            let noprefixroute = address.flags.noprefixroute;
-            let flags = model::address::AddressFlags { noprefixroute, ..facts.flags };
+            // The route of the network is left to the host's own address when a lease may end.
+            let lease = facts.valid_lft.is_some() && facts.net.addr().is_ipv6();
+            let noprefixroute = facts.flags.noprefixroute && (address.flags.noprefixroute || !lease);
+            let flags = AddressFlags { noprefixroute, ..facts.flags };
             let told = (facts.broadcast, &facts.label, facts.scope, flags);
             if told != (address.broadcast, &address.label, address.scope, address.flags) {
                 bad(format!("{} of {owner:?} is there as {told:?}, not as {address:?}", address.net));

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use base::{Duration, Instant};
+
 use super::watch::Watch;
 use super::{Checker, Found, Rest};
 use crate::node::NodeId;
@@ -19,11 +21,20 @@ pub(super) struct Resources {
     watch: Watch,
     /// How many effects an input may call for.
     allowed: Vec<u64>,
+    /// When something was last asked of each kernel, or answered by it.
+    busy: Vec<Instant>,
 }
+
+/// No answer takes that long. (A lease is renewed with each advert, so that some operations are always new.)
+const ANSWER: Duration = Duration::from_millis(50);
 
 impl Resources {
     pub(super) fn new(world: &World) -> Self {
-        Self { watch: Watch::new(world), allowed: world.ids().map(|_| 0).collect() }
+        Self {
+            watch: Watch::new(world),
+            allowed: world.ids().map(|_| 0).collect(),
+            busy: world.ids().map(|_| Instant::ZERO).collect(),
+        }
     }
 
     /// The most that one input can mean: each object is taken away and put in and announced by three bursts, each
@@ -53,7 +64,8 @@ impl Resources {
         let Some(process) = &world.node(node).process else { return };
         let mut bad = |text: String| found.push("X1", world.now(), Some(node), text);
         let snapshot = process.engine.snapshot();
-        if snapshot.operations > 0 || !process.unanswered.is_empty() {
+        let long = self.busy[node.0] + ANSWER < world.now();
+        if long && (snapshot.operations > 0 || !process.unanswered.is_empty()) {
             let waits = process.unanswered.len();
             bad(format!("{} operations without an answer, {waits} of them known", snapshot.operations));
         }
@@ -85,6 +97,7 @@ impl Checker for Resources {
                 self.allow(node);
             }
             What::Configured(_) => self.allow(node),
+            What::Wanted { .. } | What::Answered { .. } => self.busy[node.0] = seen.at,
             What::Turn { inputs, effects } => {
                 let most = self.allowed[node.0] * (u64::from(*inputs) + 1);
                 if u64::from(*effects) > most {
