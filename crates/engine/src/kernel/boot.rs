@@ -114,9 +114,7 @@ fn differs(thing: &Thing, facts: &AddressFacts) -> bool {
     let Thing::Address(address) = thing else { return false };
     let v4 = address.net.addr().is_ipv4();
     let label = facts.label.as_deref().filter(|l| *l != address.link.as_str());
-    // What remains of the lease of an earlier life may be less than it takes to renew it.
-    facts.valid_lft.is_some()
-        || address.preferred_lft.is_none() != facts.preferred_lft.is_none()
+    address.preferred_lft.is_none() != facts.preferred_lft.is_none()
         || v4 && (address.broadcast, address.scope) != (facts.broadcast, facts.scope)
         || v4 && label != address.label.as_deref().filter(|l| *l != address.link.as_str())
 }
