@@ -5,6 +5,7 @@ mod bench;
 mod demo;
 mod docs;
 mod fuzz;
+mod mutants;
 mod test;
 mod tidy;
 mod uml;
@@ -40,6 +41,11 @@ const COMMANDS: &[Command] = &[
         name: "uml",
         what: "build | run: the user-mode Linux kernel of the lab, and a command inside it",
         run: uml::command,
+    },
+    Command {
+        name: "mutants",
+        what: "plant small mistakes and see whether the simulator finds each; --list, --only NAME",
+        run: mutants::command,
     },
     Command {
         name: "demo",

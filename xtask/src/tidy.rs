@@ -49,6 +49,9 @@ pub(crate) fn command(args: &[String]) -> Result<u8, String> {
             findings.extend(source::check(path, &content));
         }
     }
+    for (name, message) in crate::mutants::stale(&root)? {
+        findings.push(Finding { path: format!("mutant \"{name}\""), line: 0, message });
+    }
     for finding in &findings {
         println!("{finding}");
     }

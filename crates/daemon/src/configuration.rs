@@ -8,10 +8,7 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use config::{
-    Account, Bundle, EXIT_NO_CONFIG, Interface, Level as Grade, Loaded, Match, Program, ProgramError,
-    ReadError, Recording, Source,
-};
+use config::{Bundle, EXIT_NO_CONFIG, Level as Grade, Loaded, Recording};
 use linux::netns::Netns;
 use model::{Model, TrackerSource};
 use serde::{Deserialize, Serialize};
@@ -19,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::cli::Options;
 use crate::exit::Exit;
 use crate::log::{Level, Line, open_log};
-use crate::source::System;
+use crate::source::{Elsewhere, System};
 
 /// The file that is read if none is given.
 const DEFAULT_FILE: &str = "/etc/keepalived/keepalived.conf";
@@ -62,7 +59,7 @@ pub fn read_first(options: &Options) -> Result<(Vec<Line>, Result<Configuration,
         // Perhaps only for want of an interface that is inside.
         Err(_) => {
             let system = System::new(options.config_id.clone());
-            let loaded = config::load(&AnyInterface(&system), &load_options(options));
+            let loaded = config::load(&Elsewhere::with_interfaces(&system), &load_options(options));
             loaded.model.and_then(|model| model.global.net_namespace)
         }
     };
@@ -72,42 +69,6 @@ pub fn read_first(options: &Options) -> Result<(Vec<Line>, Result<Configuration,
             Ok(read(options))
         }
         None => Ok(first),
-    }
-}
-
-/// A world in which every interface exists.
-struct AnyInterface<'a>(&'a dyn Source);
-
-impl Source for AnyInterface<'_> {
-    fn interface(&self, _: &str) -> Option<Interface> {
-        Some(Interface::default())
-    }
-    fn read(&self, path: &str) -> Result<Arc<[u8]>, ReadError> {
-        self.0.read(path)
-    }
-    fn glob(&self, pattern: &str, base: &str) -> Vec<Match> {
-        self.0.glob(pattern, base)
-    }
-    fn env(&self, name: &str) -> Option<String> {
-        self.0.env(name)
-    }
-    fn config_id(&self) -> String {
-        self.0.config_id()
-    }
-    fn host_name(&self) -> String {
-        self.0.host_name()
-    }
-    fn seed(&self) -> u64 {
-        self.0.seed()
-    }
-    fn user(&self, name: &str) -> Option<Account> {
-        self.0.user(name)
-    }
-    fn group(&self, name: &str) -> Option<u32> {
-        self.0.group(name)
-    }
-    fn program(&self, command: &str, account: Account) -> Result<Program, ProgramError> {
-        self.0.program(command, account)
     }
 }
 

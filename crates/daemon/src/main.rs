@@ -19,6 +19,7 @@ mod log;
 mod observe;
 mod pid_paths;
 mod scripts;
+mod simulate;
 mod source;
 mod supervisor;
 mod version;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
     if program != "keepalived" {
         match args.first().map(String::as_str) {
             Some("demo") => return demo::main(args.get(1..).unwrap_or_default()),
+            Some("simulate") => return simulate::main(args.get(1..).unwrap_or_default()),
             Some("check") => return check(args.get(1..).unwrap_or_default()),
             _ => {}
         }

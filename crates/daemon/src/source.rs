@@ -163,6 +163,61 @@ fn look_at(path: &Path, account: Account) -> Result<Program, ProgramError> {
     Ok(Program { path: text.to_owned(), insecure, privileged })
 }
 
+/// A machine with the files of this one, on which every interface exists; and, if wanted, every program and
+/// every account.
+pub struct Elsewhere<'a> {
+    here: &'a dyn Source,
+    programs: bool,
+}
+
+impl<'a> Elsewhere<'a> {
+    /// Every interface exists.
+    pub fn with_interfaces(here: &'a dyn Source) -> Self {
+        Self { here, programs: false }
+    }
+
+    /// Every interface, program and account exists: the machine that a configuration was written for.
+    pub fn with_everything(here: &'a dyn Source) -> Self {
+        Self { here, programs: true }
+    }
+}
+
+impl Source for Elsewhere<'_> {
+    fn interface(&self, name: &str) -> Option<Interface> {
+        Some(Interface { loopback: name == "lo", ..Interface::default() })
+    }
+    fn read(&self, path: &str) -> Result<Arc<[u8]>, ReadError> {
+        self.here.read(path)
+    }
+    fn glob(&self, pattern: &str, base: &str) -> Vec<Match> {
+        self.here.glob(pattern, base)
+    }
+    fn env(&self, name: &str) -> Option<String> {
+        self.here.env(name)
+    }
+    fn config_id(&self) -> String {
+        self.here.config_id()
+    }
+    fn host_name(&self) -> String {
+        self.here.host_name()
+    }
+    fn seed(&self) -> u64 {
+        self.here.seed()
+    }
+    fn user(&self, name: &str) -> Option<Account> {
+        self.here.user(name).or_else(|| self.programs.then_some(Account::ROOT))
+    }
+    fn group(&self, name: &str) -> Option<u32> {
+        self.here.group(name).or_else(|| self.programs.then_some(0))
+    }
+    fn program(&self, command: &str, account: Account) -> Result<Program, ProgramError> {
+        if self.programs {
+            return Ok(Program { path: command.to_owned(), insecure: false, privileged: false });
+        }
+        self.here.program(command, account)
+    }
+}
+
 fn may_execute(meta: &Metadata, account: Account) -> bool {
     let mode = meta.permissions().mode();
     let bit = match account {

@@ -77,8 +77,11 @@ impl Engine {
         }
         let ids = self.links.instances_on(name);
         self.reassess(now, &ids);
-        for (tracker, verdict) in self.links.verdicts_on(name, &self.kernel.view) {
-            self.tell(now, core::Input::Tracker { tracker, verdict });
+        // Before the protocol runs nobody would hear of it: at its start all verdicts are told.
+        if self.core.is_some() {
+            for (tracker, verdict) in self.links.verdicts_on(name, &self.kernel.view) {
+                self.tell(now, core::Input::Tracker { tracker, verdict });
+            }
         }
     }
 

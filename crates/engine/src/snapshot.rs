@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use base::{IpNet, Name};
+use base::{IpNet, Name, Priority};
 use model::{GroupId, InstanceId, TrackerId, TrackerSource};
 use serde::{Deserialize, Serialize};
 use vrrp::io::State;
@@ -124,6 +124,13 @@ impl Engine {
     #[must_use]
     pub fn state(&self, id: InstanceId) -> Option<State> {
         self.states.get(id.index()).copied()
+    }
+
+    /// The effective priority of an instance; `None` if there is no such instance, or the protocol does not
+    /// run yet.
+    #[must_use]
+    pub fn priority(&self, id: InstanceId) -> Option<Priority> {
+        self.core.as_ref()?.priority(id)
     }
 
     /// The address that an instance sends from, if it has one.

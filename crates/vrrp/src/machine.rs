@@ -28,7 +28,15 @@ pub struct Vrrp {
     /// Until then nobody listens and no timer begins (`vrrp_startup_delay`).
     pub(crate) ready_at: Instant,
     pub(crate) stopped: bool,
+    /// Adverts of masters that were due in the turn and were sent so far.
+    pub(crate) burst: u32,
 }
+
+/// So many adverts may be due at one instant: as many as go out with one system call.
+const TOGETHER: u32 = 32;
+
+/// Twice as long as that many adverts take to be sent.
+const APART: Duration = Duration::from_micros(400);
 
 /// How long a new backup waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,6 +64,7 @@ impl Vrrp {
             outputs: VecDeque::new(),
             ready_at: now + start_delay,
             stopped: false,
+            burst: 0,
         };
         for id in vrrp.ids() {
             vrrp.reprioritise(id);
@@ -88,6 +97,12 @@ impl Vrrp {
             source,
             counters: router.counters,
         })
+    }
+
+    /// The effective priority of an instance; `None` if there is no such instance.
+    #[must_use]
+    pub fn priority(&self, id: InstanceId) -> Option<Priority> {
+        self.routers.get(id.index()).map(|router| router.priority)
     }
 
     /// The state that all members of a group share; `None` if there is no such group.
@@ -295,22 +310,41 @@ impl Vrrp {
             self.yield_master(now, id, Cause::SequenceExhausted, Wait::Full, None);
         } else {
             self.send_advert(now, id);
+            self.spread(id);
         }
     }
 
-    /// A master whose timer comes later than any backup would wait takes it that somebody else is
+    /// Many masters that share an instant share it for ever, and the last of them sends when all others
+    /// have: its adverts come as unevenly as the machine is fast. So beyond a handful they part, once.
+    fn spread(&mut self, id: InstanceId) {
+        let groups = self.burst / TOGETHER;
+        self.burst += 1;
+        if groups == 0 {
+            return;
+        }
+        let Some(router) = self.routers.get_mut(id.index()) else { return };
+        let interval = router.config.advert_interval;
+        if let Phase::Master(master) = &mut router.phase {
+            let apart = APART.min(interval.mul_div(1, 128)) * u64::from(groups);
+            master.advert_at += apart.min(interval.mul_div(1, 8));
+        }
+        self.arm(id);
+    }
+
+    /// A master whose last advert is longer ago than any backup waits takes it that somebody else is
     /// master, and listens before it claims again.
     pub(crate) fn step_down_if_paused(&mut self, now: Instant, id: InstanceId) {
         let Some(router) = self.routers.get(id.index()) else { return };
         let Phase::Master(master) = &router.phase else { return };
-        let late = now.since(master.advert_at);
-        if late > timers::too_late(&router.config) {
+        if now.since(master.sent_at) > timers::too_late(&router.config) {
+            let late = now.since(master.advert_at);
             self.yield_master(now, id, Cause::Paused { late }, Wait::Listen, None);
         }
     }
 
     /// Does what is due, each instance at most once: whatever is armed again is armed for later.
     fn run(&mut self, now: Instant) {
+        self.burst = 0;
         for _ in 0..self.routers.len() {
             let Some(id) = self.deadlines.due(now) else { return };
             self.fire(now, id);

@@ -23,6 +23,12 @@ impl Vrrp {
         let Reload { config: Config { instances, groups, trackers }, instances: continued, trackers: kept } =
             reload;
 
+        // Who was paused must not go on with an advert, not even with one that says what is new. How long
+        // is too long follows from the intervals that were in force.
+        for id in self.ids() {
+            self.step_down_if_paused(now, id);
+        }
+
         let mut goes_on = vec![false; self.routers.len()];
         for id in continued.iter().flatten() {
             if let Some(flag) = goes_on.get_mut(id.index()) {

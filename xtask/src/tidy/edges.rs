@@ -44,6 +44,7 @@ const LAW: &[(&str, &[&str])] = &[
             "vipd-engine",
             "vipd-linux",
             "vipd-lab",
+            "vipd-sim",
         ],
     ),
 ];

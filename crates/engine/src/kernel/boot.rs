@@ -56,7 +56,9 @@ impl Kernel {
                     object.spare = stays(object);
                     let owned = object.owners.iter().any(|owner| owner.instance().is_some());
                     object.foreign = object.spare && !tagged && (owned || told_apart);
-                    object.refresh = object.spare && differs(&object.thing, facts);
+                    // A lease of the earlier life goes on, and would end before the second advert renews it.
+                    let leased = facts.valid_lft.is_some();
+                    object.refresh = object.spare && (leased || differs(&object.thing, facts));
                     if object.foreign {
                         continue;
                     }

@@ -47,6 +47,18 @@ fn addresses_are_put_in_for_the_lease_and_renewed_with_each_advert_and_nobody_no
 }
 
 #[test]
+fn what_an_earlier_life_leased_is_leased_anew_as_soon_as_it_is_adopted() {
+    let mut world = World::new(model(vec![leased(51, 255, &[VIP])]));
+    let mut left_over = on_link(2, VIP, Some(18));
+    left_over.valid_lft = Some(1);
+    world.addresses.push(left_over);
+    world.boot();
+    world.run(ms(1));
+    assert_eq!(world.state(0), State::Master);
+    assert_eq!(world.lines(&["add"]), [LEASED]);
+}
+
+#[test]
 fn nothing_is_renewed_after_leaving_master_and_nothing_static_ever() {
     let mut all = one();
     all.static_addresses = vec![vip("192.0.2.50/24", "eth0")];
@@ -124,7 +136,7 @@ fn a_master_that_others_may_have_replaced_says_that_it_is_there_before_it_has_it
     let mut world = World::masters(one());
     world.run_until("send 51", secs(2));
     world.trace.clear();
-    sleep(&mut world, ms(3_500));
+    sleep(&mut world, ms(3_002));
     let woken = world.now;
     world.run(ms(500));
     assert_eq!(world.times("send 51", woken)[0], 0);
@@ -241,7 +253,7 @@ fn nothing_is_announced_whose_lease_is_over() {
     world.run_until("send 51", secs(2));
     world.trace.clear();
     // It hears the other one before it hears of its own loss.
-    world.now += ms(3_500);
+    world.now += ms(3_002);
     world.hear_only(51, 50, "192.0.2.9");
     assert!(!world.lines(&["send"]).is_empty());
     assert!(world.lines(&["frame", "add"]).is_empty());

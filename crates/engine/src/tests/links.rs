@@ -167,6 +167,27 @@ fn a_tracked_interface_is_heard_of_at_the_start_and_after_each_change() {
 }
 
 #[test]
+fn a_tracked_interface_that_goes_down_while_the_sockets_are_opened_is_heard_of() {
+    let mut all = one();
+    let eth1 = link_name("eth1");
+    all.trackers.push(Tracker { name: "eth1".into(), source: TrackerSource::Interface(eth1) });
+    all.instances[0].protocol.tracks.push(Track {
+        tracker: TrackerId(0),
+        weight: Weight::FAULT,
+        reverse: false,
+    });
+    let mut world = World::new(all);
+    let dump = world.dump();
+    // Neither is the socket open yet.
+    world.input_only(Input::Dump(dump));
+    let mut gone = world.links[&index(3)].clone();
+    gone.running = false;
+    world.input_only(Input::Kernel(KernelEvent::Link(gone)));
+    world.settle();
+    assert_eq!(world.state(0), State::Fault);
+}
+
+#[test]
 fn a_socket_that_cannot_be_opened_is_a_fault_and_tried_again() {
     let mut world = World::new(one());
     world.failures.push(("open".into(), 1, 2));

@@ -130,6 +130,19 @@ fn an_owner_adopts_what_its_earlier_life_left_and_removes_it_at_the_end() {
 }
 
 #[test]
+fn an_adopted_left_over_with_the_lease_of_an_earlier_life_is_renewed_at_once() {
+    let mut owner = instance(51, 255, &["192.0.2.100/24"]);
+    (owner.addresses[0].preferred_lft, owner.lease) = (Some(0), Some(2));
+    let mut world = World::new(model(vec![owner]));
+    let mut left = on_link(2, "192.0.2.100/24", Some(18));
+    (left.preferred_lft, left.valid_lft) = (Some(0), Some(1));
+    world.addresses.push(left);
+    world.boot();
+    world.run(ms(1));
+    assert_eq!(world.lines(&["add"]), ["add 192.0.2.100/24 eth0 for 2 s"]);
+}
+
+#[test]
 fn a_left_over_is_never_a_source() {
     let mut world = World::new(model(vec![instance(51, 100, &["192.0.2.100/24"])]));
     world.addresses.insert(0, on_link(2, "192.0.2.77/24", Some(18)));

@@ -1,6 +1,9 @@
 //! A process that was not scheduled for a while.
 
-use crate::config::Preempt;
+use alloc::vec::Vec;
+use alloc::{format, vec};
+
+use crate::config::{Config, Preempt};
 use crate::io::{Cause, State};
 use crate::testing::*;
 use base::Duration;
@@ -50,13 +53,42 @@ fn a_master_that_is_late_by_less_than_any_backup_waits_goes_on() {
     world.run(ms(5_000));
     let last = world.adverts().last().unwrap().0;
     world.freeze(0);
-    // The advert is due after 1 s; 3 s and 1/256 s later it is not too late yet.
-    let due = last + SECOND;
+    // No backup has taken over 3 s and 1/256 s after the last advert.
     let limit = ms(3_000) + Duration::from_nanos(3_906_250);
-    world.run((due + limit).since(world.now));
+    world.run((last + limit).since(world.now));
     world.thaw(0);
     assert_eq!(world.states(), [State::Master]);
     assert_eq!(world.adverts().len(), 1, "one advert, not one for each that was missed");
+}
+
+#[test]
+fn a_master_that_is_late_by_as_much_as_the_best_backup_waits_listens_first() {
+    let mut world = World::new(ms(1), [single(150, |_| {})]);
+    world.run(ms(5_000));
+    let last = world.adverts().last().unwrap().0;
+    world.freeze(0);
+    let limit = ms(3_000) + Duration::from_nanos(3_906_251);
+    world.run((last + limit).since(world.now));
+    world.thaw(0);
+    assert_eq!(world.states(), [State::Backup]);
+}
+
+#[test]
+fn masters_that_share_an_instant_part_so_that_no_burst_is_long() {
+    let many = |n: u8| instance(&format!("r{n}"), n, 150);
+    let config = Config { instances: (1..=200).map(many).collect(), ..Config::default() };
+    let mut world = World::new(ms(1), [config]);
+    world.run(ms(10_000));
+    world.take();
+    world.run(ms(60_000));
+    let adverts = world.adverts();
+    let mut instants: Vec<_> = adverts.iter().map(|(at, ..)| *at).collect();
+    instants.dedup();
+    for at in instants {
+        assert!(adverts.iter().filter(|(when, ..)| *when == at).count() <= 32);
+    }
+    // From then on each keeps its interval.
+    assert!((200 * 59..=200 * 61).contains(&adverts.len()), "{}", adverts.len());
 }
 
 #[test]
@@ -119,4 +151,17 @@ fn a_backup_that_wakes_up_late_hears_all_packets_that_wait_before_any_of_its_tim
     world.unfreeze(1);
     world.run(ms(5));
     assert_eq!(world.transitions(1), [], "the adverts of a living master were in the socket");
+}
+
+#[test]
+fn a_paused_master_that_wakes_up_to_a_new_configuration_does_not_tell_of_it() {
+    let mut world = World::new(ms(1), [single(150, |_| {}), single(100, |_| {})]);
+    world.run(ms(5_000));
+    world.freeze(0);
+    world.run(ms(6_300));
+    world.take();
+    world.unfreeze(0);
+    world.reload(0, single(140, |_| {}), vec![Some(A)]);
+    assert!(matches!(world.transitions(0)[..], [(A, State::Master, State::Backup, Cause::Paused { .. })]));
+    assert_eq!(world.adverts().len(), 0, "somebody else may be the master");
 }
