@@ -145,8 +145,8 @@ fn a_dead_master_without_a_lease_is_told_of_but_is_no_violation() {
     world.node_mut(A).host.addresses.iter_mut().for_each(|held| {
         (held.expires, held.facts.valid_lft) = (None, None);
     });
-    judge.see(&world, &Observation { at: at(20), node: None, what: What::Fault(Fault::Kill(A)) });
     world.node_mut(A).process = None;
+    judge.see(&world, &Observation { at: at(20), node: None, what: What::Fault(Fault::Kill(A)) });
     assert!(judge.watch(&mut world, at(40), |_, _| {}), "{:?}", judge.found());
     assert!(judge.told().any(|told| told.property == "K2"));
 }
@@ -155,8 +155,8 @@ fn a_dead_master_without_a_lease_is_told_of_but_is_no_violation() {
 fn a_lease_that_does_not_end_is_seen() {
     let (mut world, mut judge) = settled();
     world.node_mut(A).host.addresses.iter_mut().for_each(|held| held.expires = None);
-    judge.see(&world, &Observation { at: at(20), node: None, what: What::Fault(Fault::Kill(A)) });
     world.node_mut(A).process = None;
+    judge.see(&world, &Observation { at: at(20), node: None, what: What::Fault(Fault::Kill(A)) });
     judge.watch(&mut world, at(40), |_, _| {});
     assert_eq!(judge.found().first().map(|v| v.property), Some("K2"));
 }
@@ -333,6 +333,7 @@ fn ordinary(seed: u64, faults: Vec<(u64, Fault)>) {
     }
     let mut rest = |world: &mut World, until, rest| {
         assert!(judge.watch(world, at(until), |_, _| {}), "{faults:?}: {:?}", judge.found());
+        assert!(judge.calm(world, |_, _| {}), "{faults:?}: {:?}", judge.found());
         assert!(judge.rest(world, rest), "{faults:?}: {:?}", judge.found());
     };
     world.schedule(at(60), Fault::Heal);
