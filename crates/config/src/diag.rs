@@ -1,6 +1,10 @@
 //! What is wrong with a configuration, and what follows from it.
 
+mod explain;
+
 use std::collections::BTreeSet;
+
+pub use explain::Example;
 
 use crate::span::Span;
 
@@ -83,7 +87,7 @@ pub const EXIT_TEST_SECURITY: u8 = 6;
 /// There is no configuration.
 pub const EXIT_NO_CONFIG: u8 = 6;
 
-/// A kind of problem: one line of the table below.
+/// A kind of problem: one line of the table below, and a file of its own in `diag/explain`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Code {
     /// The name in `error[name]`.
@@ -94,6 +98,9 @@ pub struct Code {
     pub level: Level,
     /// What it does to the load.
     pub effect: Effect,
+    /// The long story for people, in Markdown: a title, what it means and what to do, and an example
+    /// that has it ([`Code::example`]).
+    pub explanation: &'static str,
 }
 
 macro_rules! codes {
@@ -104,6 +111,7 @@ macro_rules! codes {
                 severity: Severity::$severity,
                 level: Level::$level,
                 effect: Effect::$effect,
+                explanation: include_str!(concat!("diag/explain/", $name, ".md")),
             };)*
 
             /// Every code there is.

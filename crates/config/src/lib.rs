@@ -29,6 +29,7 @@ mod diag;
 mod keyword;
 mod lang;
 mod load;
+mod lookup;
 mod render;
 mod resolve;
 mod secret;
@@ -37,11 +38,12 @@ mod span;
 
 pub use diag::{
     Code, Diagnostic, Diagnostics, EXIT_CONFIG, EXIT_NO_CONFIG, EXIT_OK, EXIT_TEST_FAILED, EXIT_TEST_FATAL,
-    EXIT_TEST_SECURITY, Effect, Exits, Level, Severity,
+    EXIT_TEST_SECURITY, Effect, Example, Exits, Level, Severity,
 };
 pub use keyword::{Entry, Status, keywords};
 pub use load::{Loaded, Options, load};
-pub use render::Printer;
+pub use lookup::{Context, context, entries, keywords_of, similar_keyword};
+pub use render::{Origin, Place, Printer, Use};
 pub use source::{
     Account, Bundle, BundleError, Interface, MAX_FILE, MapSource, Match, Program, ProgramError, ReadError,
     Recording, Source, join_path, parent_of,

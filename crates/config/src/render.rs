@@ -6,12 +6,14 @@ use annotate_snippets::{AnnotationKind, Group, Level as Title, Renderer, Snippet
 
 use crate::diag::{Diagnostic, Level};
 use crate::secret;
-use crate::span::{FileId, SourceMap, Span};
+use crate::span::{FileId, Position, SourceMap, Span};
 
 /// The most bytes between two places that are shown in one excerpt.
 const MAX_EXCERPT: usize = 64 << 10;
 /// What is shown of a line after the last marked place.
 const MAX_TAIL: usize = 100;
+/// What is shown to programs of a line.
+const MAX_LINE: usize = 1_100;
 
 /// Shows diagnostics.
 #[derive(Debug)]
@@ -19,6 +21,39 @@ pub struct Printer<'m> {
     map: &'m SourceMap,
     secrets: &'m [Span],
     colours: bool,
+}
+
+/// A place in a file, for programs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// The path of the file.
+    pub file: String,
+    /// Its first character.
+    pub start: Position,
+    /// The character after its last one.
+    pub end: Position,
+    /// The line of its first character, as far as 1,100 bytes, with secrets starred.
+    pub line: String,
+}
+
+/// How a text came to be read.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Origin {
+    /// Where the definition has it, if it came out of one.
+    pub defined: Option<Place>,
+    /// The definitions that brought it, from the innermost to the outermost.
+    pub uses: Vec<Use>,
+    /// The `include` lines that led to its file, from the innermost to the outermost.
+    pub included_from: Vec<Place>,
+}
+
+/// One use of a definition.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Use {
+    /// What was used: `$VI4`.
+    pub name: String,
+    /// Where.
+    pub at: Place,
 }
 
 struct Mark {
@@ -41,7 +76,7 @@ impl<'m> Printer<'m> {
         let title = match diagnostic.level() {
             Level::Error => Title::ERROR,
             Level::Warning => Title::WARNING,
-            Level::Note => Title::NOTE,
+            Level::Note => Title::NOTE.with_name("hint"),
         };
         let mut group =
             Group::with_title(title.primary_title(diagnostic.message.as_str()).id(diagnostic.code.name));
@@ -74,6 +109,32 @@ impl<'m> Printer<'m> {
         } else {
             format!("(Line {line}) {text}")
         }
+    }
+
+    /// The place of `span`, for programs.
+    #[must_use]
+    pub fn place(&self, span: Span) -> Place {
+        let text = self.map.text(span.file);
+        let range = span.range();
+        let line = self.map.lines_of_bytes(span.file, &(range.start..range.start));
+        let end = floor_char(text, line.end.min(line.start.saturating_add(MAX_LINE)));
+        Place {
+            file: self.map.path(span.file).to_owned(),
+            start: self.map.position(span),
+            end: self.map.position(Span { start: span.end.max(span.start), ..span }),
+            line: self.masked(span.file, &(line.start..end.max(line.start))),
+        }
+    }
+
+    /// How the text at `span` came to be read.
+    #[must_use]
+    pub fn origin(&self, span: Span) -> Origin {
+        let uses = self.map.chain(span.expansion);
+        let uses: Vec<Use> =
+            uses.map(|e| Use { name: e.name.to_string(), at: self.place(e.used_at) }).collect();
+        let defined = (!uses.is_empty()).then(|| self.place(span));
+        let included_from = self.includes(span).into_iter().map(|from| self.place(from)).collect();
+        Origin { defined, uses, included_from }
     }
 
     /// Every place to show, the most important first.
@@ -171,17 +232,19 @@ impl<'m> Printer<'m> {
         String::from_utf8(bytes).unwrap_or_default()
     }
 
-    /// How the file of `span` came to be read.
+    /// The `include` lines that led to the file of `span`.
+    fn includes(&self, span: Span) -> Vec<Span> {
+        let first = self.map.included_from(self.map.root(span).file).map(|from| self.map.root(from));
+        let outer = |from: &Span| self.map.included_from(from.file).map(|from| self.map.root(from));
+        std::iter::successors(first, outer).collect()
+    }
+
     fn include_notes(&self, span: Span) -> Vec<String> {
-        let mut notes = Vec::new();
-        let mut at = self.map.included_from(self.map.root(span).file);
-        while let Some(from) = at {
-            let place = self.map.root(from);
-            let line = self.map.position(place).line;
-            notes.push(format!("included from {}:{line}", self.map.path(place.file)));
-            at = self.map.included_from(place.file);
-        }
-        notes
+        let note = |from: Span| {
+            let line = self.map.position(from).line;
+            format!("included from {}:{line}", self.map.path(from.file))
+        };
+        self.includes(span).into_iter().map(note).collect()
     }
 }
 

@@ -45,6 +45,36 @@ pub struct Entry {
     shape: Shape,
 }
 
+impl Status {
+    /// For people, in few words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::InEffect => "in effect",
+            Self::Ignored => "no meaning",
+            _ => "not in effect yet",
+        }
+    }
+}
+
+impl Entry {
+    /// The path of the block that the keyword opens, which is the [`Entry::block`] of the keywords inside;
+    /// `None` if it opens none, or one with a value on each line.
+    #[must_use]
+    pub fn opens(&self) -> Option<&'static str> {
+        let Shape::Block(id) = self.shape else { return None };
+        let all = &Catalogue::get().entries;
+        let inside = all.range((id, "")..(BlockId(id.0.saturating_add(1)), "")).next();
+        inside.map(|(_, entry)| entry.block)
+    }
+
+    /// Whether the keyword opens a block with a value on each line.
+    #[must_use]
+    pub fn opens_values(&self) -> bool {
+        self.shape == Shape::Values
+    }
+}
+
 /// All keywords, with an index.
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
