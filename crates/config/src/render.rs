@@ -126,6 +126,12 @@ impl<'m> Printer<'m> {
         }
     }
 
+    /// The place in a file that led to `span`: where the outermost definition was used, if it came out of one.
+    #[must_use]
+    pub fn root(&self, span: Span) -> Place {
+        self.place(self.map.root(span))
+    }
+
     /// How the text at `span` came to be read.
     #[must_use]
     pub fn origin(&self, span: Span) -> Origin {

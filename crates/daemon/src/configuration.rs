@@ -4,7 +4,7 @@
 //! way. The other processes load from that recording, so that all have the same configuration, even
 //! when somebody edits a file in between.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,12 +14,13 @@ use model::{Model, TrackerSource};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::Options;
+use crate::colour;
 use crate::exit::Exit;
 use crate::log::{Level, Line, open_log};
 use crate::source::{Elsewhere, System};
 
 /// The file that is read if none is given.
-const DEFAULT_FILE: &str = "/etc/keepalived/keepalived.conf";
+pub const DEFAULT_FILE: &str = "/etc/keepalived/keepalived.conf";
 
 /// A configuration that can be run.
 pub struct Configuration {
@@ -140,7 +141,7 @@ pub fn test(options: &Options, log: Option<&str>) -> u8 {
                 eprint!("{}", loaded.render(false));
             }
         }
-        None => eprint!("{}", loaded.render(std::io::stderr().is_terminal())),
+        None => eprint!("{}", loaded.render(colour::wanted(&std::io::stderr()))),
     }
     loaded.exits.test
 }

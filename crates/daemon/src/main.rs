@@ -9,18 +9,23 @@
 
 #![allow(unreachable_pub, reason = "everything of a binary is unreachable; `pub` tells what a module offers")]
 
+mod check;
 mod cli;
+mod colour;
 mod configuration;
 mod demo;
 mod dump;
 mod exit;
+mod help;
 mod ipc;
+mod language_server;
 mod log;
 mod observe;
 mod pid_paths;
 mod scripts;
 mod simulate;
 mod source;
+mod subcommand;
 mod supervisor;
 mod version;
 mod vrrp;
@@ -55,13 +60,9 @@ fn main() -> ExitCode {
         return genhash();
     }
     // Subcommands are vipd's own: keepalived has none, and a drop-in shall not have more.
-    if program != "keepalived" {
-        match args.first().map(String::as_str) {
-            Some("demo") => return demo::main(args.get(1..).unwrap_or_default()),
-            Some("simulate") => return simulate::main(args.get(1..).unwrap_or_default()),
-            Some("check") => return check(args.get(1..).unwrap_or_default()),
-            _ => {}
-        }
+    let own = program != "keepalived";
+    if own && let Some(command) = args.first().and_then(|word| subcommand::find(word)) {
+        return (command.run)(args.get(1..).unwrap_or_default());
     }
     let parsed = cli::parse(args);
     for message in &parsed.messages {
@@ -76,6 +77,9 @@ fn main() -> ExitCode {
         }
         Command::Help => {
             eprint!("{}", cli::help(&program));
+            if own {
+                eprint!("\n{}", subcommand::list());
+            }
             Exit::Ok.into()
         }
         Command::SignalNumber(name) => match Wish::named(&name) {
@@ -106,21 +110,6 @@ fn child(role: &str, args: &[String]) -> ExitCode {
         (_, Err(e)) => {
             eprintln!("vipd: {e}");
             Exit::Software.into()
-        }
-    }
-}
-
-/// `vipd check FILE`: `-t` with a name that is easier to remember.
-fn check(args: &[String]) -> ExitCode {
-    match args {
-        [file] if !file.starts_with('-') => {
-            let options =
-                cli::Options { config: Some(file.clone()), test: Some(None), ..cli::Options::default() };
-            supervisor::main(&["vipd".to_owned()], options, &[])
-        }
-        _ => {
-            eprintln!("Usage: vipd check FILE");
-            Exit::Fatal.into()
         }
     }
 }

@@ -1,0 +1,160 @@
+//! `vipd check --format json`. Its schema is told in `docs/check.md`; it changes only with its number.
+
+use config::{Diagnostic, Level, Place, Printer};
+use serde_json::{Value, json};
+
+use super::Checked;
+use super::explain::{level, refuses};
+
+/// The number of the schema.
+pub(super) const SCHEMA: u32 = 1;
+
+/// All files.
+pub(super) fn report(checked: &[Checked], status: u8) -> String {
+    let files: Vec<Value> = checked.iter().map(file).collect();
+    pretty(&json!({
+        "schema": SCHEMA,
+        "vipd": env!("CARGO_PKG_VERSION"),
+        "status": status,
+        "files": files,
+    }))
+}
+
+/// A value as text, with a line break at its end.
+pub(super) fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+fn file(checked: &Checked) -> Value {
+    let loaded = &checked.loaded;
+    let printer = loaded.printer(false);
+    let read: Vec<&str> = loaded.map.paths().collect();
+    let all: Vec<Value> = loaded.diagnostics.iter().map(|d| diagnostic(d, &printer)).collect();
+    json!({
+        "file": checked.file,
+        "status": checked.status,
+        "runs": loaded.exits.run.is_none(),
+        "errors": checked.count(Level::Error),
+        "warnings": checked.count(Level::Warning),
+        "hints": checked.count(Level::Note),
+        "left_out": loaded.diagnostics.left_out(),
+        "read": read,
+        "diagnostics": all,
+    })
+}
+
+fn diagnostic(d: &Diagnostic, printer: &Printer<'_>) -> Value {
+    let origin = d.span.map(|span| printer.origin(span)).unwrap_or_default();
+    let related: Vec<Value> = d
+        .others
+        .iter()
+        .map(|(span, text)| json!({"message": text, "at": place(&printer.root(*span))}))
+        .collect();
+    let expanded: Vec<Value> =
+        origin.uses.iter().map(|u| json!({"name": u.name, "used_at": place(&u.at)})).collect();
+    json!({
+        "code": d.code.name,
+        "severity": level(&d.code),
+        "refuses": refuses(&d.code),
+        "message": d.message,
+        "at": d.span.map(|span| place(&printer.root(span))),
+        "label": d.label,
+        "help": d.help,
+        "defined_at": origin.defined.as_ref().map(place),
+        "expanded_from": expanded,
+        "included_from": origin.included_from.iter().map(place).collect::<Vec<_>>(),
+        "related": related,
+    })
+}
+
+fn place(place: &Place) -> Value {
+    json!({
+        "file": place.file,
+        "line": place.start.line,
+        "column": place.start.column,
+        "end_line": place.end.line,
+        "end_column": place.end.column,
+        "text": place.line,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use config::{MapSource, Options};
+
+    fn of(source: &MapSource) -> Value {
+        let loaded = config::load(source, &Options::new("/k.conf"));
+        serde_json::from_str(&report(&[Checked::new("/k.conf", loaded, false)], 5)).unwrap()
+    }
+
+    #[test]
+    fn a_problem_is_told_with_its_place_and_the_chain_that_led_there() {
+        let source = MapSource::new()
+            .file("/k.conf", "$W=boggus\n$V=$W 1\ninclude more.conf\n")
+            .file("/more.conf", "# a comment\n  ${V}\n");
+        let told = of(&source);
+        let place = |file: &str, at: (u32, u32), end: (u32, u32), text: &str| json!({"file": file, "line": at.0, "column": at.1, "end_line": end.0, "end_column": end.1, "text": text});
+        let expected = json!({
+            "schema": 1,
+            "vipd": env!("CARGO_PKG_VERSION"),
+            "status": 5,
+            "files": [{
+                "file": "/k.conf",
+                "status": 5,
+                "runs": true,
+                "errors": 0,
+                "warnings": 1,
+                "hints": 0,
+                "left_out": 0,
+                "read": ["/k.conf", "/more.conf"],
+                "diagnostics": [{
+                    "code": "unknown-keyword",
+                    "severity": "warning",
+                    "refuses": false,
+                    "message": "unknown keyword `boggus`",
+                    "at": place("/more.conf", (2, 3), (2, 7), "  ${V}"),
+                    "label": told["files"][0]["diagnostics"][0]["label"],
+                    "help": told["files"][0]["diagnostics"][0]["help"],
+                    "defined_at": place("/k.conf", (1, 4), (1, 10), "$W=boggus"),
+                    "expanded_from": [
+                        {"name": "$W", "used_at": place("/k.conf", (2, 4), (2, 6), "$V=$W 1")},
+                        {"name": "$V", "used_at": place("/more.conf", (2, 3), (2, 7), "  ${V}")},
+                    ],
+                    "included_from": [place("/k.conf", (3, 9), (3, 18), "include more.conf")],
+                    "related": [],
+                }],
+            }],
+        });
+        assert_eq!(told, expected, "{told:#}");
+    }
+
+    #[test]
+    fn every_field_stands_in_the_page_about_the_schema() {
+        let page = include_str!("../../../../docs/check.md");
+        fn keys(value: &Value, into: &mut Vec<String>) {
+            match value {
+                Value::Object(fields) => {
+                    into.extend(fields.keys().cloned());
+                    fields.values().for_each(|field| keys(field, into));
+                }
+                Value::Array(items) => items.iter().for_each(|item| keys(item, into)),
+                _ => {}
+            }
+        }
+        let mut all = Vec::new();
+        keys(&of(&MapSource::new().file("/k.conf", "$A=x\n$A\n{\n")), &mut all);
+        assert!(all.len() > 20);
+        for key in all {
+            assert!(page.contains(&format!("`{key}`")), "{key} is not in docs/check.md");
+        }
+        assert!(page.contains(&format!("schema {SCHEMA}")));
+    }
+
+    #[test]
+    fn passwords_are_stars_for_programs_too() {
+        let text = "vrrp_instance A {\n authentication {\n auth_pass sesame sesame\n }\n}\n";
+        let told = of(&MapSource::new().file("/k.conf", text)).to_string();
+        assert!(told.contains("******") && !told.contains("sesame"), "{told}");
+    }
+}

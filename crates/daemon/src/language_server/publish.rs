@@ -1,0 +1,122 @@
+//! The problems of all open files.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use config::{Diagnostic, Level, Loaded, Options, Span};
+use serde_json::{Value, json};
+
+use super::documents::{Document, Documents, World, path_of, uri_of};
+use super::position;
+use crate::source::System;
+
+/// The parameters of `textDocument/publishDiagnostics` by URI, for every file that has problems and for
+/// every open one.
+///
+/// Each open file is checked as a top file, unless another open one includes it: what a part means is
+/// known only from the whole.
+pub(super) fn all(open: &Documents) -> BTreeMap<String, Value> {
+    let loads: Vec<(&str, Loaded)> = open
+        .iter()
+        .map(|(path, _)| {
+            let world = World { here: System::new(None), open };
+            (path, config::load(&world, &Options::new(path)))
+        })
+        .collect();
+    let mut parts = BTreeSet::new();
+    for (path, loaded) in &loads {
+        let read = loaded.map.paths().map(|read| open.at(read).map_or(read, |d| d.uri.as_str()));
+        let own = open.at(path).map(|d| d.uri.as_str());
+        let others: Vec<&str> = read.filter(|uri| Some(*uri) != own).collect();
+        // Two files that include each other are both checked: neither is a part only.
+        parts.extend(others.into_iter().map(|uri| (uri.to_owned(), *path)));
+    }
+    let part_of = |uri: &str, path: &str| {
+        parts.iter().any(|(part, whole)| part == uri && !includes(&parts, open, path, whole))
+    };
+    let mut lists: BTreeMap<String, Vec<Value>> =
+        open.iter().map(|(_, d)| (d.uri.clone(), Vec::new())).collect();
+    for (path, loaded) in &loads {
+        let Some(own) = open.at(path) else { continue };
+        if part_of(&own.uri, path) {
+            continue;
+        }
+        for d in loaded.diagnostics.iter() {
+            let told = tell(d, loaded, open, own);
+            let list = lists.entry(told.uri).or_default();
+            if !list.contains(&told.value) {
+                list.push(told.value);
+            }
+        }
+    }
+    lists
+        .into_iter()
+        .map(|(uri, list)| {
+            let version = open.get(&uri).and_then(|d| d.version);
+            let mut params = json!({"uri": uri, "diagnostics": list});
+            if let (Some(version), Some(fields)) = (version, params.as_object_mut()) {
+                fields.insert("version".to_owned(), version.into());
+            }
+            (uri, params)
+        })
+        .collect()
+}
+
+/// Whether the file at `path` includes the one at `other`.
+fn includes(parts: &BTreeSet<(String, &str)>, open: &Documents, path: &str, other: &str) -> bool {
+    open.at(other).is_some_and(|d| parts.contains(&(d.uri.clone(), path)))
+}
+
+struct Told {
+    uri: String,
+    value: Value,
+}
+
+/// One problem. The way out stands in its message: not every editor shows more.
+fn tell(d: &Diagnostic, loaded: &Loaded, open: &Documents, own: &Document) -> Told {
+    let map = &loaded.map;
+    let uri = |path: &str| open.at(path).map_or_else(|| uri_of(&path_of(path)), |d| d.uri.clone());
+    let place = |span: Span| {
+        let root = map.root(span);
+        (uri(map.path(root.file)), position::range(map.text(root.file), &root.range()))
+    };
+    let related = |span: Span, text: &str| {
+        let range = position::range(map.text(span.file), &span.range());
+        json!({"location": {"uri": uri(map.path(span.file)), "range": range}, "message": text})
+    };
+    let start = json!({"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}});
+    let (at, range) = d.span.map_or_else(|| (own.uri.clone(), start), place);
+    let mut more: Vec<Value> = Vec::new();
+    if let Some(span) = d.span {
+        let uses: Vec<_> = map.chain(span.expansion).collect();
+        if let Some(inner) = uses.first() {
+            more.push(related(span, &format!("`{}` brings this text", inner.name)));
+        }
+        for (used, outer) in uses.iter().zip(uses.iter().skip(1)) {
+            more.push(related(used.used_at, &format!("`{}` is used here, in `{}`", used.name, outer.name)));
+        }
+        let mut from = map.included_from(map.root(span).file);
+        while let Some(span) = from {
+            let root = map.root(span);
+            more.push(related(root, "included from here"));
+            from = map.included_from(root.file);
+        }
+    }
+    more.extend(d.others.iter().map(|(span, text)| related(map.root(*span), text)));
+    let parts =
+        [Some(d.message.clone()), d.label.clone(), d.help.as_ref().map(|help| format!("help: {help}"))];
+    let message: Vec<String> = parts.into_iter().flatten().collect();
+    let severity = match d.level() {
+        Level::Error => 1,
+        Level::Warning => 2,
+        Level::Note => 4,
+    };
+    let value = json!({
+        "range": range,
+        "severity": severity,
+        "code": d.code.name,
+        "source": "vipd",
+        "message": message.join("\n"),
+        "relatedInformation": more,
+    });
+    Told { uri: at, value }
+}

@@ -1,0 +1,80 @@
+//! vipd's own commands, which keepalived has not: one table.
+
+use std::process::ExitCode;
+
+use crate::{check, demo, help, language_server};
+
+/// One command of `vipd`.
+pub struct Subcommand {
+    /// The first word.
+    pub name: &'static str,
+    /// What it does, in a few words.
+    pub what: &'static str,
+    /// Runs it with the words after its name.
+    pub run: fn(&[String]) -> ExitCode,
+    /// Its options, for completion; `None` if it has none.
+    pub options: Option<fn() -> clap::Command>,
+}
+
+/// All of them, in the order of the help.
+pub static SUBCOMMANDS: &[Subcommand] = &[
+    Subcommand {
+        name: "check",
+        what: "Tell all that is wrong with configurations",
+        run: check::main,
+        options: Some(check::command),
+    },
+    Subcommand { name: "demo", what: "Watch a failover on this machine", run: demo::main, options: None },
+    Subcommand {
+        name: "help",
+        what: "What a keyword of the configuration means",
+        run: help::main,
+        options: None,
+    },
+    Subcommand {
+        name: "language-server",
+        what: "Serve an editor on standard input and output (LSP)",
+        run: language_server::main,
+        options: None,
+    },
+    Subcommand {
+        name: "completion",
+        what: "Print the completion script for bash, zsh or fish",
+        run: help::completion::main,
+        options: None,
+    },
+];
+
+/// The command called `name`.
+pub fn find(name: &str) -> Option<&'static Subcommand> {
+    SUBCOMMANDS.iter().find(|s| s.name == name)
+}
+
+/// The list of them, for the help.
+pub fn list() -> String {
+    let width = SUBCOMMANDS.iter().map(|s| s.name.len()).max().unwrap_or(0);
+    let line = |s: &Subcommand| format!("  vipd {:width$}  {}\n", s.name, s.what);
+    format!("Commands, when started as vipd:\n{}", SUBCOMMANDS.iter().map(line).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_command_is_found_by_its_name_and_told_in_one_line() {
+        for (i, command) in SUBCOMMANDS.iter().enumerate() {
+            assert_eq!(SUBCOMMANDS.iter().position(|s| s.name == command.name), Some(i));
+            assert!(find(command.name).is_some() && list().contains(command.what));
+            assert!(!command.what.is_empty() && !command.what.contains('\n'));
+        }
+        assert!(find("-t").is_none());
+    }
+
+    #[test]
+    fn the_options_of_commands_are_sound() {
+        for command in SUBCOMMANDS.iter().filter_map(|s| s.options) {
+            command().debug_assert();
+        }
+    }
+}
