@@ -1,10 +1,31 @@
 //! `cargo xtask docs`: pages made from the tables of the code.
 
+mod diagnostics;
+mod man;
+mod reference;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use config::{Entry, Status};
+
+/// The pages that are made here.
+const PAGES: &[(&str, fn() -> String)] = &[
+    ("COMPATIBILITY.md", compatibility),
+    ("docs/reference.md", reference::page),
+    ("docs/diagnostics.md", diagnostics::page),
+    ("packaging/man/vipd.conf.5", man::page),
+];
+
+/// Completion scripts, which vipd itself prints: shell and file.
+const SCRIPTS: &[(&str, &str)] = &[
+    ("bash", "packaging/completion/vipd.bash"),
+    ("zsh", "packaging/completion/_vipd"),
+    ("fish", "packaging/completion/vipd.fish"),
+];
 
 /// Entry point: writes the pages; with `--check` it only says whether they are up to date.
 pub(crate) fn command(args: &[String]) -> Result<u8, String> {
@@ -13,9 +34,14 @@ pub(crate) fn command(args: &[String]) -> Result<u8, String> {
         [word] if word == "--check" => true,
         _ => return Err("usage: cargo xtask docs [--check]".to_owned()),
     };
+    let root = crate::workspace_root();
+    let mut pages: Vec<(&str, String)> = PAGES.iter().map(|(name, page)| (*name, page())).collect();
+    for (shell, name) in SCRIPTS {
+        pages.push((name, completion(&root, shell)?));
+    }
     let mut stale = 0;
-    for (name, text) in [("COMPATIBILITY.md", compatibility())] {
-        let path = crate::workspace_root().join(name);
+    for (name, text) in pages {
+        let path = root.join(name);
         if fs::read_to_string(&path).is_ok_and(|now| now == text) {
             continue;
         }
@@ -30,12 +56,37 @@ pub(crate) fn command(args: &[String]) -> Result<u8, String> {
     Ok(u8::from(stale > 0))
 }
 
-/// What is in effect and what is not, keyword by keyword.
-fn compatibility() -> String {
+/// The completion script for a shell, out of the vipd of this tree.
+fn completion(root: &Path, shell: &str) -> Result<String, String> {
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .current_dir(root)
+        .args(["run", "--quiet", "--package", "vipd", "--", "completion", shell])
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|e| format!("cargo run: {e}"))?;
+    if !output.status.success() {
+        return Err(format!("vipd completion {shell}: {}", output.status));
+    }
+    String::from_utf8(output.stdout).map_err(|e| format!("vipd completion {shell}: {e}"))
+}
+
+/// The keywords by block, in the order of names; the root first.
+fn by_block() -> BTreeMap<&'static str, Vec<&'static Entry>> {
     let mut blocks: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
     for entry in config::keywords() {
         blocks.entry(entry.block).or_default().push(entry);
     }
+    blocks
+}
+
+/// The value of a column that may say nothing.
+fn said(text: &str) -> Option<&str> {
+    (!matches!(text, "" | "-")).then_some(text)
+}
+
+/// What is in effect and what is not, keyword by keyword.
+fn compatibility() -> String {
     let count = |status| config::keywords().filter(|e| e.status == status).count();
     let mut out = String::from(HEAD);
     let _ = writeln!(
@@ -48,7 +99,7 @@ fn compatibility() -> String {
         count(Status::NotYet),
         count(Status::Ignored),
     );
-    for (block, entries) in blocks {
+    for (block, entries) in by_block() {
         let title = if block.is_empty() { "outside of blocks" } else { block };
         let _ = writeln!(out, "### {title}\n\n| keyword | followed by | default | meaning | status |");
         let _ = writeln!(out, "| --- | --- | --- | --- | --- |");

@@ -98,18 +98,26 @@ fn item(e: &'static Entry) -> Value {
     item
 }
 
-fn value(word: &str) -> Value {
+fn value(word: String) -> Value {
     // Value.
     json!({"kind": 12, "label": word})
 }
 
-/// The words that `MASTER|BACKUP` and its like offer. Names in capitals of what is to be filled in
-/// don't stand beside a `|` alone.
-fn choices(args: &str) -> Vec<&str> {
+/// Words of [`Entry::args`] that stand for something.
+const FILLED_IN: &[&str] = &[
+    "ADDR", "ADDRESS", "CIDR", "HOST", "IF", "IP", "N", "N-M", "NAME", "NETMASK", "NUM", "NUMBER", "PATH",
+    "PREFIX", "STRING", "USER",
+];
+
+/// The words that `MASTER | BACKUP` and its like offer.
+fn choices(args: &str) -> Vec<String> {
+    let args = args.replace(" | ", "|");
     let parts = args.split([' ', '[', ']', '{', '}', '(', ')']).filter(|part| part.contains('|'));
-    let word =
-        |w: &&str| !w.is_empty() && w.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
-    parts.flat_map(|part| part.split('|')).filter(word).collect()
+    let word = |w: &&str| {
+        let plain = w.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+        plain && !w.is_empty() && !FILLED_IN.contains(w)
+    };
+    parts.flat_map(|part| part.split('|')).filter(word).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
