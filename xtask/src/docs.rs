@@ -12,8 +12,11 @@ use std::process::{Command, Stdio};
 
 use config::{Entry, Status};
 
+/// A file, and what makes its text.
+type Page = (&'static str, fn() -> String);
+
 /// The pages that are made here.
-const PAGES: &[(&str, fn() -> String)] = &[
+const PAGES: &[Page] = &[
     ("COMPATIBILITY.md", compatibility),
     ("docs/reference.md", reference::page),
     ("docs/diagnostics.md", diagnostics::page),

@@ -10,8 +10,10 @@ use config::Code;
 use crate::cli::{Argument, OPTIONS};
 use crate::subcommand::SUBCOMMANDS;
 
-/// The shells, each with what writes its script.
-const SHELLS: &[(&str, fn() -> String)] = &[("bash", bash), ("zsh", zsh), ("fish", fish)];
+/// A shell, and what writes its script.
+type Shell = (&'static str, fn() -> String);
+
+const SHELLS: &[Shell] = &[("bash", bash), ("zsh", zsh), ("fish", fish)];
 
 /// Runs `vipd completion` with the words after it.
 pub fn main(words: &[String]) -> ExitCode {

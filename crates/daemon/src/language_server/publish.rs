@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use config::{Diagnostic, Level, Loaded, Options, Span};
+use config::{Diagnostic, Level, Loaded, Options, SourceMap, Span};
 use serde_json::{Value, json};
 
 use super::documents::{Document, Documents, World, path_of, uri_of};
-use super::position;
 use crate::source::System;
 
 /// The parameters of `textDocument/publishDiagnostics` by URI, for every file that has problems and for
@@ -35,6 +34,8 @@ pub(super) fn all(open: &Documents) -> BTreeMap<String, Value> {
     };
     let mut lists: BTreeMap<String, Vec<Value>> =
         open.iter().map(|(_, d)| (d.uri.clone(), Vec::new())).collect();
+    // A part of two files has the same problem twice.
+    let mut seen = BTreeSet::new();
     for (path, loaded) in &loads {
         let Some(own) = open.at(path) else { continue };
         if part_of(&own.uri, path) {
@@ -42,9 +43,8 @@ pub(super) fn all(open: &Documents) -> BTreeMap<String, Value> {
         }
         for d in loaded.diagnostics.iter() {
             let told = tell(d, loaded, open, own);
-            let list = lists.entry(told.uri).or_default();
-            if !list.contains(&told.value) {
-                list.push(told.value);
+            if seen.insert((told.uri.clone(), told.value.to_string())) {
+                lists.entry(told.uri).or_default().push(told.value);
             }
         }
     }
@@ -77,12 +77,9 @@ fn tell(d: &Diagnostic, loaded: &Loaded, open: &Documents, own: &Document) -> To
     let uri = |path: &str| open.at(path).map_or_else(|| uri_of(&path_of(path)), |d| d.uri.clone());
     let place = |span: Span| {
         let root = map.root(span);
-        (uri(map.path(root.file)), position::range(map.text(root.file), &root.range()))
+        (uri(map.path(root.file)), range_of(map, root))
     };
-    let related = |span: Span, text: &str| {
-        let range = position::range(map.text(span.file), &span.range());
-        json!({"location": {"uri": uri(map.path(span.file)), "range": range}, "message": text})
-    };
+    let related = |span: Span, text: &str| json!({"location": {"uri": uri(map.path(span.file)), "range": range_of(map, span)}, "message": text});
     let start = json!({"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}});
     let (at, range) = d.span.map_or_else(|| (own.uri.clone(), start), place);
     let mut more: Vec<Value> = Vec::new();
@@ -119,4 +116,17 @@ fn tell(d: &Diagnostic, loaded: &Loaded, open: &Documents, own: &Document) -> To
         "relatedInformation": more,
     });
     Told { uri: at, value }
+}
+
+/// A place as the protocol counts it. The map knows its lines; a large file is not searched for them again.
+fn range_of(map: &SourceMap, span: Span) -> Value {
+    let text = map.text(span.file);
+    let point = |at: u32| {
+        let line = map.position(Span { start: at, ..span }).line.saturating_sub(1);
+        let before = usize::try_from(at).ok().and_then(|at| text.get(..at)).unwrap_or(text);
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        let character: usize = before.get(start..).unwrap_or("").chars().map(char::len_utf16).sum();
+        json!({"line": line, "character": character})
+    };
+    json!({"start": point(span.start), "end": point(span.end.max(span.start))})
 }

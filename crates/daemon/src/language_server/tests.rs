@@ -204,3 +204,36 @@ fn no_message_makes_it_fall() {
     assert_eq!(said.iter().filter(|m| m["error"]["code"] == -32_700).count(), 3);
     assert_eq!(ended, Ok(false));
 }
+
+#[test]
+fn damaged_conversations_end_and_never_make_it_fall() {
+    let uri = "file:///nowhere/k.conf";
+    let place = json!({"textDocument": {"uri": uri}, "position": {"line": 2, "character": 3}});
+    let whole = bytes(&[
+        request(1, "initialize", json!({"capabilities": {}})),
+        open(uri, "vrrp_instance A {\n  state MASTER\n  prio\n  track_script { x }\n}\n$A=b\n@x $A\n"),
+        request(2, "textDocument/hover", place.clone()),
+        request(3, "textDocument/completion", place),
+        change(uri, 2, "global_defs {\n"),
+        request(4, "shutdown", Value::Null),
+        notification("exit", Value::Null),
+    ]);
+    let mut seed = 7_u64;
+    let mut random = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(seed >> 33).unwrap() % below
+    };
+    let mut answered = 0;
+    for _ in 0..300 {
+        let mut damaged = whole.clone();
+        for _ in 0..=random(3) {
+            let at = random(damaged.len());
+            damaged[at] = u8::try_from(random(256)).unwrap();
+        }
+        if random(4) == 0 {
+            damaged.truncate(random(damaged.len()));
+        }
+        answered += usize::from(!talk(&damaged).0.is_empty());
+    }
+    assert!(answered > 150, "only {answered} were answered at all");
+}
