@@ -107,12 +107,7 @@ fn compatibility() -> String {
         let _ = writeln!(out, "### {title}\n\n| keyword | followed by | default | meaning | status |");
         let _ = writeln!(out, "| --- | --- | --- | --- | --- |");
         for entry in entries {
-            let status = match entry.status {
-                Status::InEffect => "in effect",
-                Status::Pending => "checked, not yet in effect",
-                Status::NotYet => "not yet",
-                Status::Ignored => "no meaning",
-            };
+            let status = entry.status.words();
             let (args, default) = (code(&entry.args), code(entry.default));
             let _ =
                 writeln!(out, "| `{}` | {args} | {default} | {} | {status} |", entry.name, cell(entry.doc));

@@ -51,8 +51,9 @@ impl Status {
     pub const fn words(self) -> &'static str {
         match self {
             Self::InEffect => "in effect",
+            Self::Pending => "checked, not yet in effect",
+            Self::NotYet => "not yet in effect",
             Self::Ignored => "no meaning",
-            _ => "not in effect yet",
         }
     }
 }
