@@ -14,6 +14,21 @@ pub struct Subcommand {
     pub run: fn(&[String]) -> ExitCode,
     /// Its options, for completion; `None` if it has none.
     pub options: Option<fn() -> clap::Command>,
+    /// The words that follow it, for completion.
+    pub words: Words,
+}
+
+/// What follows a command, apart from options.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Words {
+    /// Nothing.
+    None,
+    /// Names of files.
+    Files,
+    /// Keywords of the configuration.
+    Keywords,
+    /// One of these.
+    OneOf(&'static [&'static str]),
 }
 
 /// All of them, in the order of the help.
@@ -23,25 +38,35 @@ pub static SUBCOMMANDS: &[Subcommand] = &[
         what: "Tell all that is wrong with configurations",
         run: check::main,
         options: Some(check::command),
+        words: Words::Files,
     },
-    Subcommand { name: "demo", what: "Watch a failover on this machine", run: demo::main, options: None },
+    Subcommand {
+        name: "demo",
+        what: "Watch a failover on this machine",
+        run: demo::main,
+        options: None,
+        words: Words::None,
+    },
     Subcommand {
         name: "help",
         what: "What a keyword of the configuration means",
         run: help::main,
         options: None,
+        words: Words::Keywords,
     },
     Subcommand {
         name: "language-server",
         what: "Serve an editor on standard input and output (LSP)",
         run: language_server::main,
         options: None,
+        words: Words::None,
     },
     Subcommand {
         name: "completion",
         what: "Print the completion script for bash, zsh or fish",
         run: help::completion::main,
         options: None,
+        words: Words::OneOf(&["bash", "zsh", "fish"]),
     },
 ];
 

@@ -8,7 +8,7 @@ use clap::Command;
 use config::Code;
 
 use crate::cli::{Argument, OPTIONS};
-use crate::subcommand::SUBCOMMANDS;
+use crate::subcommand::{SUBCOMMANDS, Subcommand, Words};
 
 /// A shell, and what writes its script.
 type Shell = (&'static str, fn() -> String);
@@ -77,16 +77,16 @@ fn of(command: &Command) -> Vec<Choice> {
         .collect()
 }
 
-/// The words that follow a command which is no option: `None` means files.
-fn words_of(command: &str) -> Option<Vec<&'static str>> {
-    match command {
-        "help" => {
+/// The words that follow a command; `None` means files.
+fn words_of(command: &Subcommand) -> Option<Vec<&'static str>> {
+    match command.words {
+        Words::None => Some(Vec::new()),
+        Words::Files => None,
+        Words::Keywords => {
             let names: BTreeSet<&str> = config::keywords().map(|e| e.name).collect();
             Some(names.into_iter().collect())
         }
-        "completion" => Some(SHELLS.iter().map(|(name, _)| *name).collect()),
-        "demo" | "language-server" => Some(Vec::new()),
-        _ => None,
+        Words::OneOf(words) => Some(words.to_vec()),
     }
 }
 
@@ -119,8 +119,8 @@ fn bash() -> String {
         } else {
             format!("        case $prev in\n{values}        esac\n")
         };
-        let files = if words_of(command.name).is_none() { " -f" } else { "" };
-        let mut words = words_of(command.name).unwrap_or_default().join(" ");
+        let files = if words_of(command).is_none() { " -f" } else { "" };
+        let mut words = words_of(command).unwrap_or_default().join(" ");
         words.push_str(&format!(" {}", names(&options)));
         cases.push_str(&format!(
             "    {})\n{values}        COMPREPLY=($(compgen{files} -W '{}' -- \"$cur\")) ;;\n",
@@ -161,7 +161,7 @@ fn zsh() -> String {
     for command in SUBCOMMANDS {
         let options: String =
             command.options.map(|o| of(&o())).unwrap_or_default().iter().map(spec).collect();
-        let rest = match words_of(command.name) {
+        let rest = match words_of(command) {
             None => "'*:file:_files'".to_owned(),
             Some(words) => format!("'*:word:({})'", words.join(" ")),
         };
@@ -170,7 +170,7 @@ fn zsh() -> String {
             command.name
         ));
     }
-    let describe = |s: &crate::subcommand::Subcommand| format!("        '{}:{}'\n", s.name, quoted(s.what));
+    let describe = |s: &Subcommand| format!("        '{}:{}'\n", s.name, quoted(s.what));
     let commands: String = SUBCOMMANDS.iter().map(describe).collect();
     let daemon: String = daemon().iter().map(spec).collect();
     format!(
@@ -210,7 +210,7 @@ fn fish() -> String {
             "complete -c vipd -n __fish_use_subcommand -f -a {} -d '{what}'\n",
             command.name
         ));
-        if let Some(words) = words_of(command.name) {
+        if let Some(words) = words_of(command) {
             let words = if words.is_empty() { String::new() } else { format!(" -a '{}'", words.join(" ")) };
             out.push_str(&format!(
                 "complete -c vipd -n '__fish_seen_subcommand_from {}' -f{words}\n",
@@ -224,6 +224,13 @@ fn fish() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_table_of_commands_offers_the_shells_that_there_are() {
+        let offered = crate::subcommand::find("completion").map(|c| c.words);
+        let shells: Vec<&str> = SHELLS.iter().map(|(name, _)| *name).collect();
+        assert!(matches!(offered, Some(Words::OneOf(words)) if words == shells));
+    }
 
     #[test]
     fn every_script_has_the_commands_options_codes_and_keywords() {
