@@ -67,9 +67,22 @@ fn look(loaded: &Loaded) {
         if *count <= SHOWN {
             assert!(plain.render(diagnostic).contains(diagnostic.code.name));
             let _ = colours.render(diagnostic);
+            if let Some(span) = diagnostic.span {
+                programs(loaded, span);
+            }
         }
         assert!(!plain.log_line(diagnostic).is_empty());
     }
+}
+
+/// Looks at what programs and editors would see of a place.
+fn programs(loaded: &Loaded, span: Span) {
+    let printer = loaded.printer(false);
+    let (place, origin) = (printer.place(span), printer.origin(span));
+    assert!(place.start <= place.end && !place.line.contains('\n'), "{place:?}");
+    assert_eq!(origin.defined.is_some(), !origin.uses.is_empty());
+    let root = loaded.map.root(span);
+    let _ = config::context(loaded.map.text(root.file), root.range().start);
 }
 
 /// Whether `span` is a piece of text of its file.
