@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::{check, demo, help, language_server};
+use crate::{check, demo, help, language_server, simulate};
 
 /// One command of `vipd`.
 pub struct Subcommand {
@@ -46,6 +46,13 @@ pub static SUBCOMMANDS: &[Subcommand] = &[
         run: demo::main,
         options: None,
         words: Words::None,
+    },
+    Subcommand {
+        name: "simulate",
+        what: "What happens to these configurations if something fails",
+        run: simulate::main,
+        options: Some(simulate::command),
+        words: Words::Files,
     },
     Subcommand {
         name: "help",

@@ -1,6 +1,6 @@
 //! The live timeline: who says what, as it happens.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// Prints lines with the time since the beginning.
@@ -25,7 +25,7 @@ pub enum Actor {
 impl Timeline {
     /// A timeline that begins now. Colours on a terminal, unless `NO_COLOR` is set.
     pub fn new(began: Instant) -> Self {
-        let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let colour = crate::colour::wanted(&std::io::stdout());
         Self { began, colour }
     }
 

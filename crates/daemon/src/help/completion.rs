@@ -72,7 +72,7 @@ fn of(command: &Command) -> Vec<Choice> {
                 _ => arg.get_possible_values().iter().map(|v| v.get_name().to_owned()).collect(),
             },
             takes_value: arg.get_action().takes_values(),
-            file: false,
+            file: arg.get_value_names().is_some_and(|names| names.iter().any(|name| name == "FILE")),
         })
         .collect()
 }

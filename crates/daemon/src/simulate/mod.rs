@@ -20,8 +20,11 @@ use sim::chaos;
 use sim::scenario::Scenario;
 use sim::study::{Case, Record, Study};
 
+pub use arguments::command;
 use arguments::{Arguments, Asked, Format};
 use timeline::Line;
+
+use crate::colour;
 
 /// Not one property was broken.
 const HELD: u8 = 0;
@@ -69,7 +72,7 @@ impl Style {
 
 /// Does what was asked for; the exit status.
 fn run(arguments: &Arguments, out: &mut String) -> Result<u8, String> {
-    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colour = colour::wanted(&std::io::stdout());
     let style = Style { colour };
     let loaded = load::all(&arguments.files)?;
     let study = Study::new(loaded.plans, arguments.seed.unwrap_or(1));
