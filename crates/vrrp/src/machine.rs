@@ -331,13 +331,18 @@ impl Vrrp {
         self.arm(id);
     }
 
-    /// A master whose last advert is longer ago than any backup waits takes it that somebody else is
-    /// master, and listens before it claims again.
+    /// By how much a master is late whose last advert is longer ago than any backup waits: it takes it
+    /// that somebody else is master.
+    pub(crate) fn paused(&self, now: Instant, id: InstanceId) -> Option<Duration> {
+        let router = self.routers.get(id.index())?;
+        let Phase::Master(master) = &router.phase else { return None };
+        let silent = now.since(master.sent_at) > timers::too_late(&router.config);
+        silent.then(|| now.since(master.advert_at))
+    }
+
+    /// A master that was paused listens before it claims again.
     pub(crate) fn step_down_if_paused(&mut self, now: Instant, id: InstanceId) {
-        let Some(router) = self.routers.get(id.index()) else { return };
-        let Phase::Master(master) = &router.phase else { return };
-        if now.since(master.sent_at) > timers::too_late(&router.config) {
-            let late = now.since(master.advert_at);
+        if let Some(late) = self.paused(now, id) {
             self.yield_master(now, id, Cause::Paused { late }, Wait::Listen, None);
         }
     }

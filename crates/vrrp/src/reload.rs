@@ -12,7 +12,7 @@ use base::Instant;
 use crate::config::{Config, GroupId, InstanceId, Version};
 use crate::group::SyncGroup;
 use crate::io::{Cause, Event, Output, Reload, State, Verdict};
-use crate::machine::Vrrp;
+use crate::machine::{Vrrp, Wait};
 use crate::priority::Tracked;
 use crate::rogue::Conflict;
 use crate::state::{Phase, Router};
@@ -25,9 +25,7 @@ impl Vrrp {
 
         // Who was paused must not go on with an advert, not even with one that says what is new. How long
         // is too long follows from the intervals that were in force.
-        for id in self.ids() {
-            self.step_down_if_paused(now, id);
-        }
+        let paused: Vec<_> = self.ids().map(|id| self.paused(now, id)).collect();
 
         let mut goes_on = vec![false; self.routers.len()];
         for id in continued.iter().flatten() {
@@ -78,8 +76,14 @@ impl Vrrp {
             }
         }
 
-        for id in self.ids() {
+        for (index, id) in self.ids().enumerate() {
             self.arm(id);
+            let late = old(&continued, index).and_then(|old| paused.get(old.index()).copied().flatten());
+            if let Some(late) = late {
+                self.yield_master(now, id, Cause::Paused { late }, Wait::Listen, None);
+            }
+        }
+        for id in self.ids() {
             self.reprioritise(id);
         }
         for id in self.ids() {

@@ -35,7 +35,11 @@ impl Overrun {
 fn compare(world: &World, node: NodeId, found: &mut Found) {
     let host = &world.node(node).host;
     let Some(process) = &world.node(node).process else { return };
-    if !process.news.is_empty() || process.deaf_until.is_some_and(|until| until > world.now()) {
+    // A dump that was asked for before the loss says nothing about it.
+    if process.dumps > 0
+        || !process.news.is_empty()
+        || process.deaf_until.is_some_and(|until| until > world.now())
+    {
         return;
     }
     for link in process.engine.snapshot().links {
