@@ -167,7 +167,10 @@ pub fn uses_scripts(model: &Model) -> bool {
     let mut commands = notify
         .flat_map(|n| [&n.master, &n.backup, &n.fault, &n.stop, &n.deleted, &n.any, &n.master_rx_lower_pri]);
     commands.any(Option::is_some)
-        || model.trackers.iter().any(|t| !matches!(t.source, TrackerSource::Interface(_)))
+        || model
+            .trackers
+            .iter()
+            .any(|t| matches!(t.source, TrackerSource::Script(_) | TrackerSource::File(_)))
         || global.notify_fifo.is_some()
         || global.vrrp_notify_fifo.is_some()
         || global.startup_script.is_some()

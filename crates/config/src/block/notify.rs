@@ -14,4 +14,5 @@ pub(crate) struct NotifyDraft {
     pub(crate) any: Option<CommandDraft>,
     pub(crate) master_rx_lower_pri: Option<CommandDraft>,
     pub(crate) priority_changes: Option<bool>,
+    pub(crate) smtp_alert: Option<bool>,
 }

@@ -1,5 +1,6 @@
 //! `vrrp_instance NAME { .. }`.
 
+pub(crate) mod pending;
 mod table;
 
 pub(crate) use table::TABLE;
@@ -18,6 +19,8 @@ use crate::block::notify::NotifyDraft;
 use crate::block::route::RouteDraft;
 use crate::block::track::TrackDraft;
 use crate::block::unicast::PeerDraft;
+use crate::block::virtual_link::{self, VirtualDraft};
+use crate::block::vrrp_instance::pending::HeldDraft;
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::{Cx, Range, SecondsRange, value};
 use crate::lang::tree::Line;
@@ -74,6 +77,8 @@ pub(crate) struct InstanceDraft {
     pub(crate) receive_buffer: Option<u32>,
     pub(crate) auth: Option<AuthDraft>,
     pub(crate) notify: NotifyDraft,
+    pub(crate) virtual_link: Option<Box<VirtualDraft>>,
+    pub(crate) held: Option<Box<HeldDraft>>,
 }
 
 impl InstanceDraft {
@@ -123,7 +128,19 @@ impl InstanceDraft {
             receive_buffer: None,
             auth: None,
             notify: NotifyDraft::default(),
+            virtual_link: None,
+            held: None,
         }
+    }
+
+    /// What the keywords of [`pending`] say.
+    pub(crate) fn held(&mut self) -> &mut HeldDraft {
+        self.held.get_or_insert_default()
+    }
+
+    /// The same, if any of them was written.
+    pub(crate) fn held_if_any(&self) -> Option<&HeldDraft> {
+        self.held.as_deref()
     }
 }
 
@@ -219,7 +236,7 @@ fn unicast_ttl(instance: &mut InstanceDraft, word: &Word, cx: &mut Cx<'_>) {
 
 fn addresses(list: &mut Vec<AddressDraft>, lines: &[Line], cx: &mut Cx<'_>) {
     for line in lines {
-        list.extend(address::parse(line, cx));
+        list.extend(address::parse(line, false, cx));
     }
 }
 
@@ -242,6 +259,7 @@ impl InstanceDraft {
         first
             .or_else(|| self.source.map(|(address, _)| Family::of(&address)))
             .or_else(|| self.peers.first().map(|p| Family::of(&p.address)))
+            .or_else(|| self.virtual_link.as_ref().and_then(|link| virtual_link::family(link)))
             .or_else(|| self.excluded.first().map(|a| a.net.family()))
             .unwrap_or(Family::V4)
     }

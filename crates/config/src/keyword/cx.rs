@@ -8,6 +8,7 @@ use base::{Duration, IfName};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::keyword::{Outside, Range, SecondsRange, value};
 use crate::lang::reader::missing_parameter;
+use crate::lang::tree::Line;
 use crate::lang::{Body, Node, Word};
 use crate::source::Source;
 use crate::span::Span;
@@ -62,6 +63,8 @@ pub(crate) struct Cx<'s> {
     pub(crate) within_pending: usize,
     /// The object whose keywords are being read: keepalived names it in its messages.
     pub(crate) object: String,
+    /// Where iproute2 keeps names of numbers; the later file wins.
+    pub(crate) name_directories: [String; 2],
 }
 
 impl<'s> Cx<'s> {
@@ -75,6 +78,7 @@ impl<'s> Cx<'s> {
             bfd_names: Vec::new(),
             within_pending: 0,
             object: String::new(),
+            name_directories: ["/usr/share/iproute2".to_owned(), "/etc/iproute2".to_owned()],
         }
     }
 
@@ -106,8 +110,33 @@ impl<'s> Cx<'s> {
         if self.within_pending > 0 {
             return;
         }
-        let first = (node.keyword.span, 0);
-        self.pending.entry((block, node.keyword.text)).or_insert(first).1 += 1;
+        self.count_pending(block, &node.keyword);
+    }
+
+    fn count_pending(&mut self, place: &'static str, word: &Word) {
+        // They are few: the search costs less than an owned key.
+        let known = self.pending.iter_mut().find(|((p, w), _)| *p == place && *w == word.text);
+        if let Some((_, (_, count))) = known {
+            *count += 1;
+        } else {
+            self.pending.insert((place, word.text.clone()), (word.span, 1));
+        }
+    }
+
+    /// As [`Cx::pending`], for a word within a line of `what`.
+    pub(crate) fn pending_word(&mut self, what: &'static str, word: &Word) {
+        self.count_pending(what, word);
+    }
+
+    /// The word at `index` of a value line lacks its value. As keepalived, nothing runs then.
+    pub(crate) fn missing_in_line(&mut self, line: &Line, index: usize) {
+        let word = index.checked_sub(1).map_or(&line.first, |i| line.rest.get(i).unwrap_or(&line.first));
+        let d = Diagnostic::new(Code::NO_PARAMETER, format!("`{}` needs a value", word.text))
+            .at(word.span)
+            .label("a value must follow")
+            .help("add the value, or remove the word")
+            .log(missing_parameter(&line.first.text, &word.text, index + 2));
+        self.report(d);
     }
 
     /// Tells each keyword that is pending once, at its first use.
@@ -121,21 +150,6 @@ impl<'s> Cx<'s> {
             let d = Diagnostic::new(Code::NOT_YET, message).at(span).label(label);
             self.report(d.help("the rest of the configuration works without it"));
         }
-    }
-
-    /// A word within a line that is known and has no effect yet.
-    pub(crate) fn word_not_yet(&mut self, what: &str, word: &Word) {
-        if !self.told.insert(format!("{what} {}", word.text)) {
-            return;
-        }
-        let d = Diagnostic::new(
-            Code::NOT_YET,
-            format!("`{}` of {what} is read, but has no effect yet", word.text),
-        )
-        .at(word.span)
-        .label("ignored for now")
-        .help("the rest of the line works without it");
-        self.report(d);
     }
 
     /// A consequence of a setting that is known and does not happen yet: told once.

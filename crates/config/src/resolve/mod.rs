@@ -4,12 +4,16 @@
 mod addresses;
 mod advert;
 mod announce;
+mod bfd;
 mod daemon;
 mod group;
+mod held;
 mod instance;
 mod lease;
 mod link;
 mod lvs;
+mod links;
+mod rule;
 mod tracks;
 
 use std::collections::BTreeMap;
@@ -23,6 +27,7 @@ use crate::block::notify::NotifyDraft;
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::Cx;
 use crate::lang::Word;
+use crate::resolve::links::Follows;
 use crate::resolve::tracks::Trackers;
 use crate::span::Span;
 
@@ -36,6 +41,10 @@ struct Resolver<'a, 's> {
     links: BTreeMap<String, Option<crate::source::Interface>>,
     /// Some interface that is needed isn't there.
     missing_link: bool,
+    /// Names of interfaces that instances make.
+    virtual_names: held::Names,
+    /// Of rules that have none.
+    priorities: rule::Priorities,
 }
 
 /// What later steps need of the draft of an instance, in the order of the model's instances.
@@ -44,6 +53,8 @@ struct Kept {
     vrid: Option<Span>,
     /// The instance says nothing about the lease: it can be taken from it.
     lease_by_default: bool,
+    /// `linkbeat_use_polling`.
+    poll_link: bool,
 }
 
 /// Makes the model of a draft. It is only good if no diagnostic refuses it.
@@ -56,10 +67,14 @@ pub(crate) fn resolve(draft: Draft, cx: &mut Cx<'_>) -> Model {
         trackers: Trackers::default(),
         links: BTreeMap::new(),
         missing_link: false,
+        virtual_names: held::Names::new(),
+        priorities: rule::Priorities::default(),
     };
     let r = &mut resolver;
     let mut model = Model { global: daemon::global(r), ..Model::default() };
-    r.define_trackers(&draft.scripts, &draft.files);
+    let (bfd, bfds) = bfd::sessions(r, &draft.bfds);
+    model.bfd = bfd;
+    r.define_trackers(draft.scripts, draft.files, draft.processes, bfds);
     let mut kept = Vec::new();
     // Each draft goes as its instance comes: there may be many.
     for instance in draft.instances {
@@ -67,7 +82,8 @@ pub(crate) fn resolve(draft: Draft, cx: &mut Cx<'_>) -> Model {
             model.instances.push(resolved);
             let lease_by_default = lease::is_default(r, &instance);
             let vrid = instance.vrid.map(|(_, span)| span);
-            kept.push(Kept { vrid, lease_by_default, name: instance.name });
+            let poll_link = instance.held_if_any().is_some_and(|held| held.poll_link);
+            kept.push(Kept { vrid, lease_by_default, poll_link, name: instance.name });
         }
     }
     group::groups(r, &draft.groups, &kept, &mut model);
@@ -81,6 +97,25 @@ pub(crate) fn resolve(draft: Draft, cx: &mut Cx<'_>) -> Model {
     model.lvs = lvs::lvs(r, draft.lvs, &model.instances);
     model.mail = draft.global.mail.out.clone();
     model.mail.alert_vrrp = draft.global.mail.alert_vrrp().unwrap_or(false);
+    let mut follows = Vec::new();
+    for draft in &draft.static_addresses {
+        let Some(address) = link::static_address(r, draft, default) else { continue };
+        follows.extend(draft.track_group.as_ref().map(|group| Follows { group, link: Some(address.link) }));
+        model.static_addresses.push(address);
+    }
+    for draft in &draft.static_routes {
+        let Some(route) = link::route(r, draft, "") else { continue };
+        let link = route.hops.iter().find_map(|hop| hop.link);
+        follows.extend(draft.track_group.as_ref().map(|group| Follows { group, link }));
+        model.static_routes.push(route);
+    }
+    for draft in &draft.static_rules {
+        let Some(rule) = rule::rule(r, draft) else { continue };
+        follows.extend(draft.track_group.as_ref().map(|group| Follows { group, link: rule.input }));
+        model.static_rules.push(rule);
+    }
+    links::links(r, &draft.links, &kept, &mut model);
+    links::track_groups(r, &draft.links.track_groups, &follows, &kept, &mut model);
     r.tell_unused();
     r.commands.finish(r.cx);
     if r.missing_link {
@@ -110,7 +145,7 @@ impl Resolver<'_, '_> {
             any: self.command(draft.any.as_ref()),
             master_rx_lower_pri: self.command(draft.master_rx_lower_pri.as_ref()),
             priority_changes: draft.priority_changes.unwrap_or(self.global.notify_priority_changes),
-            smtp_alert: false,
+            smtp_alert: draft.smtp_alert.unwrap_or(false),
         }
     }
 

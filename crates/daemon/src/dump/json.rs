@@ -229,12 +229,12 @@ fn data(
         vroutes: instance.routes.iter().map(text::route).collect(),
         track_ifp: tracked(|source| match source {
             TrackerSource::Interface(link) => Some(link.to_string()),
-            TrackerSource::Script(_) | TrackerSource::File(_) => None,
+            _ => None,
         }),
         // Commands, not names.
         track_script: tracked(|source| match source {
             TrackerSource::Script(script) => Some(text::command(&script.command)),
-            TrackerSource::Interface(_) | TrackerSource::File(_) => None,
+            _ => None,
         }),
         auth_type,
         auth_data: (auth_type != 0).then_some("********"),

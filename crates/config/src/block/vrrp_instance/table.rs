@@ -190,7 +190,7 @@ pub(crate) const TABLE: Table<InstanceDraft> = Table {
             "virtual_routes",
             Kind::Values("DEST via ADDR dev IF ..", |i, _, lines, cx| {
                 for line in lines {
-                    i.routes.extend(route::parse(line, cx));
+                    i.routes.extend(route::parse(line, false, cx));
                 }
             }),
             "",
@@ -363,5 +363,5 @@ pub(crate) const TABLE: Table<InstanceDraft> = Table {
             "tell changes of priority through the FIFOs"
         ),
         keyword!("debug", Kind::Ignored("NUMBER", 1), "0", "nobody reads it"),
-    ])],
+    ]), crate::keyword::pending(super::pending::KEYWORDS)],
 };
