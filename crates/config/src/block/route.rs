@@ -84,6 +84,8 @@ enum Action {
     As,
     /// The kernel knows it no more.
     Gone,
+    /// The destination follows.
+    To,
 }
 
 /// How a metric is written.
@@ -112,7 +114,7 @@ const WORDS: &[(&str, Action)] = &[
     ("unreachable", Action::Kind(RouteKind::Unreachable)),
     ("prohibit", Action::Kind(RouteKind::Prohibit)),
     ("throw", Action::Kind(RouteKind::Throw)),
-    ("to", Action::Flag(|_| ())),
+    ("to", Action::To),
     ("src", Action::Value(set_source)),
     ("via", Action::Value(set_gateway)),
     ("gw", Action::Value(set_gateway)),
@@ -173,6 +175,9 @@ const WORDS: &[(&str, Action)] = &[
     ("nat", Action::Gone),
     ("xresolve", Action::Gone),
 ];
+
+/// The words that may follow the first `nexthop`.
+const OF_LEGS: &[&str] = &["nexthop", "via", "gw", "dev", "oif", "weight", "onlink", "encap", "realms", "or"];
 
 /// Takes a value that was read, or notes that it could not be.
 fn keep<T>(value: Option<T>, slot: &mut T, broken: &mut bool) {
@@ -279,6 +284,16 @@ pub(crate) fn parse(line: &Line, is_static: bool, cx: &mut Cx<'_>) -> Option<Rou
     let mut words = std::iter::once(&line.first).chain(&line.rest).peekable();
     while let Some(word) = words.next() {
         let known = WORDS.iter().find(|(name, _)| *name == word.text);
+        if draft.multipath && !OF_LEGS.contains(&word.text.as_str()) {
+            trailing(word, cx);
+            break;
+        }
+        let known = known.filter(|(name, _)| draft.multipath || *name != "weight");
+        let needs_more = matches!(known, Some((_, Action::Kind(_) | Action::Gone | Action::To)));
+        if needs_more && words.peek().is_none() {
+            cx.missing_in_line(line, count - 1);
+            break;
+        }
         let Some((_, action)) = known.filter(|(name, _)| is_static || *name != "track_group") else {
             destination(&mut draft, word, cx);
             continue;
@@ -287,6 +302,7 @@ pub(crate) fn parse(line: &Line, is_static: bool, cx: &mut Cx<'_>) -> Option<Rou
             Action::Flag(set) => set(&mut draft),
             Action::Kind(kind) => draft.kind = *kind,
             Action::Gone => cx.pending_word("a route", word),
+            Action::To => {}
             Action::Encap => {
                 cx.pending_word("a route", word);
                 let encap = encap::parse(word, &mut words, cx);
@@ -516,6 +532,15 @@ fn another_gateway(draft: &mut RouteDraft, word: &Word, cx: &mut Cx<'_>) {
     cx.report(d);
     draft.next_hop();
     set_gateway(draft, word, cx);
+}
+
+fn trailing(word: &Word, cx: &mut Cx<'_>) {
+    let d = Diagnostic::new(Code::VALUE, format!("`{}` does not belong to a leg of a route", word.text))
+        .at(word.span)
+        .label("the rest of the line is ignored")
+        .help("write it before the first `nexthop`")
+        .log(format!("Route has trailing nonsense after nexthops - {}", word.text));
+    cx.report(d);
 }
 
 fn not_for_ip(word: &Word, cx: &mut Cx<'_>) {

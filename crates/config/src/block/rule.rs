@@ -177,15 +177,18 @@ impl RuleDraft {
         self.keep(read)
     }
 
-    /// A range of ports. One that runs backwards matches nothing; the kernel refuses it.
+    /// A range of ports. One that the kernel would refuse is passed over without an error, as keepalived
+    /// does not look at it.
     fn ports(&mut self, what: &str, word: &Word, cx: &mut Cx<'_>) -> Option<Between<u16>> {
-        let read = self.between(what, word, u16::MAX, cx)?;
-        if read.first > read.last {
-            let message = format!("the range of `{what}` runs backwards");
-            let d = Diagnostic::new(Code::POINTLESS, message).at(word.span);
-            cx.report(d.label("the kernel will refuse it").help("write the smaller port first"));
+        let Between { first, last } = self.between(what, word, 65_535_u32, cx)?;
+        let ports = u16::try_from(first).ok().zip(u16::try_from(last).ok()).filter(|(a, b)| a <= b);
+        if ports.is_none() {
+            let d = Diagnostic::new(Code::POINTLESS, format!("`{}` is no range of ports", word.text))
+                .at(word.span);
+            cx.report(d.label("the rule is ignored").help("write the smaller port first, at most 65535"));
         }
-        Some(read)
+        let (first, last) = self.keep(ports)?;
+        Some(Between { first, last })
     }
 
     fn act(&mut self, action: ActionDraft, word: &Word, cx: &mut Cx<'_>) {

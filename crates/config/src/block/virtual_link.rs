@@ -46,17 +46,18 @@ pub(crate) fn vmac(instance: &mut InstanceDraft, node: &Node, cx: &mut Cx<'_>) {
         group: None,
         kind: KindDraft::Macvlan { address: None, notify_again: false },
     };
-    let mut words = node.words.iter();
+    let mut words = node.words.iter().peekable();
     while let Some(word) = words.next() {
         let KindDraft::Macvlan { address, notify_again } = &mut draft.kind else { break };
         match word.text.as_str() {
             "netlink_notify_msg" => *notify_again = true,
             "group" => group(&mut draft, word, words.next(), cx),
             text if is_mac(text) => *address = mac(word, cx),
-            "name" => match words.next() {
-                Some(name) => take_name(&mut draft, name, "VMAC", cx),
-                None => needs_value(word, cx),
-            },
+            // Without a name after it, it is the name.
+            "name" => {
+                let name = words.next_if(|next| !is_mac(&next.text)).unwrap_or(word);
+                take_name(&mut draft, name, "VMAC", cx);
+            }
             _ => take_name(&mut draft, word, "VMAC", cx),
         }
     }
@@ -71,7 +72,7 @@ pub(crate) fn ipvlan(instance: &mut InstanceDraft, node: &Node, cx: &mut Cx<'_>)
         group: None,
         kind: KindDraft::Ipvlan { address: None, mode: IpvlanMode::Bridge },
     };
-    let mut words = node.words.iter();
+    let mut words = node.words.iter().peekable();
     while let Some(word) = words.next() {
         let KindDraft::Ipvlan { address, mode } = &mut draft.kind else { break };
         let without_prefix = word.text.split('/').next().unwrap_or("");
@@ -81,10 +82,7 @@ pub(crate) fn ipvlan(instance: &mut InstanceDraft, node: &Node, cx: &mut Cx<'_>)
             "vepa" => *mode = IpvlanMode::Vepa,
             "group" => group(&mut draft, word, words.next(), cx),
             _ if value::address(without_prefix).is_some() => *address = address::network(word, cx),
-            "name" => match words.next() {
-                Some(name) => take_name(&mut draft, name, "IPVLAN", cx),
-                None => needs_value(word, cx),
-            },
+            "name" => take_name(&mut draft, words.next().unwrap_or(word), "IPVLAN", cx),
             _ => take_name(&mut draft, word, "IPVLAN", cx),
         }
     }

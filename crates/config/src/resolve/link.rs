@@ -190,7 +190,7 @@ pub(super) fn route(r: &mut Resolver<'_, '_>, draft: &RouteDraft, object: &str) 
 
 /// The VRF of a route; it must be there.
 fn vrf(r: &mut Resolver<'_, '_>, word: &Word) -> Option<IfName> {
-    if r.link_facts(&word.text).is_some() || r.global.out.dynamic_interfaces {
+    if r.link_facts(&word.text).is_some() {
         return r.cx.if_name(word);
     }
     let d = Diagnostic::new(Code::VALUE, format!("the VRF `{}` does not exist", word.text))

@@ -9,8 +9,12 @@ use crate::diag::{Code, Diagnostic};
 use crate::keyword::{Cx, Keyword, Kind, Range};
 use crate::lang::{Node, Word};
 
-/// Signed numbers that fit the model.
-const RTTIME: Range = Range::new(2, u32::MAX as i64, "µs").clamped();
+/// 1 is raised to 2: half of it must be something.
+const RTTIME: Range = Range::new(1, u32::MAX as i64, "µs");
+
+fn set_rttime(global: &mut GlobalDraft, n: i64) {
+    global.out.bfd_process.rlimit_rttime = Some(u32_of(n).max(2));
+}
 
 pub(super) const KEYWORDS: &[Keyword<GlobalDraft>] = &[
     keyword!(
@@ -46,13 +50,13 @@ pub(super) const KEYWORDS: &[Keyword<GlobalDraft>] = &[
     keyword!("bfd_cpu_affinity", Kind::Line("CPU ..", cpus), "all", "CPUs of the BFD process"),
     keyword!(
         "bfd_rlimit_rttime",
-        Kind::Number { range: RTTIME, set: |g, n| g.out.bfd_process.rlimit_rttime = Some(u32_of(n)) },
+        Kind::Number { range: RTTIME, set: set_rttime },
         "10000",
         "longest real-time run of the BFD process without a pause"
     ),
     keyword!(
         "bfd_rlimit_rtime",
-        Kind::Number { range: RTTIME, set: |g, n| g.out.bfd_process.rlimit_rttime = Some(u32_of(n)) },
+        Kind::Number { range: RTTIME, set: set_rttime },
         "10000",
         "the older name of bfd_rlimit_rttime"
     ),
