@@ -115,22 +115,22 @@ pub struct Garp {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Notify {
     /// `notify_master`.
-    pub master: Option<Command>,
+    pub master: Option<Box<Command>>,
     /// `notify_backup`.
-    pub backup: Option<Command>,
+    pub backup: Option<Box<Command>>,
     /// `notify_fault`.
-    pub fault: Option<Command>,
+    pub fault: Option<Box<Command>>,
     /// `notify_stop`.
-    pub stop: Option<Command>,
+    pub stop: Option<Box<Command>>,
     /// `notify_deleted CMD`.
-    pub deleted: Option<Command>,
+    pub deleted: Option<Box<Command>>,
     /// `notify_deleted`, with or without a command: an instance that vanishes is told as DELETED,
     /// not as FAULT.
     pub tell_deleted: bool,
     /// `notify`: each change, with four more arguments.
-    pub any: Option<Command>,
+    pub any: Option<Box<Command>>,
     /// `notify_master_rx_lower_pri`.
-    pub master_rx_lower_pri: Option<Command>,
+    pub master_rx_lower_pri: Option<Box<Command>>,
     /// `notify_priority_changes`: changes of priority go to the FIFOs.
     pub priority_changes: bool,
     /// `smtp_alert`.

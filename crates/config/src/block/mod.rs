@@ -328,6 +328,7 @@ fn vrrp_instance(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: 
     let Some(name) = draft.name("vrrp_instance", "vrrp instance", node, cx) else { return };
     let mut instance = InstanceDraft::new(name, draft.seen());
     vrrp_instance::TABLE.apply(&mut instance, nodes, cx);
+    instance.shrink();
     draft.instances.push(Box::new(instance));
 }
 

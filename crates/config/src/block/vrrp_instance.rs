@@ -75,7 +75,7 @@ pub(crate) struct InstanceDraft {
     pub(crate) higher_prio_send_advert: Option<bool>,
     pub(crate) owner_ignore_adverts: Option<bool>,
     pub(crate) receive_buffer: Option<u32>,
-    pub(crate) auth: Option<AuthDraft>,
+    pub(crate) auth: Option<Box<AuthDraft>>,
     pub(crate) notify: NotifyDraft,
     pub(crate) virtual_link: Option<Box<VirtualDraft>>,
     pub(crate) held: Option<Box<HeldDraft>>,
@@ -131,6 +131,16 @@ impl InstanceDraft {
             virtual_link: None,
             held: None,
         }
+    }
+
+    /// Gives back what its lists have room for: there may be many instances, and they wait for the end of
+    /// the configuration.
+    pub(crate) fn shrink(&mut self) {
+        self.tracks.shrink_to_fit();
+        self.addresses.shrink_to_fit();
+        self.excluded.shrink_to_fit();
+        self.routes.shrink_to_fit();
+        self.peers.shrink_to_fit();
     }
 
     /// What the keywords of [`pending`] say.
@@ -244,7 +254,7 @@ fn addresses(list: &mut Vec<AddressDraft>, lines: &[Line], cx: &mut Cx<'_>) {
 fn notify_deleted(instance: &mut InstanceDraft, node: &Node, _: &mut Cx<'_>) {
     instance.notify.tell_deleted = true;
     if !node.words.is_empty() {
-        instance.notify.deleted = Some(crate::block::command::CommandDraft::new(node));
+        instance.notify.deleted = Some(Box::new(crate::block::command::CommandDraft::new(node)));
     }
 }
 

@@ -37,7 +37,8 @@ pub(super) fn addresses(
         None
     };
     let most = most_addresses(it, auth);
-    let (mut addresses, mut excluded) = (Vec::new(), Vec::new());
+    let mut addresses = Vec::with_capacity(draft.addresses.len().min(most));
+    let mut excluded = Vec::with_capacity(draft.excluded.len());
     let mut surplus = 0;
     for one in &draft.addresses {
         if one.net.family() != it.family {

@@ -136,14 +136,14 @@ impl Resolver<'_, '_> {
 
     fn notify(&mut self, draft: &NotifyDraft) -> model::Notify {
         model::Notify {
-            master: self.command(draft.master.as_ref()),
-            backup: self.command(draft.backup.as_ref()),
-            fault: self.command(draft.fault.as_ref()),
-            stop: self.command(draft.stop.as_ref()),
-            deleted: self.command(draft.deleted.as_ref()),
+            master: self.command(draft.master.as_deref()).map(Box::new),
+            backup: self.command(draft.backup.as_deref()).map(Box::new),
+            fault: self.command(draft.fault.as_deref()).map(Box::new),
+            stop: self.command(draft.stop.as_deref()).map(Box::new),
+            deleted: self.command(draft.deleted.as_deref()).map(Box::new),
             tell_deleted: draft.tell_deleted,
-            any: self.command(draft.any.as_ref()),
-            master_rx_lower_pri: self.command(draft.master_rx_lower_pri.as_ref()),
+            any: self.command(draft.any.as_deref()).map(Box::new),
+            master_rx_lower_pri: self.command(draft.master_rx_lower_pri.as_deref()).map(Box::new),
             priority_changes: draft.priority_changes.unwrap_or(self.global.notify_priority_changes),
             smtp_alert: draft.smtp_alert.unwrap_or(false),
         }

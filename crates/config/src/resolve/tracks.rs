@@ -327,7 +327,9 @@ impl Resolver<'_, '_> {
         object: &str,
         own: Option<IfName>,
     ) -> Vec<Track> {
-        drafts.iter().filter_map(|draft| self.track(draft, seen, object, own)).collect()
+        let mut tracks = Vec::with_capacity(drafts.len());
+        tracks.extend(drafts.iter().filter_map(|draft| self.track(draft, seen, object, own)));
+        tracks
     }
 
     fn track(&mut self, draft: &TrackDraft, seen: Seen, object: &str, own: Option<IfName>) -> Option<Track> {

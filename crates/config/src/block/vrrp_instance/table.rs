@@ -309,32 +309,32 @@ pub(crate) const TABLE: Table<InstanceDraft> = Table {
         keyword!(
             "authentication",
             Kind::Block("", BlockId(7), |i, node, nodes, cx| {
-                i.auth = Some(authentication::parse(node, nodes, cx));
+                i.auth = Some(Box::new(authentication::parse(node, nodes, cx)));
             }),
             "",
             "the authentication of RFC 2338, for version 2 only"
         ),
         keyword!(
             "notify_backup",
-            Kind::Script(|i, c| i.notify.backup = Some(c)),
+            Kind::Script(|i, c| i.notify.backup = Some(Box::new(c))),
             "",
             "run when it becomes backup"
         ),
         keyword!(
             "notify_master",
-            Kind::Script(|i, c| i.notify.master = Some(c)),
+            Kind::Script(|i, c| i.notify.master = Some(Box::new(c))),
             "",
             "run when it becomes master"
         ),
         keyword!(
             "notify_fault",
-            Kind::Script(|i, c| i.notify.fault = Some(c)),
+            Kind::Script(|i, c| i.notify.fault = Some(Box::new(c))),
             "",
             "run when it has a fault"
         ),
         keyword!(
             "notify_stop",
-            Kind::Script(|i, c| i.notify.stop = Some(c)),
+            Kind::Script(|i, c| i.notify.stop = Some(Box::new(c))),
             "",
             "run when the daemon stops, for 1 s at most"
         ),
@@ -346,13 +346,13 @@ pub(crate) const TABLE: Table<InstanceDraft> = Table {
         ),
         keyword!(
             "notify",
-            Kind::Script(|i, c| i.notify.any = Some(c)),
+            Kind::Script(|i, c| i.notify.any = Some(Box::new(c))),
             "",
             "run at every change, with INSTANCE, name, state and priority as further arguments"
         ),
         keyword!(
             "notify_master_rx_lower_pri",
-            Kind::Script(|i, c| i.notify.master_rx_lower_pri = Some(c)),
+            Kind::Script(|i, c| i.notify.master_rx_lower_pri = Some(Box::new(c))),
             "",
             "run when a master hears an advert of lower priority"
         ),
