@@ -392,14 +392,13 @@ fn smaller_keywords_of_an_instance() {
 #[test]
 fn settings_of_the_daemon_that_nothing_acts_on_yet() {
     let (model, log) = model(&format!(
-        "net_namespace_ipvs\nglobal_defs {{\n max_auto_priority\n min_auto_priority_delay 5\n vrrp_iptables A\n vrrp_ipsets a b\n nftables\n \
+        "global_defs {{\n max_auto_priority\n min_auto_priority_delay 5\n vrrp_iptables A\n vrrp_ipsets a b\n nftables\n \
          nftables_priority -5\n bfd_rlimit_rttime 1\n snmp_socket udp:localhost:705\n enable_snmp_rfc\n snmp_vs_stats_update_interval 2\n \
          enable_dbus\n dbus_service_name org.example\n reload_file\n dynamic_interfaces allow_if_changes\n iproute_etc_dir /names\n}}\n{}",
         vrrp("")
     ));
     assert!(log.is_empty(), "{log:?}");
     let global = &model.global;
-    assert_eq!(global.net_namespace_ipvs.as_deref(), Some(""));
     assert_eq!(
         (global.auto_priority.most, global.auto_priority.late),
         (AutoPriorityLimit::Kernel, Duration::from_micros(5))

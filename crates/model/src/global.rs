@@ -62,8 +62,6 @@ pub struct Global {
     pub reload_check_config: Option<Option<Box<str>>>,
     /// `state_dump_file`, `stats_dump_file`, `json_dump_file`.
     pub dumps: Dumps,
-    /// `net_namespace_ipvs`: where IPVS is; an empty name is that of process 1.
-    pub net_namespace_ipvs: Option<Name>,
     /// `dynamic_interfaces allow_if_changes`: an interface may come back as another kind.
     pub interfaces_may_change: bool,
     /// `bfd_process_name`.
@@ -211,7 +209,6 @@ impl Default for Global {
             shutdown_script: None,
             reload_check_config: None,
             dumps: Dumps::default(),
-            net_namespace_ipvs: None,
             interfaces_may_change: false,
             bfd_process_name: None,
             bfd_process: Scheduling::default(),

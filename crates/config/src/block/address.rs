@@ -92,18 +92,18 @@ pub(crate) fn parse(line: &Line, is_static: bool, cx: &mut Cx<'_>) -> Option<Add
     let mut words = line.rest.iter();
     while let Some(word) = words.next() {
         let known = WORDS.iter().find(|(name, _)| *name == word.text);
-        let Some((_, action)) = known.filter(|(name, _)| *name != elsewhere) else {
+        let Some((name, action)) = known.filter(|(name, _)| *name != elsewhere) else {
             unknown_word(word, cx);
             continue;
         };
         match action {
             Action::Flag(set) => set(&mut draft),
             Action::HeldFlag(set) => {
-                cx.pending_word("an address", word);
+                cx.pending_word("an address", name, word.span);
                 set(&mut draft);
             }
             Action::HeldValue(set) => {
-                cx.pending_word("an address", word);
+                cx.pending_word("an address", name, word.span);
                 match words.next() {
                     Some(value) => set(&mut draft, value, cx),
                     None => lacks_value(word, cx),

@@ -5,7 +5,7 @@ use model::hmac::{AntiReplay, HmacKey, HmacMode};
 
 use crate::block::global_defs::keyword;
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::{Cx, Keyword, Kind, Range, SecondsRange, Table, pending, value};
+use crate::keyword::{Cx, Keyword, Kind, Nodes, Range, SecondsRange, Table, pending, value};
 use crate::lang::tree::BlockId;
 use crate::lang::{Node, Word};
 use crate::span::Span;
@@ -42,7 +42,7 @@ const KEY: std::ops::RangeInclusive<usize> = 32..=64;
 
 pub(crate) const TABLE: Table<HmacDraft> = Table {
     path: "vrrp_instance/auth_hmac",
-    id: BlockId(104),
+    id: BlockId(54),
     keywords: &[pending(&[
         keyword!(
             "key",
@@ -105,7 +105,7 @@ fn choose<T: Copy>(word: &Word, from: &[(&str, T)], cx: &mut Cx<'_>) -> Option<T
 }
 
 /// Reads the block.
-pub(crate) fn parse(node: &Node, nodes: &[Node], cx: &mut Cx<'_>) -> HmacDraft {
+pub(crate) fn parse(node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) -> HmacDraft {
     let mut hmac = HmacDraft::new(node.keyword.span);
     TABLE.apply(&mut hmac, nodes, cx);
     hmac

@@ -62,7 +62,7 @@ pub(crate) const MAX_NAME: usize = 31;
 
 pub(crate) const TABLE: Table<BfdDraft> = Table {
     path: "bfd_instance",
-    id: BlockId(100),
+    id: BlockId(50),
     keywords: &[pending(&[
         keyword!(
             "source_ip",

@@ -1,8 +1,8 @@
 //! `global_defs { .. }`, and the keywords of the root that set something of the daemon.
 
+pub(crate) mod firewall;
 pub(crate) mod lvs;
 pub(crate) mod mail;
-pub(crate) mod firewall;
 mod observers;
 mod process;
 mod table;
@@ -221,7 +221,7 @@ fn dynamic_interfaces(global: &mut GlobalDraft, node: &Node, cx: &mut Cx<'_>) {
     match node.words.first() {
         Some(word) if word.text == "allow_if_changes" => {
             global.out.interfaces_may_change = true;
-            cx.pending_word("`dynamic_interfaces`", word);
+            cx.pending_word("`dynamic_interfaces`", "allow_if_changes", word.span);
         }
         Some(word) => {
             let message = format!("`{}` means nothing to `dynamic_interfaces`", word.text);

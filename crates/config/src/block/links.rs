@@ -57,7 +57,7 @@ const DELAY: SecondsRange = SecondsRange::new(Duration::ZERO, Duration::from_sec
 
 pub(crate) const GARP_GROUP: Table<GarpDraft> = Table {
     path: "garp_group",
-    id: BlockId(102),
+    id: BlockId(52),
     keywords: &[pending(&[
         keyword!(
             "garp_interval",
@@ -83,7 +83,7 @@ pub(crate) const GARP_GROUP: Table<GarpDraft> = Table {
 
 pub(crate) const TRACK_GROUP: Table<TrackGroupDraft> = Table {
     path: "track_group",
-    id: BlockId(103),
+    id: BlockId(53),
     keywords: &[pending(&[keyword!(
         "group",
         Kind::Values("INSTANCE ..", |g, _, lines, _| g.members.extend(words(lines))),

@@ -8,8 +8,8 @@ pub(crate) mod bfd_instance;
 pub(crate) mod command;
 pub(crate) mod global_defs;
 pub(crate) mod lease;
-pub(crate) mod lvs;
 pub(crate) mod links;
+pub(crate) mod lvs;
 pub(crate) mod names;
 pub(crate) mod notify;
 pub(crate) mod route;
@@ -29,9 +29,10 @@ use base::Duration;
 
 use crate::block::address::AddressDraft;
 use crate::block::bfd_instance::BfdDraft;
+use crate::block::global_defs::lvs::SyncDraft;
 use crate::block::global_defs::{GlobalDraft, keyword};
-use crate::block::lvs::LvsDraft;
 use crate::block::links::{GarpDraft, LinksDraft, TrackGroupDraft};
+use crate::block::lvs::LvsDraft;
 use crate::block::route::RouteDraft;
 use crate::block::rule::RuleDraft;
 use crate::block::track_file::FileDraft;
@@ -162,15 +163,6 @@ pub(crate) const ROOT: Table<Draft> = Table {
 /// Keywords of the root on which nothing acts yet.
 const PENDING: &[Keyword<Draft>] = &[
     keyword!(
-        "net_namespace_ipvs",
-        Kind::Line("[NAME]", |d, node, _| {
-            let name = node.words.first().map_or("", |word| &word.text);
-            d.global.out.net_namespace_ipvs = Some(name.into());
-        }),
-        "net_namespace",
-        "network namespace of IPVS; without a name that of process 1"
-    ),
-    keyword!(
         "namespace_with_ipsets",
         Kind::Flag(|d| d.global.out.firewall.ipsets_in_namespace = true),
         "off",
@@ -198,13 +190,13 @@ const PENDING: &[Keyword<Draft>] = &[
     ),
     keyword!(
         "garp_group",
-        Kind::Block("", BlockId(102), garp_group),
+        Kind::Block("", BlockId(52), garp_group),
         "",
         "interfaces that share gaps between announcements"
     ),
     keyword!(
         "track_group",
-        Kind::Block("NAME", BlockId(103), track_group),
+        Kind::Block("NAME", BlockId(53), track_group),
         "",
         "instances that follow the interfaces of static addresses, routes and rules"
     ),
@@ -220,11 +212,11 @@ const PENDING: &[Keyword<Draft>] = &[
     ),
     keyword!(
         "vrrp_track_process",
-        Kind::Block("NAME", BlockId(101), vrrp_track_process),
+        Kind::Block("NAME", BlockId(51), vrrp_track_process),
         "",
         "processes whose number is tracked"
     ),
-    keyword!("bfd_instance", Kind::Block("NAME", BlockId(100), bfd_instance), "", "a BFD session"),
+    keyword!("bfd_instance", Kind::Block("NAME", BlockId(50), bfd_instance), "", "a BFD session"),
 ];
 
 /// Puts every table into the catalogue.
@@ -329,6 +321,12 @@ fn vrrp_instance(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: 
     let mut instance = InstanceDraft::new(name, draft.seen());
     vrrp_instance::TABLE.apply(&mut instance, nodes, cx);
     instance.shrink();
+    if let Some(word) = instance.held_if_any().and_then(|held| held.lvs_sync_interface.as_ref())
+        && draft.global.lvs.sync.is_none()
+        && let Some(link) = cx.if_name(word)
+    {
+        draft.global.lvs.sync = Some(SyncDraft::following(link, instance.name.clone()));
+    }
     draft.instances.push(Box::new(instance));
 }
 
@@ -367,14 +365,14 @@ fn file(
     draft.files.push(file);
 }
 
-fn vrrp_track_process(draft: &mut Draft, node: &Node, nodes: &[Node], cx: &mut Cx<'_>) {
+fn vrrp_track_process(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
     let Some(name) = draft.name("vrrp_track_process", "vrrp track process", node, cx) else { return };
     let mut process = ProcessDraft::new(name);
     track_process::TABLE.apply(&mut process, nodes, cx);
     draft.processes.push(process);
 }
 
-fn bfd_instance(draft: &mut Draft, node: &Node, nodes: &[Node], cx: &mut Cx<'_>) {
+fn bfd_instance(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
     let Some(name) = draft.name("bfd_instance", "BFD", node, cx) else { return };
     if name.text.len() > bfd_instance::MAX_NAME {
         let d = Diagnostic::new(
@@ -397,7 +395,7 @@ fn bfd_instance(draft: &mut Draft, node: &Node, nodes: &[Node], cx: &mut Cx<'_>)
     draft.bfds.push(session);
 }
 
-fn garp_group(draft: &mut Draft, node: &Node, nodes: &[Node], cx: &mut Cx<'_>) {
+fn garp_group(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
     let mut group = GarpDraft {
         keyword: node.keyword.span,
         garp_interval: Duration::ZERO,
@@ -408,7 +406,7 @@ fn garp_group(draft: &mut Draft, node: &Node, nodes: &[Node], cx: &mut Cx<'_>) {
     draft.links.garp_groups.push(group);
 }
 
-fn track_group(draft: &mut Draft, node: &Node, nodes: &[Node], cx: &mut Cx<'_>) {
+fn track_group(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
     let Some(name) = draft.name("track_group", "track_group", node, cx) else { return };
     let mut group = TrackGroupDraft { name, members: Vec::new() };
     links::TRACK_GROUP.apply(&mut group, nodes, cx);

@@ -294,27 +294,27 @@ pub(crate) fn parse(line: &Line, is_static: bool, cx: &mut Cx<'_>) -> Option<Rou
             cx.missing_in_line(line, count - 1);
             break;
         }
-        let Some((_, action)) = known.filter(|(name, _)| is_static || *name != "track_group") else {
+        let Some((name, action)) = known.filter(|(name, _)| is_static || *name != "track_group") else {
             destination(&mut draft, word, cx);
             continue;
         };
         match action {
             Action::Flag(set) => set(&mut draft),
             Action::Kind(kind) => draft.kind = *kind,
-            Action::Gone => cx.pending_word("a route", word),
+            Action::Gone => cx.pending_word("a route", name, word.span),
             Action::To => {}
             Action::Encap => {
-                cx.pending_word("a route", word);
+                cx.pending_word("a route", name, word.span);
                 let encap = encap::parse(word, &mut words, cx);
                 draft.broken |= encap.is_none();
                 draft.hop.encap = encap.map(Box::new);
             }
             Action::Congestion => {
-                cx.pending_word("a route", word);
+                cx.pending_word("a route", name, word.span);
                 let locked = words.next_if(|w| w.text == "lock").is_some();
                 match words.next() {
-                    Some(name) => {
-                        draft.congestion = Some(Congestion { name: name.text.as_str().into(), locked });
+                    Some(word) => {
+                        draft.congestion = Some(Congestion { name: word.text.as_str().into(), locked });
                     }
                     None => cx.missing_in_line(line, count - 1),
                 }
@@ -327,7 +327,7 @@ pub(crate) fn parse(line: &Line, is_static: bool, cx: &mut Cx<'_>) -> Option<Rou
                 }
             }
             Action::Held(set) => {
-                cx.pending_word("a route", word);
+                cx.pending_word("a route", name, word.span);
                 match words.next() {
                     Some(value) => set(&mut draft, value, cx),
                     None => cx.missing_in_line(line, count - 1),

@@ -47,7 +47,7 @@ const DELAY: SecondsRange = SecondsRange::new(Duration::from_micros(1), Duration
 
 pub(crate) const TABLE: Table<ProcessDraft> = Table {
     path: "vrrp_track_process",
-    id: BlockId(101),
+    id: BlockId(51),
     keywords: &[pending(&[
         keyword!("process", Kind::Line("COMMAND [PARAMETER ..]", command), "", "the processes to count"),
         keyword!(

@@ -60,8 +60,6 @@ pub(crate) struct Cx<'s> {
     told: BTreeSet<String>,
     /// Keywords that are pending, with the place of their first use and the number of uses.
     pending: BTreeMap<(&'static str, &'static str), (Span, usize)>,
-    /// Names of `bfd_instance` blocks, which nobody reads yet: a `BFD_CHECK` must name one of them.
-    pub(crate) bfd_names: Vec<Box<str>>,
     /// How many blocks that are pending are open.
     pub(crate) within_pending: usize,
     /// The object whose keywords are being read: keepalived names it in its messages.
@@ -78,7 +76,6 @@ impl<'s> Cx<'s> {
             secrets: Vec::new(),
             told: BTreeSet::new(),
             pending: BTreeMap::new(),
-            bfd_names: Vec::new(),
             within_pending: 0,
             object: String::new(),
             name_directories: ["/usr/share/iproute2".to_owned(), "/etc/iproute2".to_owned()],
@@ -89,46 +86,18 @@ impl<'s> Cx<'s> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// A keyword that is known and has no effect yet: told once.
-    pub(crate) fn not_yet(&mut self, block: &str, node: &Node) {
-        if node.keyword.text == "bfd_instance"
-            && let Some(name) = node.words.first()
-        {
-            self.bfd_names.push(name.text.as_str().into());
-        }
-        let keyword = node.keyword.text;
-        if !self.told.insert(format!("{block}/{keyword}")) {
-            return;
-        }
-        let d = Diagnostic::new(Code::NOT_YET, format!("`{keyword}` is read, but has no effect yet"))
-            .at(node.keyword.span)
-            .label("ignored for now")
-            .help("the rest of the configuration works without it; remove it if that is not what you want");
-        self.report(d);
-    }
-
     /// A keyword that is checked and held in the model, and has no effect yet: counted, and told once by
     /// [`Cx::tell_pending`]. Within a block that is told itself nothing more is said.
     pub(crate) fn pending(&mut self, block: &'static str, node: &Node) {
         if self.within_pending > 0 {
             return;
         }
-        self.count_pending(block, &node.keyword);
+        self.pending_word(block, node.keyword.text, node.keyword.span);
     }
 
-    fn count_pending(&mut self, place: &'static str, word: &Word) {
-        // They are few: the search costs less than an owned key.
-        let known = self.pending.iter_mut().find(|((p, w), _)| *p == place && *w == word.text);
-        if let Some((_, (_, count))) = known {
-            *count += 1;
-        } else {
-            self.pending.insert((place, word.text.clone()), (word.span, 1));
-        }
-    }
-
-    /// As [`Cx::pending`], for a word within a line of `what`.
-    pub(crate) fn pending_word(&mut self, what: &'static str, word: &Word) {
-        self.count_pending(what, word);
+    /// As [`Cx::pending`], for a `word` within a line of `what`.
+    pub(crate) fn pending_word(&mut self, what: &'static str, word: &'static str, at: Span) {
+        self.pending.entry((what, word)).or_insert((at, 0)).1 += 1;
     }
 
     /// The word at `index` of a value line lacks its value. As keepalived, nothing runs then.

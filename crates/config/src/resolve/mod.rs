@@ -11,8 +11,8 @@ mod held;
 mod instance;
 mod lease;
 mod link;
-mod lvs;
 mod links;
+mod lvs;
 mod rule;
 mod tracks;
 
@@ -41,6 +41,8 @@ struct Resolver<'a, 's> {
     links: BTreeMap<String, Option<crate::source::Interface>>,
     /// Some interface that is needed isn't there.
     missing_link: bool,
+    /// Names of BFD sessions that checks may follow, in the order of the file; `None` for others.
+    bfd_for_checks: Vec<Option<base::Name>>,
     /// Names of interfaces that instances make.
     virtual_names: held::Names,
     /// Of rules that have none.
@@ -67,6 +69,7 @@ pub(crate) fn resolve(draft: Draft, cx: &mut Cx<'_>) -> Model {
         trackers: Trackers::default(),
         links: BTreeMap::new(),
         missing_link: false,
+        bfd_for_checks: Vec::new(),
         virtual_names: held::Names::new(),
         priorities: rule::Priorities::default(),
     };
@@ -91,9 +94,6 @@ pub(crate) fn resolve(draft: Draft, cx: &mut Cx<'_>) -> Model {
     lease::limit(r, &kept, &mut model.instances);
     instance::refuse_duplicates(r, &kept, &model.instances);
     let default = draft.global.default_interface.as_ref();
-    model.static_addresses =
-        draft.static_addresses.iter().filter_map(|a| link::static_address(r, a, default)).collect();
-    model.static_routes = draft.static_routes.iter().filter_map(|route| link::route(r, route, "")).collect();
     model.lvs = lvs::lvs(r, draft.lvs, &model.instances);
     model.mail = draft.global.mail.out.clone();
     model.mail.alert_vrrp = draft.global.mail.alert_vrrp().unwrap_or(false);
@@ -145,7 +145,7 @@ impl Resolver<'_, '_> {
             any: self.command(draft.any.as_deref()).map(Box::new),
             master_rx_lower_pri: self.command(draft.master_rx_lower_pri.as_deref()).map(Box::new),
             priority_changes: draft.priority_changes.unwrap_or(self.global.notify_priority_changes),
-            smtp_alert: draft.smtp_alert.unwrap_or(false),
+            smtp_alert: draft.smtp_alert.or(self.global.mail.alert_vrrp()).unwrap_or(false),
         }
     }
 

@@ -392,7 +392,8 @@ impl Resolver<'_, '_> {
         let unused = trackers
             .defined
             .iter()
-            .filter(|((what, _), defined)| matches!(defined.place, Place::Here(_)) && *what != What::Bfd);
+            .filter(|((what, _), defined)| matches!(defined.place, Place::Here(_)) && *what != What::Bfd)
+            .filter(|((what, name), _)| *what != What::File || !trackers.followed.contains(name));
         for ((what, name), defined) in unused {
             let d = Diagnostic::new(Code::UNUSED, format!("nobody tracks the {} `{name}`", what.name()))
                 .at(defined.span)

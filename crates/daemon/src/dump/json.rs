@@ -163,7 +163,7 @@ fn data(
     vrrp: &vrrp::io::Snapshot,
 ) -> Data {
     let (p, garp, notify) = (&instance.protocol, &instance.garp, &instance.notify);
-    let command = |c: &Option<model::Command>| c.as_ref().map(text::command);
+    let command = |c: &Option<Box<model::Command>>| c.as_deref().map(text::command);
     let addresses = |list: &[Address]| -> Vec<String> {
         // keepalived knows only "set" and nothing.
         let held = |a| if super::held(standing, a) == Held::Yes { Held::Yes } else { Held::No };

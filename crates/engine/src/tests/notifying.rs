@@ -11,11 +11,11 @@ use crate::io::Input;
 
 fn all_notifies() -> Notify {
     Notify {
-        master: Some(command("/master")),
-        backup: Some(command("/backup")),
-        fault: Some(command("/fault")),
-        any: Some(command("/any")),
-        master_rx_lower_pri: Some(command("/lower")),
+        master: Some(Box::new(command("/master"))),
+        backup: Some(Box::new(command("/backup"))),
+        fault: Some(Box::new(command("/fault"))),
+        any: Some(Box::new(command("/any"))),
+        master_rx_lower_pri: Some(Box::new(command("/lower"))),
         priority_changes: true,
         ..Notify::default()
     }

@@ -250,7 +250,6 @@ pub(super) fn global(old: &Global, new: &Global) -> Vec<Change> {
         startup_script: Nothing, "startup_script";
         shutdown_script: Nothing, "shutdown_script";
         reload_check_config: Nothing, "reload_check_config";
-        net_namespace_ipvs: Refused, "net_namespace_ipvs";
         interfaces_may_change: Hot, "dynamic_interfaces";
         bfd_process_name: Nothing, "bfd_process_name";
         use_symlink_paths: Nothing, "use_symlink_paths";

@@ -23,8 +23,8 @@ use crate::address::Address;
 use crate::route::Route;
 use crate::rule::Rule;
 use crate::{
-    BfdId, BfdSession, GarpGroup, Global, Instance, LinkDelay, LinkPolling, Mail, Model, SyncGroup, TrackGroup,
-    Tracker,
+    BfdId, BfdSession, GarpGroup, Global, Instance, LinkDelay, LinkPolling, Mail, Model, SyncGroup,
+    TrackGroup, Tracker,
 };
 pub use cost::{Change, Cost};
 pub use lvs::LvsDiff;
@@ -152,8 +152,6 @@ pub fn diff(old: &Model, new: &Model) -> Diff {
             cost::tracker(old, &from.tracker(new))
         }),
         trackers_gone: gone(old.trackers.len(), &from.trackers),
-        static_addresses: (old.static_addresses != *static_addresses).then(|| static_addresses.clone()),
-        static_routes: (old.static_routes != *static_routes).then(|| static_routes.clone()),
         lvs: lvs::diff(&old.lvs, lvs, &from.instances),
         mail: (!mail_changes.is_empty()).then(|| (mail.clone(), mail_changes)),
         bfd: slots(&old.bfd, bfd, &from.bfd, cost::bfd),
@@ -276,6 +274,8 @@ impl Diff {
             link_delays: whole(&self.link_delays, &old.link_delays),
             link_polling: whole(&self.link_polling, &old.link_polling),
             poll_all_links: whole(&self.poll_all_links, &old.poll_all_links),
+            lvs: self.lvs.replay(&old.lvs, to.instances),
+            mail: self.mail.as_ref().map_or_else(|| old.mail.clone(), |(mail, _)| mail.clone()),
         }
     }
 
@@ -307,6 +307,7 @@ macro_rules! ids {
     )*};
 }
 ids!(InstanceId, GroupId, TrackerId, BfdId);
+use ids;
 
 fn slots<I: Id, T: Clone>(
     old: &[T],

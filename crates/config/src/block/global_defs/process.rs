@@ -19,7 +19,7 @@ fn set_rttime(global: &mut GlobalDraft, n: i64) {
 pub(super) const KEYWORDS: &[Keyword<GlobalDraft>] = &[
     keyword!(
         "bfd_process_name",
-        Kind::Word("NAME", |g, w, _| g.out.bfd_process_name = name(w)),
+        Kind::Word("NAME", |g, w, cx| g.out.bfd_process_name = name(w, cx)),
         "",
         "name of the BFD process, at most 15 bytes"
     ),

@@ -185,7 +185,7 @@ pub(super) const KEYWORDS: &[Keyword<InstanceDraft>] = &[
     ),
     keyword!(
         "auth_hmac",
-        Kind::Block("", BlockId(104), |i, node, nodes, cx| {
+        Kind::Block("", BlockId(54), |i, node, nodes, cx| {
             i.held().hmac = Some(auth_hmac::parse(node, nodes, cx));
         }),
         "",
