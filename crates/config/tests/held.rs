@@ -221,11 +221,12 @@ fn routes_have_tunnels_realms_and_congestion_control() {
         flags: None,
     };
     assert_eq!(ip.hops[0].encap.as_deref(), Some(&Encap::Ip(tunnel)));
-    assert_eq!((ip.realms, ip.ttl_propagate), (Some(3), Some(false)));
-    assert!(ip.congestion.as_ref().is_some_and(|c| c.locked && &*c.name == "cubic"));
+    let more = ip.held.as_deref().unwrap();
+    assert_eq!((more.realms, more.ttl_propagate), (Some(3), Some(false)));
+    assert!(more.congestion.as_ref().is_some_and(|c| c.locked && &*c.name == "cubic"));
     assert_eq!(mpls.hops[0].encap.as_deref(), Some(&Encap::Mpls(vec![100, 200])));
     assert_eq!(ila.hops[0].encap.as_deref(), Some(&Encap::Ila(0x0001_0002_0003_00ff)));
-    assert_eq!((legs.realms, legs.hops[0].realms, legs.hops[1].weight), (None, Some(0x1_0002), 5));
+    assert_eq!((legs.held.is_none(), legs.hops[0].realms, legs.hops[1].weight), (true, Some(0x1_0002), 5));
     for (line, log) in [
         ("10.1.0.0/16 dev eth0 encap ip tos 5", "address or id missing for ip encapsulation"),
         ("10.1.0.0/16 dev eth0 encap mpls 1048576", "invalid mpls address 1048576 for encapsulation"),

@@ -469,10 +469,7 @@ mod tests {
             expires: None,
             operation: RouteOperation::Prepend,
             no_track: false,
-            realms: None,
-            congestion: None,
-            ttl_propagate: None,
-            vrf: None,
+            held: None,
         }
     }
 

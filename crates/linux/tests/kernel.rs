@@ -160,10 +160,7 @@ fn operations_are_answered_once_and_can_be_repeated() {
             expires: None,
             operation: RouteOperation::Prepend,
             no_track: false,
-            realms: None,
-            congestion: None,
-            ttl_propagate: None,
-            vrf: None,
+            held: None,
         };
         let links = vec![Some(link)];
         let add_route = Operation::AddRoute { route: route.clone(), links: links.clone() };

@@ -41,6 +41,13 @@ pub struct Route {
     pub operation: RouteOperation,
     /// `no_track`: its loss is not repaired.
     pub no_track: bool,
+    /// What nothing acts on yet, if there is any of it.
+    pub held: Option<Box<HeldRoute>>,
+}
+
+/// What is checked and kept of a route, while nothing acts on it yet.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct HeldRoute {
     /// `realms SRC/DST` of the route as a whole: the source's in the upper half. IPv4 only.
     pub realms: Option<u32>,
     /// `congctl`.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use base::{Family, IfName};
 use model::Address;
-use model::route::{Hop, Route, RouteKind};
+use model::route::{HeldRoute, Hop, Route, RouteKind};
 
 use crate::block::address::AddressDraft;
 use crate::block::route::RouteDraft;
@@ -164,6 +164,12 @@ pub(super) fn route(r: &mut Resolver<'_, '_>, draft: &RouteDraft, object: &str) 
         r.conflict_on_line(draft.span, message, label, "add `dev INTERFACE`, or `no_track`", log);
     }
     let vrf = draft.vrf.as_ref().and_then(|word| vrf(r, word));
+    let held = HeldRoute {
+        realms: draft.realms,
+        congestion: draft.congestion.clone(),
+        ttl_propagate: draft.ttl_propagate,
+        vrf,
+    };
     Some(Route {
         family: destination.family(),
         destination,
@@ -181,10 +187,7 @@ pub(super) fn route(r: &mut Resolver<'_, '_>, draft: &RouteDraft, object: &str) 
         expires: draft.expires,
         operation: draft.operation,
         no_track,
-        realms: draft.realms,
-        congestion: draft.congestion.clone(),
-        ttl_propagate: draft.ttl_propagate,
-        vrf,
+        held: (held != HeldRoute::default()).then(|| Box::new(held)),
     })
 }
 

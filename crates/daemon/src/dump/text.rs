@@ -195,10 +195,7 @@ mod tests {
             expires: None,
             operation: RouteOperation::Prepend,
             no_track: false,
-            realms: None,
-            congestion: None,
-            ttl_propagate: None,
-            vrf: None,
+            held: None,
         };
         assert_eq!(route(&r), "prepend 198.51.100.0/24 via inet 192.0.2.1 dev eth0 proto 18 metric 5");
         r.metric = 0;

@@ -161,9 +161,6 @@ fn route_of(view: &View, facts: &RouteFacts) -> Option<Route> {
         expires: None,
         operation: RouteOperation::default(),
         no_track: false,
-        realms: None,
-        congestion: None,
-        ttl_propagate: None,
-        vrf: None,
+        held: None,
     })
 }

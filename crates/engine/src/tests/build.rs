@@ -110,10 +110,7 @@ pub(super) fn route_via(destination: &str, gateway: &str, link: &str) -> Route {
         expires: None,
         operation: RouteOperation::Prepend,
         no_track: false,
-        realms: None,
-        congestion: None,
-        ttl_propagate: None,
-        vrf: None,
+        held: None,
     }
 }
 

@@ -175,7 +175,7 @@ fn cpus(global: &mut GlobalDraft, node: &Node, cx: &mut Cx<'_>) {
         passed_over(node, "No bfd cpu_id set specified", cx);
     }
     for word in &node.words {
-        if let Some(n) = cx.number(&node.keyword.text, word, Range::new(0, 1_023, "")) {
+        if let Some(n) = cx.number(node.keyword.text, word, Range::new(0, 1_023, "")) {
             global.out.bfd_process.cpus.extend(u16::try_from(n));
         }
     }

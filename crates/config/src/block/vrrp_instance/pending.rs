@@ -228,7 +228,7 @@ fn lvs_sync_interface(instance: &mut InstanceDraft, node: &Node, cx: &mut Cx<'_>
 fn late_backup(instance: &mut InstanceDraft, node: &Node, cx: &mut Cx<'_>) {
     let priority = match node.words.first() {
         None => Some(254),
-        Some(word) => cx.number(&node.keyword.text, word, Range::new(1, 254, "")),
+        Some(word) => cx.number(node.keyword.text, word, Range::new(1, 254, "")),
     };
     if let Some(priority) = priority {
         instance.held().late_backup = Some((u8_of(priority), node.keyword.span));
