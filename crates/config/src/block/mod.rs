@@ -63,7 +63,7 @@ pub(crate) struct Draft {
     pub(crate) bfds: Vec<BfdDraft>,
     pub(crate) links: LinksDraft,
     /// Names of blocks, by keyword, and where they were used first.
-    names: BTreeMap<(&'static str, String), Span>,
+    pub(crate) names: BTreeMap<(&'static str, String), Span>,
 }
 
 /// The keywords of the root.

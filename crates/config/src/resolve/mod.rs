@@ -78,7 +78,9 @@ pub(crate) fn resolve(draft: Draft, cx: &mut Cx<'_>) -> Model {
     let (bfd, bfds) = bfd::sessions(r, &draft.bfds);
     model.bfd = bfd;
     r.define_trackers(draft.scripts, draft.files, draft.processes, bfds);
-    let mut kept = Vec::new();
+    drop(draft.names);
+    let mut kept = Vec::with_capacity(draft.instances.len());
+    model.instances.reserve_exact(draft.instances.len());
     // Each draft goes as its instance comes: there may be many.
     for instance in draft.instances {
         if let Some(resolved) = instance::instance(r, &instance) {
