@@ -50,7 +50,7 @@ pub(crate) fn link_names() -> &'static [IfName] {
             names.extend(routes(model).flat_map(|r| r.hops.iter().filter_map(|hop| hop.link)));
             names.extend(model.trackers.iter().filter_map(|t| match t.source {
                 TrackerSource::Interface(link) => Some(link),
-                TrackerSource::Script(_) | TrackerSource::File(_) => None,
+                _ => None,
             }));
         }
         names.into_iter().collect()

@@ -95,11 +95,10 @@ fn compatibility() -> String {
     let _ = writeln!(
         out,
         "Of {} keywords (each counted once for each block that knows it), {} are in effect, {} are \
-         checked and held in the model but not in effect yet, {} are only read, {} mean nothing any more.\n",
+         checked and held in the model but not in effect yet, {} mean nothing any more.\n",
         config::keywords().count(),
         count(Status::InEffect),
         count(Status::Pending),
-        count(Status::NotYet),
         count(Status::Ignored),
     );
     for (block, entries) in by_block() {

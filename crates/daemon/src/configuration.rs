@@ -5,6 +5,7 @@
 //! when somebody edits a file in between.
 
 use std::io::Write;
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -129,7 +130,8 @@ pub fn replay(recorded: &[u8]) -> Result<Model, String> {
 pub fn test(options: &Options, log: Option<&str>) -> u8 {
     let file = options.config.as_deref().unwrap_or(DEFAULT_FILE);
     let system = System::new(options.config_id.clone());
-    let loaded = config::load(&system, &load_options(options));
+    // The process ends with it: nothing is gained by taking it apart.
+    let loaded = ManuallyDrop::new(config::load(&system, &load_options(options)));
     if loaded.exits.run == Some(EXIT_NO_CONFIG) && loaded.map.files_read() == 0 {
         // keepalived's words, which tools look for.
         eprintln!("Config files missing '{file}'.");
@@ -167,7 +169,10 @@ pub fn uses_scripts(model: &Model) -> bool {
     let mut commands = notify
         .flat_map(|n| [&n.master, &n.backup, &n.fault, &n.stop, &n.deleted, &n.any, &n.master_rx_lower_pri]);
     commands.any(Option::is_some)
-        || model.trackers.iter().any(|t| !matches!(t.source, TrackerSource::Interface(_)))
+        || model
+            .trackers
+            .iter()
+            .any(|t| matches!(t.source, TrackerSource::Script(_) | TrackerSource::File(_)))
         || global.notify_fifo.is_some()
         || global.vrrp_notify_fifo.is_some()
         || global.startup_script.is_some()

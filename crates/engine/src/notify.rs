@@ -39,12 +39,12 @@ fn word(state: State, notify: &Notify) -> Option<&'static str> {
 fn script(state: State, notify: &Notify) -> Option<&Command> {
     match state {
         State::Init => None,
-        State::Backup => notify.backup.as_ref(),
-        State::Master => notify.master.as_ref(),
-        State::Fault => notify.fault.as_ref(),
-        State::Stopped => notify.stop.as_ref(),
-        State::Deleted if notify.tell_deleted => notify.deleted.as_ref(),
-        State::Deleted => notify.fault.as_ref(),
+        State::Backup => notify.backup.as_deref(),
+        State::Master => notify.master.as_deref(),
+        State::Fault => notify.fault.as_deref(),
+        State::Stopped => notify.stop.as_deref(),
+        State::Deleted if notify.tell_deleted => notify.deleted.as_deref(),
+        State::Deleted => notify.fault.as_deref(),
     }
 }
 
@@ -73,7 +73,7 @@ fn tell(model: &Model, object: &Object, notify: &Notify, state: State, priority:
         let (object, command) = (object.clone(), command.clone());
         out.push(Effect::Notify(Notification { object, command, extra: Vec::new(), limit }));
     }
-    if let Some(command) = &notify.any {
+    if let Some(command) = notify.any.as_deref() {
         let (kind, name) = kind(object);
         let extra = vec![kind.into(), name.into(), word.into(), priority.to_string().into()];
         let (object, command) = (object.clone(), command.clone());
@@ -121,7 +121,7 @@ impl Notifier {
     pub(crate) fn lower_priority(&self, model: &Model, id: InstanceId, priority: u8, out: &mut Out) {
         let Some(instance) = model.instances.get(id.index()) else { return };
         let object = Object::Instance(instance.protocol.name.clone());
-        if let Some(command) = &instance.notify.master_rx_lower_pri {
+        if let Some(command) = instance.notify.master_rx_lower_pri.as_deref() {
             let (object, command) = (object.clone(), command.clone());
             out.push(Effect::Notify(Notification { object, command, extra: Vec::new(), limit: None }));
         }

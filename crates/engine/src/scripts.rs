@@ -62,7 +62,10 @@ fn counted(script: &Script, counter: Option<u32>, outcome: Outcome) -> u32 {
 fn script(model: &Model, tracker: TrackerId) -> Option<&Script> {
     match &model.trackers.get(tracker.index())?.source {
         TrackerSource::Script(script) => Some(script),
-        TrackerSource::Interface(_) | TrackerSource::File(_) => None,
+        TrackerSource::Interface(_)
+        | TrackerSource::File(_)
+        | TrackerSource::Process(_)
+        | TrackerSource::Bfd(_) => None,
     }
 }
 

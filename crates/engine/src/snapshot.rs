@@ -177,6 +177,8 @@ impl Engine {
                 (up, counter.map(i64::from))
             }
             TrackerSource::File(_) => (None, self.files.get(&id).copied().map(i64::from)),
+            // Nobody asks them yet.
+            TrackerSource::Process(_) | TrackerSource::Bfd(_) => (None, None),
         };
         TrackerSnapshot { name: tracker.name.clone(), up, value }
     }

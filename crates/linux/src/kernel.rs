@@ -469,6 +469,7 @@ mod tests {
             expires: None,
             operation: RouteOperation::Prepend,
             no_track: false,
+            held: None,
         }
     }
 
@@ -485,6 +486,7 @@ mod tests {
             flags,
             preferred_lft: Some(0),
             no_track: false,
+            on_vmac: false,
         };
         let operation = Operation::AddAddress { link: index(3), address: wish, valid_lft: None };
         let Ok(Request::AddAddress(asked, AddressMode::Replace)) = request(&operation) else { panic!() };

@@ -81,6 +81,7 @@ fn address(link: IfName, net: &str) -> Address {
         flags: AddressFlags::default(),
         preferred_lft: None,
         no_track: false,
+        on_vmac: false,
     }
 }
 
@@ -136,8 +137,12 @@ fn operations_are_answered_once_and_can_be_repeated() {
         });
         let facts = dump.addresses.iter().find(|a| a.net.to_string() == "192.0.2.1/24").unwrap();
         assert_eq!((facts.protocol, facts.valid_lft, facts.secondary), (Some(18), None, false));
-        let hop =
-            Hop { gateway: "192.0.2.254".parse().ok(), link: Some(name("eth0")), weight: 1, onlink: false };
+        let hop = Hop {
+            gateway: "192.0.2.254".parse().ok(),
+            link: Some(name("eth0")),
+            weight: 1,
+            ..Hop::default()
+        };
         let route = Route {
             family: base::Family::V4,
             destination: "198.51.100.0/24".parse().unwrap(),
@@ -155,6 +160,7 @@ fn operations_are_answered_once_and_can_be_repeated() {
             expires: None,
             operation: RouteOperation::Prepend,
             no_track: false,
+            held: None,
         };
         let links = vec![Some(link)];
         let add_route = Operation::AddRoute { route: route.clone(), links: links.clone() };

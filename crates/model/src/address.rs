@@ -25,6 +25,8 @@ pub struct Address {
     pub preferred_lft: Option<u32>,
     /// `no_track`: its loss is not repaired.
     pub no_track: bool,
+    /// `use_vmac`, or `use_vmac_addr` of the instance: it goes to a macvlan of its own on `link`.
+    pub on_vmac: bool,
 }
 
 /// Flags of an address, as `ip address` names them.

@@ -2,6 +2,8 @@
 
 use base::{Duration, IfName, Name};
 
+use crate::firewall::Firewall;
+use crate::observers::{Dbus, Snmp};
 use crate::script::{Command, User};
 
 /// Settings of the daemon as a whole. Defaults of instances are resolved into them and not kept.
@@ -60,6 +62,81 @@ pub struct Global {
     pub reload_check_config: Option<Option<Box<str>>>,
     /// `state_dump_file`, `stats_dump_file`, `json_dump_file`.
     pub dumps: Dumps,
+    /// `dynamic_interfaces allow_if_changes`: an interface may come back as another kind.
+    pub interfaces_may_change: bool,
+    /// `bfd_process_name`.
+    pub bfd_process_name: Option<Name>,
+    /// `bfd_priority`, `bfd_rt_priority`, ...
+    pub bfd_process: Scheduling,
+    /// `max_auto_priority`, `min_auto_priority_delay`.
+    pub auto_priority: AutoPriority,
+    /// `use_symlink_paths`: scripts run by their path as written.
+    pub use_symlink_paths: bool,
+    /// `set_supplementary_groups`: scripts get all groups of their user.
+    pub supplementary_groups: bool,
+    /// `disable_local_igmp`: no IGMP reports for groups of the link.
+    pub disable_local_igmp: bool,
+    /// `vmac_prefix`, `vmac_addr_prefix`.
+    pub vmac_names: VmacNames,
+    /// `process_monitor_rcv_bufs` in bytes.
+    pub process_monitor_buffer: Option<u32>,
+    /// `process_monitor_rcv_bufs_force`: it may exceed the kernel's limit.
+    pub process_monitor_force: bool,
+    /// `reload_file`, `reload_time_file`, `reload_repeat`.
+    pub reload: Reload,
+    /// `config_save_dir`.
+    pub config_save_dir: Option<Box<str>>,
+    /// `tmp_config_directory`.
+    pub tmp_config_directory: Option<Box<str>>,
+    /// `nftables`, `vrrp_iptables`, ...
+    pub firewall: Firewall,
+    /// `enable_snmp_*`, `snmp_*`.
+    pub snmp: Snmp,
+    /// `enable_dbus`, `dbus_*`.
+    pub dbus: Dbus,
+}
+
+/// How a process that runs late gets a higher priority.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AutoPriority {
+    /// `max_auto_priority`.
+    pub most: AutoPriorityLimit,
+    /// `min_auto_priority_delay`: so late, 1 µs to 10 s; 1 s by default.
+    pub late: Duration,
+}
+
+/// `max_auto_priority`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum AutoPriorityLimit {
+    /// Nobody wrote it (or 0): never, and a late process says so.
+    #[default]
+    Never,
+    /// -1: never, and nobody says so.
+    Silent,
+    /// As high as the kernel allows.
+    Kernel,
+    /// So high, 1 to 99.
+    At(u8),
+}
+
+/// What generated names of macvlan interfaces start with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct VmacNames {
+    /// `vmac_prefix`; vrrp by default.
+    pub instances: Name,
+    /// `vmac_addr_prefix`; as `vmac_prefix` by default.
+    pub addresses: Name,
+}
+
+/// Files around reloads.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Reload {
+    /// `reload_file`: it exists while a configuration is read; beside the pid file if it has no path.
+    pub file: Option<Option<Box<str>>>,
+    /// `reload_time_file`: it holds the time of the next reload.
+    pub time_file: Option<Box<str>>,
+    /// `reload_repeat`: a time of day stays there and counts each day.
+    pub repeat: bool,
 }
 
 /// How a process is scheduled.
@@ -93,6 +170,10 @@ pub struct Fifo {
 pub struct Dumps {
     /// `state_dump_file`.
     pub state: Option<Box<str>>,
+    /// `stats_dump_file`.
+    pub stats: Option<Box<str>>,
+    /// `json_dump_file`.
+    pub json: Option<Box<str>>,
     /// `data_use_instance`.
     pub use_instance: bool,
     /// `json_version`: 1 or 2.
@@ -128,6 +209,22 @@ impl Default for Global {
             shutdown_script: None,
             reload_check_config: None,
             dumps: Dumps::default(),
+            interfaces_may_change: false,
+            bfd_process_name: None,
+            bfd_process: Scheduling::default(),
+            auto_priority: AutoPriority { most: AutoPriorityLimit::default(), late: Duration::from_secs(1) },
+            use_symlink_paths: false,
+            supplementary_groups: false,
+            disable_local_igmp: false,
+            vmac_names: VmacNames { instances: Name::from("vrrp"), addresses: Name::from("vrrp") },
+            process_monitor_buffer: None,
+            process_monitor_force: false,
+            reload: Reload::default(),
+            config_save_dir: None,
+            tmp_config_directory: None,
+            firewall: Firewall { priority: -1, ..Firewall::default() },
+            snmp: Snmp::default(),
+            dbus: Dbus::default(),
         }
     }
 }

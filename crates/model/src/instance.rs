@@ -5,8 +5,11 @@ use std::net::IpAddr;
 use base::{Duration, IfName};
 
 use crate::address::Address;
+use crate::hmac::AuthHmac;
 use crate::route::Route;
+use crate::rule::Rule;
 use crate::script::Command;
+use crate::virtual_link::VirtualLink;
 
 /// `vrrp_instance`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,6 +42,56 @@ pub struct Instance {
     pub receive_buffer: Option<u32>,
     /// `notify*`, `smtp_alert`.
     pub notify: Notify,
+    /// What nothing acts on yet.
+    pub held: Held,
+}
+
+/// What is checked and kept, while nothing acts on it yet. It goes from here to its place as it takes
+/// effect.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Held {
+    /// `use_vmac`, `use_ipvlan`.
+    pub virtual_link: Option<Box<VirtualLink>>,
+    /// `virtual_rules`.
+    pub rules: Vec<Rule>,
+    /// A master that does not own its addresses drops packets to them: `no_accept`, or the strict mode
+    /// without `accept`.
+    pub drops_packets: bool,
+    /// `auth_hmac`.
+    pub hmac: Option<Box<AuthHmac>>,
+    /// `track_process`, `track_bfd`: to join [`vrrp::config::Instance::tracks`].
+    pub tracks: Vec<vrrp::config::Track>,
+    /// `vrf`: the VRF of an instance without interface.
+    pub vrf: Option<IfName>,
+    /// `old_unicast_checksum`.
+    pub unicast_checksum: UnicastChecksum,
+    /// `timer_expired_backup`: a master that slept so long that a router of this priority must have taken
+    /// over becomes backup; 1 to 254.
+    pub late_backup: Option<u8>,
+    /// `garp_extra_if`.
+    pub garp_extra: Option<GarpExtra>,
+}
+
+/// The checksum of version 3 in unicast adverts over IPv4. keepalived before 1.3.7 counted the multicast
+/// group as their destination.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum UnicastChecksum {
+    /// As the sender of the first advert.
+    #[default]
+    Auto,
+    /// As before 1.3.7.
+    Old,
+    /// As the RFC says.
+    Rfc,
+}
+
+/// `garp_extra_if`: announcements through the interface below a macvlan, too.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GarpExtra {
+    /// Their period, at most a day.
+    pub period: Duration,
+    /// `all`: through the interface of each address.
+    pub all: bool,
 }
 
 /// How and when addresses are announced (gratuitous ARP, unsolicited neighbour advertisements).
@@ -62,22 +115,22 @@ pub struct Garp {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Notify {
     /// `notify_master`.
-    pub master: Option<Command>,
+    pub master: Option<Box<Command>>,
     /// `notify_backup`.
-    pub backup: Option<Command>,
+    pub backup: Option<Box<Command>>,
     /// `notify_fault`.
-    pub fault: Option<Command>,
+    pub fault: Option<Box<Command>>,
     /// `notify_stop`.
-    pub stop: Option<Command>,
+    pub stop: Option<Box<Command>>,
     /// `notify_deleted CMD`.
-    pub deleted: Option<Command>,
+    pub deleted: Option<Box<Command>>,
     /// `notify_deleted`, with or without a command: an instance that vanishes is told as DELETED,
     /// not as FAULT.
     pub tell_deleted: bool,
     /// `notify`: each change, with four more arguments.
-    pub any: Option<Command>,
+    pub any: Option<Box<Command>>,
     /// `notify_master_rx_lower_pri`.
-    pub master_rx_lower_pri: Option<Command>,
+    pub master_rx_lower_pri: Option<Box<Command>>,
     /// `notify_priority_changes`: changes of priority go to the FIFOs.
     pub priority_changes: bool,
     /// `smtp_alert`.

@@ -5,15 +5,24 @@
 //! Protocol parameters are the cores' own types ([`vrrp::config`]), so that nothing is written twice.
 
 pub mod address;
+pub mod bfd;
 pub mod diff;
+pub mod encap;
+pub mod firewall;
 pub mod global;
+pub mod hmac;
+pub mod id;
 pub mod instance;
 pub mod lease;
+pub mod link;
 pub mod lvs;
 pub mod mail;
+pub mod observers;
 pub mod route;
+pub mod rule;
 pub mod script;
 pub mod tracker;
+pub mod virtual_link;
 
 use std::net::IpAddr;
 
@@ -21,14 +30,18 @@ use base::Name;
 pub use vrrp::config::{GroupId, InstanceId, TrackerId};
 
 pub use address::Address;
+pub use bfd::BfdSession;
 pub use diff::{Diff, diff};
 pub use global::Global;
-pub use instance::{Garp, Instance, Notify, SyncGroup};
+pub use id::BfdId;
+pub use instance::{Garp, Held, Instance, Notify, SyncGroup};
+pub use link::{GarpGroup, LinkDelay, LinkPolling, TrackGroup};
 pub use lvs::Lvs;
 pub use mail::Mail;
 pub use route::Route;
+pub use rule::Rule;
 pub use script::{Command, Script, User};
-pub use tracker::{TrackFile, Tracker, TrackerSource};
+pub use tracker::{TrackFile, TrackProcess, Tracker, TrackerSource};
 
 /// A whole configuration.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -39,7 +52,7 @@ pub struct Model {
     pub instances: Vec<Instance>,
     /// `vrrp_sync_group`, numbered by [`GroupId`].
     pub groups: Vec<SyncGroup>,
-    /// What is tracked, numbered by [`TrackerId`]: interfaces, scripts, files.
+    /// What is tracked, numbered by [`TrackerId`]: interfaces, scripts, files, processes, BFD sessions.
     pub trackers: Vec<Tracker>,
     /// `static_ipaddress`: there as long as the daemon runs.
     pub static_addresses: Vec<Address>,
@@ -49,6 +62,20 @@ pub struct Model {
     pub lvs: Lvs,
     /// Mail about changes.
     pub mail: Mail,
+    /// `static_rules`: there as long as the daemon runs.
+    pub static_rules: Vec<Rule>,
+    /// `bfd_instance`, numbered by [`BfdId`].
+    pub bfd: Vec<BfdSession>,
+    /// `track_group`.
+    pub track_groups: Vec<TrackGroup>,
+    /// `garp_group`.
+    pub garp_groups: Vec<GarpGroup>,
+    /// `interface_up_down_delays`.
+    pub link_delays: Vec<LinkDelay>,
+    /// `linkbeat_interfaces`, `linkbeat_use_polling`.
+    pub link_polling: Vec<LinkPolling>,
+    /// `linkbeat_use_polling` at the root: every interface that is used is polled.
+    pub poll_all_links: bool,
 }
 
 impl Model {

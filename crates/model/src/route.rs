@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use base::{Family, IfName, IpNet};
 
+use crate::encap::Encap;
+
 /// A route line, resolved. Numbers are the kernel's (`rtnetlink(7)`).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Route {
@@ -39,6 +41,30 @@ pub struct Route {
     pub operation: RouteOperation,
     /// `no_track`: its loss is not repaired.
     pub no_track: bool,
+    /// What nothing acts on yet, if there is any of it.
+    pub held: Option<Box<HeldRoute>>,
+}
+
+/// What is checked and kept of a route, while nothing acts on it yet.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct HeldRoute {
+    /// `realms SRC/DST` of the route as a whole: the source's in the upper half. IPv4 only.
+    pub realms: Option<u32>,
+    /// `congctl`.
+    pub congestion: Option<Congestion>,
+    /// `ttl-propagate`: whether the TTL goes into the inner packet where MPLS ends.
+    pub ttl_propagate: Option<bool>,
+    /// `vrf`: it goes to the table of this interface instead of `table`.
+    pub vrf: Option<IfName>,
+}
+
+/// The algorithm of congestion control on a route.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Congestion {
+    /// Its name, as the kernel knows it.
+    pub name: Box<str>,
+    /// `lock`.
+    pub locked: bool,
 }
 
 /// The type of a route.
@@ -80,6 +106,10 @@ pub struct Hop {
     pub weight: u16,
     /// `onlink`.
     pub onlink: bool,
+    /// `encap`.
+    pub encap: Option<Box<Encap>>,
+    /// `realms SRC/DST` of this leg: the source's in the upper half. IPv4 only.
+    pub realms: Option<u32>,
 }
 
 /// A metric attribute (`RTAX_*`).

@@ -27,6 +27,9 @@ pub(crate) struct AddressDraft {
     /// `None` if not written, `Some(None)` for ever.
     pub(crate) preferred_lft: Option<Option<u32>>,
     pub(crate) no_track: bool,
+    /// `use_vmac`.
+    pub(crate) on_vmac: bool,
+    pub(crate) track_group: Option<Word>,
 }
 
 /// A word of an address line and what it does.
@@ -35,8 +38,10 @@ enum Action {
     Flag(fn(&mut AddressDraft)),
     /// It takes the next word.
     Value(fn(&mut AddressDraft, &Word, &mut Cx<'_>)),
-    /// As above, but nothing comes of it yet; with so many words.
-    NotYet(usize),
+    /// As [`Action::Flag`], but nothing acts on it yet.
+    HeldFlag(fn(&mut AddressDraft)),
+    /// As [`Action::Value`], but nothing acts on it yet.
+    HeldValue(fn(&mut AddressDraft, &Word, &mut Cx<'_>)),
 }
 
 /// The words of an address line after the address.
@@ -54,8 +59,8 @@ const WORDS: &[(&str, Action)] = &[
     ("autojoin", Action::Flag(|a| a.flags.autojoin = true)),
     ("preferred_lft", Action::Value(set_preferred)),
     ("no_track", Action::Flag(|a| a.no_track = true)),
-    ("use_vmac", Action::NotYet(0)),
-    ("track_group", Action::NotYet(1)),
+    ("use_vmac", Action::HeldFlag(|a| a.on_vmac = true)),
+    ("track_group", Action::HeldValue(|a, word, _| a.track_group = Some(word.clone()))),
 ];
 
 /// The words of an address line, for documentation.
@@ -64,7 +69,9 @@ pub(crate) fn words() -> impl Iterator<Item = &'static str> {
 }
 
 /// Reads one line; `None` if it holds no address, which has then been told.
-pub(crate) fn parse(line: &Line, cx: &mut Cx<'_>) -> Option<AddressDraft> {
+///
+/// Only a static address may have a `track_group`, and only one of an instance `use_vmac`.
+pub(crate) fn parse(line: &Line, is_static: bool, cx: &mut Cx<'_>) -> Option<AddressDraft> {
     let net = network(&line.first, cx)?;
     let mut draft = AddressDraft {
         word: line.first.clone(),
@@ -78,18 +85,29 @@ pub(crate) fn parse(line: &Line, cx: &mut Cx<'_>) -> Option<AddressDraft> {
         dad: false,
         preferred_lft: None,
         no_track: false,
+        on_vmac: false,
+        track_group: None,
     };
+    let elsewhere = if is_static { "use_vmac" } else { "track_group" };
     let mut words = line.rest.iter();
     while let Some(word) = words.next() {
-        let Some((_, action)) = WORDS.iter().find(|(name, _)| *name == word.text) else {
+        let known = WORDS.iter().find(|(name, _)| *name == word.text);
+        let Some((name, action)) = known.filter(|(name, _)| *name != elsewhere) else {
             unknown_word(word, cx);
             continue;
         };
         match action {
             Action::Flag(set) => set(&mut draft),
-            Action::NotYet(skip) => {
-                cx.word_not_yet("an address", word);
-                words.by_ref().take(*skip).for_each(drop);
+            Action::HeldFlag(set) => {
+                cx.pending_word("an address", name, word.span);
+                set(&mut draft);
+            }
+            Action::HeldValue(set) => {
+                cx.pending_word("an address", name, word.span);
+                match words.next() {
+                    Some(value) => set(&mut draft, value, cx),
+                    None => lacks_value(word, cx),
+                }
             }
             Action::Value(set) => match words.next() {
                 Some(value) => set(&mut draft, value, cx),

@@ -1,7 +1,10 @@
 //! `global_defs { .. }`, and the keywords of the root that set something of the daemon.
 
+pub(crate) mod firewall;
 pub(crate) mod lvs;
 pub(crate) mod mail;
+mod observers;
+mod process;
 mod table;
 
 pub(crate) use table::TABLE;
@@ -12,6 +15,7 @@ use base::Duration;
 use lvs::LvsGlobalDraft;
 use mail::MailDraft;
 use model::Global;
+use model::instance::GarpExtra;
 use vrrp::config::Version;
 
 use crate::block::command::{CommandDraft, ScriptRules};
@@ -62,6 +66,11 @@ pub(crate) struct GlobalDraft {
     pub(crate) lvs: LvsGlobalDraft,
     /// The keywords about mail.
     pub(crate) mail: MailDraft,
+    pub(crate) garp_extra: Option<GarpExtra>,
+    pub(crate) vmac_addr_prefix: Option<base::Name>,
+    /// `vrrp_ipsets` without names.
+    pub(crate) no_ipsets: bool,
+    pub(crate) real_server_age: Option<Duration>,
 }
 
 /// A FIFO as written.
@@ -121,6 +130,10 @@ impl Default for GlobalDraft {
             process_names: false,
             lvs: LvsGlobalDraft::default(),
             mail: MailDraft::default(),
+            garp_extra: None,
+            vmac_addr_prefix: None,
+            no_ipsets: false,
+            real_server_age: None,
         }
     }
 }
@@ -206,7 +219,10 @@ fn router_id(global: &mut GlobalDraft, node: &Node, cx: &mut Cx<'_>) {
 fn dynamic_interfaces(global: &mut GlobalDraft, node: &Node, cx: &mut Cx<'_>) {
     global.out.dynamic_interfaces = true;
     match node.words.first() {
-        Some(word) if word.text == "allow_if_changes" => cx.word_not_yet("`dynamic_interfaces`", word),
+        Some(word) if word.text == "allow_if_changes" => {
+            global.out.interfaces_may_change = true;
+            cx.pending_word("`dynamic_interfaces`", "allow_if_changes", word.span);
+        }
         Some(word) => {
             let message = format!("`{}` means nothing to `dynamic_interfaces`", word.text);
             cx.bad_value(word, message, "write `allow_if_changes`, or nothing");

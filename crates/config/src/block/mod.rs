@@ -2,17 +2,23 @@
 //! was written until the whole configuration is known.
 
 pub(crate) mod address;
+pub(crate) mod auth_hmac;
 pub(crate) mod authentication;
+pub(crate) mod bfd_instance;
 pub(crate) mod command;
 pub(crate) mod global_defs;
 pub(crate) mod lease;
+pub(crate) mod links;
 pub(crate) mod lvs;
 pub(crate) mod names;
 pub(crate) mod notify;
 pub(crate) mod route;
+pub(crate) mod rule;
 pub(crate) mod track;
 pub(crate) mod track_file;
+pub(crate) mod track_process;
 pub(crate) mod unicast;
+pub(crate) mod virtual_link;
 pub(crate) mod vrrp_instance;
 pub(crate) mod vrrp_script;
 pub(crate) mod vrrp_sync_group;
@@ -22,10 +28,15 @@ use std::collections::BTreeMap;
 use base::Duration;
 
 use crate::block::address::AddressDraft;
+use crate::block::bfd_instance::BfdDraft;
+use crate::block::global_defs::lvs::SyncDraft;
 use crate::block::global_defs::{GlobalDraft, keyword};
+use crate::block::links::{GarpDraft, LinksDraft, TrackGroupDraft};
 use crate::block::lvs::LvsDraft;
 use crate::block::route::RouteDraft;
+use crate::block::rule::RuleDraft;
 use crate::block::track_file::FileDraft;
+use crate::block::track_process::ProcessDraft;
 use crate::block::vrrp_instance::InstanceDraft;
 use crate::block::vrrp_script::ScriptDraft;
 use crate::block::vrrp_sync_group::GroupDraft;
@@ -33,7 +44,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::keyword::{Catalogue, Cx, Keyword, Kind, Nodes, Range, Table, pending, works};
 use crate::lang::tree::BlockId;
 use crate::lang::{Node, Word};
-use crate::span::Span;
+use crate::span::{Span, to_u32};
 
 /// A whole configuration as written.
 #[derive(Debug, Default)]
@@ -47,8 +58,12 @@ pub(crate) struct Draft {
     pub(crate) static_addresses: Vec<AddressDraft>,
     pub(crate) static_routes: Vec<RouteDraft>,
     pub(crate) lvs: LvsDraft,
+    pub(crate) static_rules: Vec<RuleDraft>,
+    pub(crate) processes: Vec<ProcessDraft>,
+    pub(crate) bfds: Vec<BfdDraft>,
+    pub(crate) links: LinksDraft,
     /// Names of blocks, by keyword, and where they were used first.
-    names: BTreeMap<(&'static str, String), Span>,
+    pub(crate) names: BTreeMap<(&'static str, String), Span>,
 }
 
 /// The keywords of the root.
@@ -98,7 +113,7 @@ pub(crate) const ROOT: Table<Draft> = Table {
                 "static_ipaddress",
                 Kind::Values("ADDR[/LEN] [dev IF] ..", |d, _, lines, cx| {
                     for line in lines {
-                        d.static_addresses.extend(address::parse(line, cx));
+                        d.static_addresses.extend(address::parse(line, true, cx));
                     }
                 }),
                 "",
@@ -108,7 +123,7 @@ pub(crate) const ROOT: Table<Draft> = Table {
                 "static_routes",
                 Kind::Values("DEST via ADDR dev IF ..", |d, _, lines, cx| {
                     for line in lines {
-                        d.static_routes.extend(route::parse(line, cx));
+                        d.static_routes.extend(route::parse(line, true, cx));
                     }
                 }),
                 "",
@@ -141,8 +156,68 @@ pub(crate) const ROOT: Table<Draft> = Table {
             ),
         ]),
         pending(lvs::ROOT),
+        pending(PENDING),
     ],
 };
+
+/// Keywords of the root on which nothing acts yet.
+const PENDING: &[Keyword<Draft>] = &[
+    keyword!(
+        "namespace_with_ipsets",
+        Kind::Flag(|d| d.global.out.firewall.ipsets_in_namespace = true),
+        "off",
+        "ipsets inside of a namespace even where the kernel is older than 3.13"
+    ),
+    keyword!(
+        "linkbeat_use_polling",
+        Kind::Flag(|d| d.links.poll_all = true),
+        "off",
+        "ask all interfaces for their state each second; linkbeat_interfaces is the newer way"
+    ),
+    keyword!(
+        "linkbeat_interfaces",
+        Kind::Values("IF [MII | ETHTOOL | IOCTL] ..", |d, _, lines, cx| {
+            links::polled(&mut d.links.polled, lines, cx);
+        }),
+        "",
+        "interfaces that are asked for their state each second"
+    ),
+    keyword!(
+        "interface_up_down_delays",
+        Kind::Values("IF DOWN [UP] ..", |d, _, lines, cx| links::delays(&mut d.links.delays, lines, cx)),
+        "0",
+        "how many seconds a change of an interface must last to count"
+    ),
+    keyword!(
+        "garp_group",
+        Kind::Block("", BlockId(52), garp_group),
+        "",
+        "interfaces that share gaps between announcements"
+    ),
+    keyword!(
+        "track_group",
+        Kind::Block("NAME", BlockId(53), track_group),
+        "",
+        "instances that follow the interfaces of static addresses, routes and rules"
+    ),
+    keyword!(
+        "static_rules",
+        Kind::Values("[from PREFIX] [to PREFIX] table T priority N ..", |d, _, lines, cx| {
+            for line in lines {
+                d.static_rules.extend(rule::parse(line, true, cx));
+            }
+        }),
+        "",
+        "policy rules that are there while the daemon runs"
+    ),
+    keyword!(
+        "vrrp_track_process",
+        Kind::Block("NAME", BlockId(51), vrrp_track_process),
+        "",
+        "processes whose number is tracked"
+    ),
+    keyword!("bfd_instance", Kind::Block("NAME", BlockId(50), bfd_instance), "", "a BFD session"),
+];
 
 /// Puts every table into the catalogue.
 pub(crate) fn register(catalogue: &mut Catalogue) {
@@ -155,18 +230,30 @@ pub(crate) fn register(catalogue: &mut Catalogue) {
     catalogue.add(&track_file::VRRP_TABLE);
     catalogue.add(&authentication::TABLE);
     lvs::register(catalogue);
+    catalogue.add(&bfd_instance::TABLE);
+    catalogue.add(&track_process::TABLE);
+    catalogue.add(&links::GARP_GROUP);
+    catalogue.add(&links::TRACK_GROUP);
+    catalogue.add(&auth_hmac::TABLE);
 }
 
-/// How many scripts and files were defined before something: it can track only those.
+/// How many things of each kind were defined before something: it can track only those.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Seen {
-    pub(crate) scripts: usize,
-    pub(crate) files: usize,
+    pub(crate) scripts: u32,
+    pub(crate) files: u32,
+    pub(crate) processes: u32,
+    pub(crate) bfds: u32,
 }
 
 impl Draft {
     fn seen(&self) -> Seen {
-        Seen { scripts: self.scripts.len(), files: self.files.len() }
+        Seen {
+            scripts: to_u32(self.scripts.len()),
+            files: to_u32(self.files.len()),
+            processes: to_u32(self.processes.len()),
+            bfds: to_u32(self.bfds.len()),
+        }
     }
 
     /// The name of a block. `None` if it has none, or another block of that keyword has it; that
@@ -174,7 +261,7 @@ impl Draft {
     fn name(&mut self, keyword: &'static str, log: &str, node: &Node, cx: &mut Cx<'_>) -> Option<Word> {
         let Some(name) = node.words.first().cloned() else {
             // keepalived asks some blocks for their name itself, and does not start without the others'.
-            if !matches!(keyword, "vrrp_instance" | "vrrp_sync_group") {
+            if !matches!(keyword, "vrrp_instance" | "vrrp_sync_group" | "track_group") {
                 cx.missing(node, 2);
                 return None;
             }
@@ -182,7 +269,11 @@ impl Draft {
                 .at(node.keyword.span)
                 .label("this block is ignored")
                 .help(format!("write `{keyword} NAME {{`"))
-                .log(format!("{keyword} must have a name"));
+                .log(if keyword == "track_group" {
+                    "track_group must have a name - skipping".to_owned()
+                } else {
+                    format!("{keyword} must have a name")
+                });
             cx.report(d);
             return None;
         };
@@ -229,6 +320,13 @@ fn vrrp_instance(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: 
     let Some(name) = draft.name("vrrp_instance", "vrrp instance", node, cx) else { return };
     let mut instance = InstanceDraft::new(name, draft.seen());
     vrrp_instance::TABLE.apply(&mut instance, nodes, cx);
+    instance.shrink();
+    if let Some(word) = instance.held_if_any().and_then(|held| held.lvs_sync_interface.as_ref())
+        && draft.global.lvs.sync.is_none()
+        && let Some(link) = cx.if_name(word)
+    {
+        draft.global.lvs.sync = Some(SyncDraft::following(link, instance.name.clone()));
+    }
     draft.instances.push(Box::new(instance));
 }
 
@@ -265,4 +363,52 @@ fn file(
     let mut file = FileDraft::new(name);
     table.apply(&mut file, nodes, cx);
     draft.files.push(file);
+}
+
+fn vrrp_track_process(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
+    let Some(name) = draft.name("vrrp_track_process", "vrrp track process", node, cx) else { return };
+    let mut process = ProcessDraft::new(name);
+    track_process::TABLE.apply(&mut process, nodes, cx);
+    draft.processes.push(process);
+}
+
+fn bfd_instance(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
+    let Some(name) = draft.name("bfd_instance", "BFD", node, cx) else { return };
+    if name.text.len() > bfd_instance::MAX_NAME {
+        let d = Diagnostic::new(
+            Code::VALUE,
+            format!("the name of a BFD session has {} bytes at most", bfd_instance::MAX_NAME),
+        )
+        .at(name.span)
+        .label("this session is ignored")
+        .help("choose a shorter one")
+        .log(format!(
+            "Configuration error: BFD instance {} name too long (maximum length is {} characters) - ignoring",
+            name.text,
+            bfd_instance::MAX_NAME
+        ));
+        cx.report(d);
+        return;
+    }
+    let mut session = BfdDraft::new(name);
+    bfd_instance::TABLE.apply(&mut session, nodes, cx);
+    draft.bfds.push(session);
+}
+
+fn garp_group(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
+    let mut group = GarpDraft {
+        keyword: node.keyword.span,
+        garp_interval: Duration::ZERO,
+        gna_interval: Duration::ZERO,
+        links: Vec::new(),
+    };
+    links::GARP_GROUP.apply(&mut group, nodes, cx);
+    draft.links.garp_groups.push(group);
+}
+
+fn track_group(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
+    let Some(name) = draft.name("track_group", "track_group", node, cx) else { return };
+    let mut group = TrackGroupDraft { name, members: Vec::new() };
+    links::TRACK_GROUP.apply(&mut group, nodes, cx);
+    draft.links.track_groups.push(group);
 }

@@ -1,9 +1,12 @@
 //! Route lines: `[TYPE] [to] DEST [via ADDR] [dev IF] [src ADDR] ..`.
 
+mod encap;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use base::{Duration, Family, IpNet};
-use model::route::{RouteKind, RouteMetric, RouteMetricKind, RouteOperation};
+use model::encap::Encap;
+use model::route::{Congestion, RouteKind, RouteMetric, RouteMetricKind, RouteOperation};
 
 use crate::block::names;
 use crate::diag::{Code, Diagnostic};
@@ -35,6 +38,11 @@ pub(crate) struct RouteDraft {
     pub(crate) expires: Option<u32>,
     pub(crate) operation: RouteOperation,
     pub(crate) no_track: bool,
+    pub(crate) realms: Option<u32>,
+    pub(crate) congestion: Option<Congestion>,
+    pub(crate) ttl_propagate: Option<bool>,
+    pub(crate) vrf: Option<Word>,
+    pub(crate) track_group: Option<Word>,
     /// `nexthop` was seen.
     multipath: bool,
     /// Something was wrong: the line is dropped.
@@ -55,6 +63,8 @@ pub(crate) struct HopDraft {
     pub(crate) dev: Option<Word>,
     pub(crate) weight: Option<u16>,
     pub(crate) onlink: bool,
+    pub(crate) encap: Option<Box<Encap>>,
+    pub(crate) realms: Option<u32>,
 }
 
 /// A word of a route line and what it does.
@@ -64,8 +74,18 @@ enum Action {
     Value(fn(&mut RouteDraft, &Word, &mut Cx<'_>)),
     /// A metric with a number: `[lock] N`.
     Metric(RouteMetricKind, Unit),
-    /// Known, but nothing comes of it yet; with so many words.
-    NotYet(usize),
+    /// As [`Action::Value`], but nothing acts on it yet.
+    Held(fn(&mut RouteDraft, &Word, &mut Cx<'_>)),
+    /// A tunnel.
+    Encap,
+    /// `[lock] NAME`.
+    Congestion,
+    /// `[to] ADDRESS`: it belongs to MPLS, and the line is dropped.
+    As,
+    /// The kernel knows it no more.
+    Gone,
+    /// The destination follows.
+    To,
 }
 
 /// How a metric is written.
@@ -77,6 +97,8 @@ enum Unit {
     Time(u64),
     /// The word `ecn`.
     Features,
+    /// A number up to this.
+    UpTo(i64),
 }
 
 const WORDS: &[(&str, Action)] = &[
@@ -92,7 +114,7 @@ const WORDS: &[(&str, Action)] = &[
     ("unreachable", Action::Kind(RouteKind::Unreachable)),
     ("prohibit", Action::Kind(RouteKind::Prohibit)),
     ("throw", Action::Kind(RouteKind::Throw)),
-    ("to", Action::Flag(|_| ())),
+    ("to", Action::To),
     ("src", Action::Value(set_source)),
     ("via", Action::Value(set_gateway)),
     ("gw", Action::Value(set_gateway)),
@@ -124,7 +146,7 @@ const WORDS: &[(&str, Action)] = &[
     ("expires", Action::Value(set_expires)),
     ("pref", Action::Value(set_preference)),
     ("mtu", Action::Metric(RouteMetricKind::Mtu, Unit::Number)),
-    ("hoplimit", Action::Metric(RouteMetricKind::HopLimit, Unit::Number)),
+    ("hoplimit", Action::Metric(RouteMetricKind::HopLimit, Unit::UpTo(255))),
     ("advmss", Action::Metric(RouteMetricKind::AdvMss, Unit::Number)),
     ("rtt", Action::Metric(RouteMetricKind::Rtt, Unit::Time(8))),
     ("rttvar", Action::Metric(RouteMetricKind::RttVar, Unit::Time(4))),
@@ -136,23 +158,26 @@ const WORDS: &[(&str, Action)] = &[
     ("initcwnd", Action::Metric(RouteMetricKind::InitCwnd, Unit::Number)),
     ("initrwnd", Action::Metric(RouteMetricKind::InitRwnd, Unit::Number)),
     ("features", Action::Metric(RouteMetricKind::Features, Unit::Features)),
-    ("quickack", Action::Metric(RouteMetricKind::QuickAck, Unit::Number)),
-    ("fastopen_no_cookie", Action::Metric(RouteMetricKind::FastOpenNoCookie, Unit::Number)),
+    ("quickack", Action::Metric(RouteMetricKind::QuickAck, Unit::UpTo(1))),
+    ("fastopen_no_cookie", Action::Metric(RouteMetricKind::FastOpenNoCookie, Unit::UpTo(1))),
     ("add", Action::Flag(|r| r.operation = RouteOperation::Add)),
     ("prepend", Action::Flag(|r| r.operation = RouteOperation::Prepend)),
     ("append", Action::Flag(|r| r.operation = RouteOperation::Append)),
     ("no_track", Action::Flag(|r| r.no_track = true)),
-    ("track_group", Action::NotYet(1)),
-    ("vrf", Action::NotYet(1)),
-    ("encap", Action::NotYet(usize::MAX)),
-    ("realms", Action::NotYet(1)),
-    ("congctl", Action::NotYet(1)),
-    ("ttl-propagate", Action::NotYet(1)),
-    ("or", Action::NotYet(1)),
-    ("as", Action::NotYet(1)),
-    ("nat", Action::NotYet(0)),
-    ("xresolve", Action::NotYet(0)),
+    ("track_group", Action::Held(|r, word, _| r.track_group = Some(word.clone()))),
+    ("vrf", Action::Held(|r, word, _| r.vrf = Some(word.clone()))),
+    ("encap", Action::Encap),
+    ("realms", Action::Held(set_realms)),
+    ("congctl", Action::Congestion),
+    ("ttl-propagate", Action::Held(set_ttl_propagate)),
+    ("or", Action::Value(another_gateway)),
+    ("as", Action::As),
+    ("nat", Action::Gone),
+    ("xresolve", Action::Gone),
 ];
+
+/// The words that may follow the first `nexthop`.
+const OF_LEGS: &[&str] = &["nexthop", "via", "gw", "dev", "oif", "weight", "onlink", "encap", "realms", "or"];
 
 /// Takes a value that was read, or notes that it could not be.
 fn keep<T>(value: Option<T>, slot: &mut T, broken: &mut bool) {
@@ -182,7 +207,7 @@ impl RouteDraft {
     /// Ends the hop that words belong to, if it has any.
     fn end_hop(&mut self) {
         let hop = std::mem::take(&mut self.hop);
-        if hop.gateway.is_some() || hop.dev.is_some() {
+        if hop.gateway.is_some() || hop.dev.is_some() || hop.encap.is_some() {
             self.hops.push(hop);
         }
     }
@@ -215,16 +240,21 @@ impl RouteDraft {
     }
 }
 
-/// Reads one line; `None` if it makes no route, which has then been told.
-pub(crate) fn parse(line: &Line, cx: &mut Cx<'_>) -> Option<RouteDraft> {
+/// The place of a whole line.
+pub(crate) fn line_span(line: &Line) -> Span {
     let last = line.rest.last().unwrap_or(&line.first).span;
-    let whole = if last.file == line.first.span.file && last.expansion == line.first.span.expansion {
+    if last.file == line.first.span.file && last.expansion == line.first.span.expansion {
         Span { end: last.end, ..line.first.span }
     } else {
         line.first.span
-    };
+    }
+}
+
+/// Reads one line; `None` if it makes no route, which has then been told. Only a static route may have
+/// a `track_group`.
+pub(crate) fn parse(line: &Line, is_static: bool, cx: &mut Cx<'_>) -> Option<RouteDraft> {
     let mut draft = RouteDraft {
-        span: whole,
+        span: line_span(line),
         destination: None,
         family: None,
         kind: RouteKind::Unicast,
@@ -242,21 +272,66 @@ pub(crate) fn parse(line: &Line, cx: &mut Cx<'_>) -> Option<RouteDraft> {
         expires: None,
         operation: RouteOperation::Prepend,
         no_track: false,
+        realms: None,
+        congestion: None,
+        ttl_propagate: None,
+        vrf: None,
+        track_group: None,
         multipath: false,
         broken: false,
     };
+    let count = line.rest.len() + 1;
     let mut words = std::iter::once(&line.first).chain(&line.rest).peekable();
     while let Some(word) = words.next() {
-        let Some((_, action)) = WORDS.iter().find(|(name, _)| *name == word.text) else {
+        let known = WORDS.iter().find(|(name, _)| *name == word.text);
+        if draft.multipath && !OF_LEGS.contains(&word.text.as_str()) {
+            trailing(word, cx);
+            break;
+        }
+        let known = known.filter(|(name, _)| draft.multipath || *name != "weight");
+        let needs_more = matches!(known, Some((_, Action::Kind(_) | Action::Gone | Action::To)));
+        if needs_more && words.peek().is_none() {
+            cx.missing_in_line(line, count - 1);
+            break;
+        }
+        let Some((name, action)) = known.filter(|(name, _)| is_static || *name != "track_group") else {
             destination(&mut draft, word, cx);
             continue;
         };
         match action {
             Action::Flag(set) => set(&mut draft),
             Action::Kind(kind) => draft.kind = *kind,
-            Action::NotYet(skip) => {
-                cx.word_not_yet("a route", word);
-                words.by_ref().take(*skip).for_each(drop);
+            Action::Gone => cx.pending_word("a route", name, word.span),
+            Action::To => {}
+            Action::Encap => {
+                cx.pending_word("a route", name, word.span);
+                let encap = encap::parse(word, &mut words, cx);
+                draft.broken |= encap.is_none();
+                draft.hop.encap = encap.map(Box::new);
+            }
+            Action::Congestion => {
+                cx.pending_word("a route", name, word.span);
+                let locked = words.next_if(|w| w.text == "lock").is_some();
+                match words.next() {
+                    Some(word) => {
+                        draft.congestion = Some(Congestion { name: word.text.as_str().into(), locked });
+                    }
+                    None => cx.missing_in_line(line, count - 1),
+                }
+            }
+            Action::As => {
+                words.next_if(|w| w.text == "to");
+                match words.next() {
+                    Some(_) => not_for_ip(word, cx),
+                    None => cx.missing_in_line(line, count - 1),
+                }
+            }
+            Action::Held(set) => {
+                cx.pending_word("a route", name, word.span);
+                match words.next() {
+                    Some(value) => set(&mut draft, value, cx),
+                    None => cx.missing_in_line(line, count - 1),
+                }
             }
             Action::Value(set) => {
                 if matches!(word.text.as_str(), "via" | "gw")
@@ -267,7 +342,7 @@ pub(crate) fn parse(line: &Line, cx: &mut Cx<'_>) -> Option<RouteDraft> {
                 }
                 match words.next() {
                     Some(value) => set(&mut draft, value, cx),
-                    None => lacks_value(&mut draft, word, cx),
+                    None => cx.missing_in_line(line, count - 1),
                 }
             }
             Action::Metric(kind, unit) => {
@@ -278,7 +353,7 @@ pub(crate) fn parse(line: &Line, cx: &mut Cx<'_>) -> Option<RouteDraft> {
                         draft.broken |= number.is_none();
                         draft.metrics.extend(number.map(|value| RouteMetric { kind: *kind, value, locked }));
                     }
-                    None => lacks_value(&mut draft, word, cx),
+                    None => cx.missing_in_line(line, count - 1),
                 }
             }
         }
@@ -318,6 +393,23 @@ fn check(mut draft: RouteDraft, cx: &mut Cx<'_>) -> Option<RouteDraft> {
         cx.report(d);
         return None;
     }
+    for (set, what, log) in [
+        (draft.realms.is_some() && family == Family::V6, "realms", "realms are only valid for IPv4"),
+        (draft.expires.is_some() && family == Family::V4, "expires", "expires is only valid for IPv6"),
+        (draft.preference.is_some() && family == Family::V4, "pref", "pref is only valid for IPv6"),
+        (draft.from.is_some() && family == Family::V4, "from", "route from address only supported with IPv6"),
+    ] {
+        if set {
+            let d = Diagnostic::new(Code::VALUE, format!("an {family} route has no `{what}`"));
+            cx.report(
+                d.at(draft.span).label("that word is ignored").help(format!("remove `{what}`")).log(log),
+            );
+        }
+    }
+    match family {
+        Family::V4 => (draft.expires, draft.preference, draft.from) = (None, None, None),
+        Family::V6 => draft.realms = None,
+    }
     if !draft.multipath && draft.hops.iter().any(|hop| hop.weight.is_some()) {
         draft.hops.iter_mut().for_each(|hop| hop.weight = None);
     }
@@ -347,15 +439,6 @@ fn destination(draft: &mut RouteDraft, word: &Word, cx: &mut Cx<'_>) {
         Some(near) => d.help(format!("did you mean `{near}`?")),
         None => d.help("write `DEST/LENGTH via GATEWAY dev INTERFACE`"),
     };
-    cx.report(d);
-}
-
-fn lacks_value(draft: &mut RouteDraft, word: &Word, cx: &mut Cx<'_>) {
-    draft.broken = true;
-    let d = Diagnostic::new(Code::VALUE, format!("`{}` needs a value", word.text))
-        .at(word.span)
-        .label("the route is ignored")
-        .help("add the value, or remove the word");
     cx.report(d);
 }
 
@@ -411,6 +494,64 @@ fn set_weight(draft: &mut RouteDraft, word: &Word, cx: &mut Cx<'_>) {
     draft.hop().weight = number;
 }
 
+/// Realms belong to the leg after `nexthop`, else to the route.
+fn set_realms(draft: &mut RouteDraft, word: &Word, cx: &mut Cx<'_>) {
+    let realms = names::realms(word, cx);
+    draft.broken |= realms.is_none();
+    if draft.multipath {
+        draft.hop.realms = realms;
+    } else {
+        draft.realms = realms;
+    }
+}
+
+fn set_ttl_propagate(draft: &mut RouteDraft, word: &Word, cx: &mut Cx<'_>) {
+    draft.ttl_propagate = match word.text.as_str() {
+        "enabled" => Some(true),
+        "disabled" => Some(false),
+        other => {
+            let d = Diagnostic::new(Code::VALUE, format!("`{other}` means nothing to `ttl-propagate`"))
+                .at(word.span)
+                .label("the route is ignored")
+                .help("write `enabled` or `disabled`")
+                .log(format!("ttl-propagate value {other} not recognised"));
+            cx.report(d);
+            draft.broken = true;
+            None
+        }
+    };
+}
+
+/// `or ADDRESS`: the older form of two legs.
+fn another_gateway(draft: &mut RouteDraft, word: &Word, cx: &mut Cx<'_>) {
+    let d = Diagnostic::new(Code::DEPRECATED, "`or` is an old word")
+        .at(word.span)
+        .label("taken for another leg")
+        .help(format!("write `nexthop via {}`", word.text))
+        .log("\"or\" for routes is deprecated. Please use \"nexthop\"");
+    cx.report(d);
+    draft.next_hop();
+    set_gateway(draft, word, cx);
+}
+
+fn trailing(word: &Word, cx: &mut Cx<'_>) {
+    let d = Diagnostic::new(Code::VALUE, format!("`{}` does not belong to a leg of a route", word.text))
+        .at(word.span)
+        .label("the rest of the line is ignored")
+        .help("write it before the first `nexthop`")
+        .log(format!("Route has trailing nonsense after nexthops - {}", word.text));
+    cx.report(d);
+}
+
+fn not_for_ip(word: &Word, cx: &mut Cx<'_>) {
+    let d = Diagnostic::new(Code::VALUE, "`as` belongs to routes of MPLS")
+        .at(word.span)
+        .label("ignored")
+        .help("remove it")
+        .log("\"as to\" for MPLS only - ignoring");
+    cx.report(d);
+}
+
 /// Router preferences (RFC 4191): low is the only one below medium.
 fn set_preference(draft: &mut RouteDraft, word: &Word, cx: &mut Cx<'_>) {
     draft.preference = match word.text.as_str() {
@@ -426,6 +567,9 @@ fn set_preference(draft: &mut RouteDraft, word: &Word, cx: &mut Cx<'_>) {
 fn metric(unit: Unit, keyword: &str, word: &Word, cx: &mut Cx<'_>) -> Option<u32> {
     match unit {
         Unit::Number => cx.number(keyword, word, U32).and_then(|n| u32::try_from(n).ok()),
+        Unit::UpTo(max) => {
+            cx.number(keyword, word, Range::new(0, max, "")).and_then(|n| u32::try_from(n).ok())
+        }
         Unit::Features if word.text == "ecn" => Some(1),
         Unit::Features => {
             cx.bad_value(word, format!("`{}` is not a feature", word.text), "the only feature is `ecn`");

@@ -1,4 +1,4 @@
-//! Lines of `track_interface`, `track_script` and `track_file`: `NAME [weight W [reverse]]`.
+//! Lines of `track_interface`, `track_script`, `track_file` and their kin: `NAME [weight W [reverse]]`.
 
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::Cx;
@@ -12,6 +12,8 @@ pub(crate) enum What {
     Interface,
     Script,
     File,
+    Process,
+    Bfd,
 }
 
 impl What {
@@ -21,6 +23,19 @@ impl What {
             Self::Interface => "interface",
             Self::Script => "script",
             Self::File => "file",
+            Self::Process => "process",
+            Self::Bfd => "bfd",
+        }
+    }
+
+    /// The block that defines such things; empty for interfaces, which nobody defines.
+    pub(crate) const fn block(self) -> &'static str {
+        match self {
+            Self::Interface => "",
+            Self::Script => "vrrp_script",
+            Self::File => "track_file",
+            Self::Process => "vrrp_track_process",
+            Self::Bfd => "bfd_instance",
         }
     }
 
@@ -28,8 +43,8 @@ impl What {
     /// beyond its ends.
     pub(crate) const fn most(self) -> i64 {
         match self {
-            Self::Interface | Self::Script => 253,
-            Self::File => 254,
+            Self::Interface | Self::Script | Self::Bfd => 253,
+            Self::File | Self::Process => 254,
         }
     }
 }

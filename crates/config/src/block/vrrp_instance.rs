@@ -1,5 +1,6 @@
 //! `vrrp_instance NAME { .. }`.
 
+pub(crate) mod pending;
 mod table;
 
 pub(crate) use table::TABLE;
@@ -18,6 +19,8 @@ use crate::block::notify::NotifyDraft;
 use crate::block::route::RouteDraft;
 use crate::block::track::TrackDraft;
 use crate::block::unicast::PeerDraft;
+use crate::block::virtual_link::{self, VirtualDraft};
+use crate::block::vrrp_instance::pending::HeldDraft;
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::{Cx, Range, SecondsRange, value};
 use crate::lang::tree::Line;
@@ -72,8 +75,10 @@ pub(crate) struct InstanceDraft {
     pub(crate) higher_prio_send_advert: Option<bool>,
     pub(crate) owner_ignore_adverts: Option<bool>,
     pub(crate) receive_buffer: Option<u32>,
-    pub(crate) auth: Option<AuthDraft>,
+    pub(crate) auth: Option<Box<AuthDraft>>,
     pub(crate) notify: NotifyDraft,
+    pub(crate) virtual_link: Option<Box<VirtualDraft>>,
+    pub(crate) held: Option<Box<HeldDraft>>,
 }
 
 impl InstanceDraft {
@@ -123,7 +128,29 @@ impl InstanceDraft {
             receive_buffer: None,
             auth: None,
             notify: NotifyDraft::default(),
+            virtual_link: None,
+            held: None,
         }
+    }
+
+    /// Gives back what its lists have room for: there may be many instances, and they wait for the end of
+    /// the configuration.
+    pub(crate) fn shrink(&mut self) {
+        self.tracks.shrink_to_fit();
+        self.addresses.shrink_to_fit();
+        self.excluded.shrink_to_fit();
+        self.routes.shrink_to_fit();
+        self.peers.shrink_to_fit();
+    }
+
+    /// What the keywords of [`pending`] say.
+    pub(crate) fn held(&mut self) -> &mut HeldDraft {
+        self.held.get_or_insert_default()
+    }
+
+    /// The same, if any of them was written.
+    pub(crate) fn held_if_any(&self) -> Option<&HeldDraft> {
+        self.held.as_deref()
     }
 }
 
@@ -219,7 +246,7 @@ fn unicast_ttl(instance: &mut InstanceDraft, word: &Word, cx: &mut Cx<'_>) {
 
 fn addresses(list: &mut Vec<AddressDraft>, lines: &[Line], cx: &mut Cx<'_>) {
     for line in lines {
-        list.extend(address::parse(line, cx));
+        list.extend(address::parse(line, false, cx));
     }
 }
 
@@ -227,7 +254,7 @@ fn addresses(list: &mut Vec<AddressDraft>, lines: &[Line], cx: &mut Cx<'_>) {
 fn notify_deleted(instance: &mut InstanceDraft, node: &Node, _: &mut Cx<'_>) {
     instance.notify.tell_deleted = true;
     if !node.words.is_empty() {
-        instance.notify.deleted = Some(crate::block::command::CommandDraft::new(node));
+        instance.notify.deleted = Some(Box::new(crate::block::command::CommandDraft::new(node)));
     }
 }
 
@@ -242,6 +269,7 @@ impl InstanceDraft {
         first
             .or_else(|| self.source.map(|(address, _)| Family::of(&address)))
             .or_else(|| self.peers.first().map(|p| Family::of(&p.address)))
+            .or_else(|| self.virtual_link.as_ref().and_then(|link| virtual_link::family(link)))
             .or_else(|| self.excluded.first().map(|a| a.net.family()))
             .unwrap_or(Family::V4)
     }

@@ -7,10 +7,6 @@ use crate::block;
 use crate::keyword::{Table, value};
 use crate::lang::tree::{BlockId, Found, Grammar, Shape};
 
-/// Keywords that are known and have no effect yet, one per line: block, keyword, shape, arguments,
-/// default, meaning, since. The shape is `line`, `script`, `values` or `block`.
-const NOT_YET: &str = include_str!("keywords.tsv");
-
 /// What a keyword does.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Status {
@@ -18,8 +14,6 @@ pub enum Status {
     InEffect,
     /// Nothing yet, but it is checked and held in the model; the user is told.
     Pending,
-    /// Nothing yet, and nobody looks at its value; the user is told.
-    NotYet,
     /// Nothing any more, in keepalived neither.
     Ignored,
 }
@@ -52,7 +46,6 @@ impl Status {
         match self {
             Self::InEffect => "in effect",
             Self::Pending => "checked, not yet in effect",
-            Self::NotYet => "not yet in effect",
             Self::Ignored => "no meaning",
         }
     }
@@ -110,7 +103,6 @@ impl Catalogue {
         CATALOGUE.get_or_init(|| {
             let mut catalogue = Self::default();
             block::register(&mut catalogue);
-            catalogue.add_not_yet();
             catalogue.index.iter_mut().for_each(|block| block.sort_unstable_by_key(|(head, _)| *head));
             catalogue
         })
@@ -155,44 +147,6 @@ impl Catalogue {
         }
         if let Some(keywords) = self.index.get_mut(block) {
             keywords.push((head(found.text), found));
-        }
-    }
-
-    /// The id of the block at `path`; a new one if need be.
-    fn block(&mut self, path: &'static str) -> BlockId {
-        let known = self.blocks.iter().find(|(_, known)| **known == path).map(|(id, _)| *id);
-        known.unwrap_or_else(|| {
-            // Tables have the ids below.
-            let last = self.blocks.last_key_value().map_or(0, |(id, _)| id.0);
-            let id = BlockId(last.max(BlockId::TABLES).saturating_add(1));
-            self.blocks.insert(id, path);
-            id
-        })
-    }
-
-    fn add_not_yet(&mut self) {
-        for line in NOT_YET.lines().filter(|line| !line.starts_with('#')) {
-            let mut columns = line.split('\t');
-            let mut column = || columns.next().unwrap_or("");
-            let (block, name, shape) = (column(), column(), column());
-            let (args, default, doc, since) = (column(), column(), column(), column());
-            let id = self.block(block);
-            let shape = match shape {
-                "script" => Shape::Script,
-                "values" => Shape::Values,
-                "block" => {
-                    let path = if block.is_empty() { name.to_owned() } else { format!("{block}/{name}") };
-                    let known = self.blocks.values().find(|known| **known == path).copied();
-                    // The lines of a block come after its own line; the path lives as long as the catalogue.
-                    Shape::Block(self.block(known.unwrap_or_else(|| Box::leak(path.into_boxed_str()))))
-                }
-                _ => Shape::Line,
-            };
-            let args = args.to_owned();
-            let entry = Entry { block, name, args, default, doc, since, status: Status::NotYet, shape };
-            self.add_to_index(id, Found { text: name, shape, place: None });
-            let before = self.entries.insert((id, name), entry);
-            debug_assert!(before.is_none(), "{name} of {block} has an effect and stands in keywords.tsv");
         }
     }
 

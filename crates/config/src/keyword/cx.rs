@@ -8,6 +8,7 @@ use base::{Duration, IfName};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::keyword::{Outside, Range, SecondsRange, value};
 use crate::lang::reader::missing_parameter;
+use crate::lang::tree::Line;
 use crate::lang::{Body, Node, Word};
 use crate::source::Source;
 use crate::span::Span;
@@ -34,6 +35,9 @@ const PASSED_OVER: &[&str] = &[
     "vrrp_rx_bufs_multiplier",
     "json_version",
     "kernel_rx_buf_size",
+    "bfd_priority",
+    "bfd_rt_priority",
+    "process_monitor_rcv_bufs",
     "file",
     "checker_priority",
     "checker_rt_priority",
@@ -56,12 +60,12 @@ pub(crate) struct Cx<'s> {
     told: BTreeSet<String>,
     /// Keywords that are pending, with the place of their first use and the number of uses.
     pending: BTreeMap<(&'static str, &'static str), (Span, usize)>,
-    /// Names of `bfd_instance` blocks, which nobody reads yet: a `BFD_CHECK` must name one of them.
-    pub(crate) bfd_names: Vec<Box<str>>,
     /// How many blocks that are pending are open.
     pub(crate) within_pending: usize,
     /// The object whose keywords are being read: keepalived names it in its messages.
     pub(crate) object: String,
+    /// Where iproute2 keeps names of numbers; the later file wins.
+    pub(crate) name_directories: [String; 2],
 }
 
 impl<'s> Cx<'s> {
@@ -72,32 +76,14 @@ impl<'s> Cx<'s> {
             secrets: Vec::new(),
             told: BTreeSet::new(),
             pending: BTreeMap::new(),
-            bfd_names: Vec::new(),
             within_pending: 0,
             object: String::new(),
+            name_directories: ["/usr/share/iproute2".to_owned(), "/etc/iproute2".to_owned()],
         }
     }
 
     pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
-    }
-
-    /// A keyword that is known and has no effect yet: told once.
-    pub(crate) fn not_yet(&mut self, block: &str, node: &Node) {
-        if node.keyword.text == "bfd_instance"
-            && let Some(name) = node.words.first()
-        {
-            self.bfd_names.push(name.text.as_str().into());
-        }
-        let keyword = node.keyword.text;
-        if !self.told.insert(format!("{block}/{keyword}")) {
-            return;
-        }
-        let d = Diagnostic::new(Code::NOT_YET, format!("`{keyword}` is read, but has no effect yet"))
-            .at(node.keyword.span)
-            .label("ignored for now")
-            .help("the rest of the configuration works without it; remove it if that is not what you want");
-        self.report(d);
     }
 
     /// A keyword that is checked and held in the model, and has no effect yet: counted, and told once by
@@ -106,8 +92,23 @@ impl<'s> Cx<'s> {
         if self.within_pending > 0 {
             return;
         }
-        let first = (node.keyword.span, 0);
-        self.pending.entry((block, node.keyword.text)).or_insert(first).1 += 1;
+        self.pending_word(block, node.keyword.text, node.keyword.span);
+    }
+
+    /// As [`Cx::pending`], for a `word` within a line of `what`.
+    pub(crate) fn pending_word(&mut self, what: &'static str, word: &'static str, at: Span) {
+        self.pending.entry((what, word)).or_insert((at, 0)).1 += 1;
+    }
+
+    /// The word at `index` of a value line lacks its value. As keepalived, nothing runs then.
+    pub(crate) fn missing_in_line(&mut self, line: &Line, index: usize) {
+        let word = index.checked_sub(1).map_or(&line.first, |i| line.rest.get(i).unwrap_or(&line.first));
+        let d = Diagnostic::new(Code::NO_PARAMETER, format!("`{}` needs a value", word.text))
+            .at(word.span)
+            .label("a value must follow")
+            .help("add the value, or remove the word")
+            .log(missing_parameter(&line.first.text, &word.text, index + 2));
+        self.report(d);
     }
 
     /// Tells each keyword that is pending once, at its first use.
@@ -121,21 +122,6 @@ impl<'s> Cx<'s> {
             let d = Diagnostic::new(Code::NOT_YET, message).at(span).label(label);
             self.report(d.help("the rest of the configuration works without it"));
         }
-    }
-
-    /// A word within a line that is known and has no effect yet.
-    pub(crate) fn word_not_yet(&mut self, what: &str, word: &Word) {
-        if !self.told.insert(format!("{what} {}", word.text)) {
-            return;
-        }
-        let d = Diagnostic::new(
-            Code::NOT_YET,
-            format!("`{}` of {what} is read, but has no effect yet", word.text),
-        )
-        .at(word.span)
-        .label("ignored for now")
-        .help("the rest of the line works without it");
-        self.report(d);
     }
 
     /// A consequence of a setting that is known and does not happen yet: told once.

@@ -1,8 +1,8 @@
 //! The declarative table: one keyword, one entry.
 //!
-//! Keywords that have an effect stand in the tables of [`crate::block`], with the function that
-//! sets their value. Keywords that are known but have no effect yet stand in `keywords.tsv`. Parsing,
-//! suggestions and documentation are all made from these two.
+//! Every keyword stands in a table of [`crate::block`], with the function that takes its value. A part of
+//! a table [is in effect](works) or [not yet](pending). Parsing, suggestions and documentation are all
+//! made from these tables.
 
 mod catalogue;
 mod cx;
@@ -199,7 +199,8 @@ impl<T> Table<T> {
                 keyword.apply(target, node, nodes, cx);
                 cx.within_pending -= 1;
             }
-            None => cx.not_yet(self.path, node),
+            // The parser knows only keywords of tables.
+            None => {}
         }
     }
 }

@@ -87,8 +87,6 @@ pub(crate) struct BlockId(pub(crate) u16);
 
 impl BlockId {
     pub(crate) const ROOT: Self = Self(0);
-    /// The largest number that a table of keywords may have; each has one of its own.
-    pub(crate) const TABLES: u16 = 1_000;
 }
 
 /// What may follow a keyword.

@@ -7,6 +7,8 @@ use base::{Family, IfName};
 use model::Address;
 use vrrp::config::{Auth, Version};
 
+use crate::block::address::AddressDraft;
+use crate::block::virtual_link::{KindDraft, VirtualDraft};
 use crate::diag::{Code, Diagnostic};
 use crate::resolve::instance::{Basics, refuse};
 use crate::resolve::{Resolver, link};
@@ -35,7 +37,8 @@ pub(super) fn addresses(
         None
     };
     let most = most_addresses(it, auth);
-    let (mut addresses, mut excluded) = (Vec::new(), Vec::new());
+    let mut addresses = Vec::with_capacity(draft.addresses.len().min(most));
+    let mut excluded = Vec::with_capacity(draft.excluded.len());
     let mut surplus = 0;
     for one in &draft.addresses {
         if one.net.family() != it.family {
@@ -50,8 +53,7 @@ pub(super) fn addresses(
             r.cx.report(d);
             continue;
         }
-        let Some(address) = link::address(r, one, it.link).and_then(|address| fresh(r, &one.word, address))
-        else {
+        let Some(address) = on_link(r, it, one).and_then(|address| fresh(r, &one.word, address)) else {
             continue;
         };
         if addresses.len() < most {
@@ -75,13 +77,31 @@ pub(super) fn addresses(
         );
     }
     for one in &draft.excluded {
-        if let Some(address) = link::address(r, one, it.link).and_then(|address| fresh(r, &one.word, address))
-        {
+        if let Some(address) = on_link(r, it, one).and_then(|address| fresh(r, &one.word, address)) {
             excluded.push(address);
         }
     }
     check_addresses(r, it, &addresses);
     (addresses, excluded)
+}
+
+/// The address on its interface, or on a macvlan of its own.
+fn on_link(r: &mut Resolver<'_, '_>, it: &Basics<'_>, draft: &AddressDraft) -> Option<Address> {
+    let mut address = link::address(r, draft, it.link)?;
+    let has_vmac = matches!(
+        it.draft.virtual_link.as_deref(),
+        Some(VirtualDraft { kind: KindDraft::Macvlan { .. }, .. })
+    );
+    let on_instance_vmac = has_vmac && Some(address.link) == it.link;
+    if on_instance_vmac && draft.on_vmac {
+        let net = address.net.addr();
+        let log = format!("({}) use_vmac specified for VIP/eVIP {net} and vrrp instance", it.name);
+        let message = format!("`{net}` goes to the macvlan of `{}` anyway", it.name);
+        r.conflict(draft.word.span, message, "`use_vmac` is ignored here", "remove it from this line", log);
+    }
+    let all = it.draft.held_if_any().is_some_and(|held| held.use_vmac_addr);
+    address.on_vmac = !on_instance_vmac && (draft.on_vmac || all);
+    Some(address)
 }
 
 /// How many addresses fit into one packet of the interface.

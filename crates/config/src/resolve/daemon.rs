@@ -4,7 +4,7 @@ use model::global::{Fifo, Global};
 use model::script::User;
 
 use crate::block::command;
-use crate::block::global_defs::{FifoDraft, Receive};
+use crate::block::global_defs::{FifoDraft, Receive, firewall};
 use crate::resolve::Resolver;
 
 pub(super) fn global(r: &mut Resolver<'_, '_>) -> Global {
@@ -24,6 +24,14 @@ pub(super) fn global(r: &mut Resolver<'_, '_>) -> Global {
     out.shutdown_script = r.command(draft.shutdown.as_ref()).map(|c| (c, draft.shutdown_timeout));
     if let Some(Receive::Bytes(bytes)) = draft.receive {
         out.receive_buffer = Some(bytes);
+    }
+    out.vmac_names.addresses =
+        draft.vmac_addr_prefix.clone().unwrap_or_else(|| out.vmac_names.instances.clone());
+    out.snmp.real_server_age = draft.real_server_age.unwrap_or(out.snmp.virtual_server_age);
+    if out.firewall.iptables.is_none() {
+        out.firewall.ipsets = None;
+    } else if out.firewall.ipsets.is_none() && !draft.no_ipsets {
+        out.firewall.ipsets = Some(firewall::default_sets());
     }
     out
 }

@@ -116,7 +116,9 @@ fn track(
         else {
             continue;
         };
-        let own = std::mem::take(&mut instance.protocol.tracks);
+        let mut own = std::mem::take(&mut instance.protocol.tracks);
+        own.append(&mut instance.held.tracks);
+        let mut all = Vec::with_capacity(own.len() + tracks.len());
         let name = &written.name.text;
         for track in own {
             let called = r.trackers.name(track.tracker);
@@ -146,10 +148,10 @@ fn track(
                 r.conflict(written.name.span, message, label, help, log);
                 if is_link {
                     let weight = base::Weight::FAULT;
-                    instance.protocol.tracks.push(vrrp::config::Track { weight, ..track });
+                    all.push(vrrp::config::Track { weight, ..track });
                 }
             } else {
-                instance.protocol.tracks.push(track);
+                all.push(track);
             }
         }
         let of_group = tracks.iter().filter(|track| {
@@ -157,7 +159,8 @@ fn track(
             let link = r.trackers.link(track.tracker);
             link.is_none() || !instance.track_link || link != instance.link
         });
-        instance.protocol.tracks.extend(of_group);
+        all.extend(of_group);
+        (instance.protocol.tracks, instance.held.tracks) = r.trackers.split(all);
     }
 }
 

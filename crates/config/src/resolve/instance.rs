@@ -9,6 +9,7 @@ use vrrp::config::{ChecksumKind, Peer, Peers, Preempt, Version};
 
 use crate::block::vrrp_instance::InstanceDraft;
 use crate::diag::{Code, Diagnostic};
+use crate::resolve::held::{self, Settled};
 use crate::resolve::{Kept, Resolver, addresses, advert, announce, lease, link};
 
 /// The MTU of an interface that isn't there yet.
@@ -68,6 +69,11 @@ pub(super) fn instance(r: &mut Resolver<'_, '_>, draft: &InstanceDraft) -> Optio
         false => ChecksumKind::PseudoHeader,
     };
     let down_timer_adverts = down_timer(r, &it);
+    let settled =
+        Settled { vrid: vrid.map_or(0, |vrid| vrid.get()), peers: &peers, preempt, advert_interval };
+    let mut held = held::held(r, &it, &settled);
+    let (tracks, held_tracks) = r.trackers.split(tracks);
+    held.tracks = held_tracks;
     let protocol = vrrp::config::Instance {
         name: name.into(),
         vrid: vrid?,
@@ -106,6 +112,7 @@ pub(super) fn instance(r: &mut Resolver<'_, '_>, draft: &InstanceDraft) -> Optio
         promote_secondaries: draft.promote_secondaries,
         receive_buffer,
         notify,
+        held,
     })
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use base::{Family, IfName};
 use model::Address;
-use model::route::{Hop, Route, RouteKind};
+use model::route::{HeldRoute, Hop, Route, RouteKind};
 
 use crate::block::address::AddressDraft;
 use crate::block::route::RouteDraft;
@@ -16,7 +16,7 @@ use crate::source::Interface;
 /// The routing table of routes that name none.
 const TABLE_MAIN: u32 = 254;
 /// The number by which our routes are known to the kernel.
-const PROTOCOL_KEEPALIVED: u8 = 18;
+pub(super) const PROTOCOL_KEEPALIVED: u8 = 18;
 
 impl Resolver<'_, '_> {
     /// What is known of an interface; asked once.
@@ -90,6 +90,7 @@ pub(super) fn address(
         flags,
         preferred_lft,
         no_track: draft.no_track,
+        on_vmac: draft.on_vmac,
     })
 }
 
@@ -118,7 +119,14 @@ pub(super) fn route(r: &mut Resolver<'_, '_>, draft: &RouteDraft, object: &str) 
             })?),
             None => None,
         };
-        hops.push(Hop { gateway: hop.gateway, link, weight: hop.weight.unwrap_or(1), onlink: hop.onlink });
+        hops.push(Hop {
+            gateway: hop.gateway,
+            link,
+            weight: hop.weight.unwrap_or(1),
+            onlink: hop.onlink,
+            encap: hop.encap.clone(),
+            realms: hop.realms,
+        });
     }
     let leads_nowhere = matches!(
         draft.kind,
@@ -155,6 +163,13 @@ pub(super) fn route(r: &mut Resolver<'_, '_>, draft: &RouteDraft, object: &str) 
         let label = format!("its loss{owner} will not be repaired");
         r.conflict_on_line(draft.span, message, label, "add `dev INTERFACE`, or `no_track`", log);
     }
+    let vrf = draft.vrf.as_ref().and_then(|word| vrf(r, word));
+    let held = HeldRoute {
+        realms: draft.realms,
+        congestion: draft.congestion.clone(),
+        ttl_propagate: draft.ttl_propagate,
+        vrf,
+    };
     Some(Route {
         family: destination.family(),
         destination,
@@ -172,7 +187,22 @@ pub(super) fn route(r: &mut Resolver<'_, '_>, draft: &RouteDraft, object: &str) 
         expires: draft.expires,
         operation: draft.operation,
         no_track,
+        held: (held != HeldRoute::default()).then(|| Box::new(held)),
     })
+}
+
+/// The VRF of a route; it must be there.
+fn vrf(r: &mut Resolver<'_, '_>, word: &Word) -> Option<IfName> {
+    if r.link_facts(&word.text).is_some() {
+        return r.cx.if_name(word);
+    }
+    let d = Diagnostic::new(Code::VALUE, format!("the VRF `{}` does not exist", word.text))
+        .at(word.span)
+        .label("the route goes to its table without it")
+        .help("create it before the daemon starts, or correct the name")
+        .log(format!("VRF {} not found for route", word.text));
+    r.cx.report(d);
+    None
 }
 
 /// Whether IPv6 calls `address` link-local.

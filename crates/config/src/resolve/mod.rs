@@ -4,12 +4,16 @@
 mod addresses;
 mod advert;
 mod announce;
+mod bfd;
 mod daemon;
 mod group;
+mod held;
 mod instance;
 mod lease;
 mod link;
+mod links;
 mod lvs;
+mod rule;
 mod tracks;
 
 use std::collections::BTreeMap;
@@ -23,6 +27,7 @@ use crate::block::notify::NotifyDraft;
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::Cx;
 use crate::lang::Word;
+use crate::resolve::links::Follows;
 use crate::resolve::tracks::Trackers;
 use crate::span::Span;
 
@@ -36,6 +41,12 @@ struct Resolver<'a, 's> {
     links: BTreeMap<String, Option<crate::source::Interface>>,
     /// Some interface that is needed isn't there.
     missing_link: bool,
+    /// Names of BFD sessions that checks may follow, in the order of the file; `None` for others.
+    bfd_for_checks: Vec<Option<base::Name>>,
+    /// Names of interfaces that instances make.
+    virtual_names: held::Names,
+    /// Of rules that have none.
+    priorities: rule::Priorities,
 }
 
 /// What later steps need of the draft of an instance, in the order of the model's instances.
@@ -44,6 +55,8 @@ struct Kept {
     vrid: Option<Span>,
     /// The instance says nothing about the lease: it can be taken from it.
     lease_by_default: bool,
+    /// `linkbeat_use_polling`.
+    poll_link: bool,
 }
 
 /// Makes the model of a draft. It is only good if no diagnostic refuses it.
@@ -56,18 +69,26 @@ pub(crate) fn resolve(draft: Draft, cx: &mut Cx<'_>) -> Model {
         trackers: Trackers::default(),
         links: BTreeMap::new(),
         missing_link: false,
+        bfd_for_checks: Vec::new(),
+        virtual_names: held::Names::new(),
+        priorities: rule::Priorities::default(),
     };
     let r = &mut resolver;
     let mut model = Model { global: daemon::global(r), ..Model::default() };
-    r.define_trackers(&draft.scripts, &draft.files);
-    let mut kept = Vec::new();
+    let (bfd, bfds) = bfd::sessions(r, &draft.bfds);
+    model.bfd = bfd;
+    r.define_trackers(draft.scripts, draft.files, draft.processes, bfds);
+    drop(draft.names);
+    let mut kept = Vec::with_capacity(draft.instances.len());
+    model.instances.reserve_exact(draft.instances.len());
     // Each draft goes as its instance comes: there may be many.
     for instance in draft.instances {
         if let Some(resolved) = instance::instance(r, &instance) {
             model.instances.push(resolved);
             let lease_by_default = lease::is_default(r, &instance);
             let vrid = instance.vrid.map(|(_, span)| span);
-            kept.push(Kept { vrid, lease_by_default, name: instance.name });
+            let poll_link = instance.held_if_any().is_some_and(|held| held.poll_link);
+            kept.push(Kept { vrid, lease_by_default, poll_link, name: instance.name });
         }
     }
     group::groups(r, &draft.groups, &kept, &mut model);
@@ -75,12 +96,28 @@ pub(crate) fn resolve(draft: Draft, cx: &mut Cx<'_>) -> Model {
     lease::limit(r, &kept, &mut model.instances);
     instance::refuse_duplicates(r, &kept, &model.instances);
     let default = draft.global.default_interface.as_ref();
-    model.static_addresses =
-        draft.static_addresses.iter().filter_map(|a| link::static_address(r, a, default)).collect();
-    model.static_routes = draft.static_routes.iter().filter_map(|route| link::route(r, route, "")).collect();
     model.lvs = lvs::lvs(r, draft.lvs, &model.instances);
     model.mail = draft.global.mail.out.clone();
     model.mail.alert_vrrp = draft.global.mail.alert_vrrp().unwrap_or(false);
+    let mut follows = Vec::new();
+    for draft in &draft.static_addresses {
+        let Some(address) = link::static_address(r, draft, default) else { continue };
+        follows.extend(draft.track_group.as_ref().map(|group| Follows { group, link: Some(address.link) }));
+        model.static_addresses.push(address);
+    }
+    for draft in &draft.static_routes {
+        let Some(route) = link::route(r, draft, "") else { continue };
+        let link = route.hops.iter().find_map(|hop| hop.link);
+        follows.extend(draft.track_group.as_ref().map(|group| Follows { group, link }));
+        model.static_routes.push(route);
+    }
+    for draft in &draft.static_rules {
+        let Some(rule) = rule::rule(r, draft) else { continue };
+        follows.extend(draft.track_group.as_ref().map(|group| Follows { group, link: rule.input }));
+        model.static_rules.push(rule);
+    }
+    links::links(r, &draft.links, &kept, &mut model);
+    links::track_groups(r, &draft.links.track_groups, &follows, &kept, &mut model);
     r.tell_unused();
     r.commands.finish(r.cx);
     if r.missing_link {
@@ -101,16 +138,16 @@ impl Resolver<'_, '_> {
 
     fn notify(&mut self, draft: &NotifyDraft) -> model::Notify {
         model::Notify {
-            master: self.command(draft.master.as_ref()),
-            backup: self.command(draft.backup.as_ref()),
-            fault: self.command(draft.fault.as_ref()),
-            stop: self.command(draft.stop.as_ref()),
-            deleted: self.command(draft.deleted.as_ref()),
+            master: self.command(draft.master.as_deref()).map(Box::new),
+            backup: self.command(draft.backup.as_deref()).map(Box::new),
+            fault: self.command(draft.fault.as_deref()).map(Box::new),
+            stop: self.command(draft.stop.as_deref()).map(Box::new),
+            deleted: self.command(draft.deleted.as_deref()).map(Box::new),
             tell_deleted: draft.tell_deleted,
-            any: self.command(draft.any.as_ref()),
-            master_rx_lower_pri: self.command(draft.master_rx_lower_pri.as_ref()),
+            any: self.command(draft.any.as_deref()).map(Box::new),
+            master_rx_lower_pri: self.command(draft.master_rx_lower_pri.as_deref()).map(Box::new),
             priority_changes: draft.priority_changes.unwrap_or(self.global.notify_priority_changes),
-            smtp_alert: false,
+            smtp_alert: draft.smtp_alert.or(self.global.mail.alert_vrrp()).unwrap_or(false),
         }
     }
 

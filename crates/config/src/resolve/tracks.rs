@@ -1,42 +1,61 @@
-//! What is tracked: scripts, files and interfaces become trackers with ids.
+//! What is tracked: interfaces, scripts, files, processes and BFD sessions become trackers with ids.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 
-use base::{IfName, Weight};
-use model::tracker::{TrackFile, Tracker, TrackerSource};
-use model::{Instance, Script, TrackerId};
+use base::{IfName, Name, Weight};
+use model::tracker::{TrackFile, TrackProcess, Tracker, TrackerSource};
+use model::{BfdId, Instance, Script, TrackerId};
 use vrrp::config::Track;
 
 use crate::block::Seen;
 use crate::block::track::{TrackDraft, What};
 use crate::block::track_file::FileDraft;
+use crate::block::track_process::ProcessDraft;
 use crate::block::vrrp_script::ScriptDraft;
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::value;
 use crate::lang::Word;
 use crate::resolve::Resolver;
-use crate::span::Span;
+use crate::span::{Span, to_u32};
 
-/// A script or a file that can be tracked.
+/// A BFD session that instances may track.
+#[derive(Clone, Debug)]
+pub(super) struct BfdDefined {
+    pub(super) id: BfdId,
+    pub(super) name: Name,
+    pub(super) weight: i16,
+    pub(super) reverse: bool,
+    pub(super) span: Span,
+}
+
+/// Something that can be tracked.
 #[derive(Debug)]
 struct Defined {
-    tracker: Tracker,
+    /// Where it is: here until somebody tracks it.
+    place: Place,
     weight: i16,
     reverse: bool,
     /// How many of its kind were defined before it.
-    order: usize,
+    order: u32,
     span: Span,
+}
+
+#[derive(Debug)]
+enum Place {
+    Here(TrackerSource),
+    Used(TrackerId),
 }
 
 /// All trackers.
 #[derive(Debug, Default)]
 pub(super) struct Trackers {
-    defined: BTreeMap<(What, String), Defined>,
+    defined: BTreeMap<(What, Name), Defined>,
     /// Those that somebody uses, by their ids.
     used: Vec<Tracker>,
-    ids: BTreeMap<(What, String), TrackerId>,
+    links: BTreeMap<IfName, TrackerId>,
     /// Files that a check of a real server follows.
-    followed: BTreeSet<String>,
+    followed: BTreeSet<Name>,
 }
 
 impl Trackers {
@@ -55,6 +74,8 @@ impl Trackers {
             Some(TrackerSource::Interface(_)) | None => What::Interface.name(),
             Some(TrackerSource::Script(_)) => What::Script.name(),
             Some(TrackerSource::File(_)) => What::File.name(),
+            Some(TrackerSource::Process(_)) => What::Process.name(),
+            Some(TrackerSource::Bfd(_)) => What::Bfd.name(),
         }
     }
 
@@ -66,66 +87,185 @@ impl Trackers {
         }
     }
 
+    /// Whether nobody tells the core of it yet.
+    pub(super) fn is_held(&self, id: TrackerId) -> bool {
+        matches!(
+            self.used.get(id.index()).map(|tracker| &tracker.source),
+            Some(TrackerSource::Process(_) | TrackerSource::Bfd(_))
+        )
+    }
+
+    /// Parts what the core is told of from what is held.
+    pub(super) fn split(&self, tracks: Vec<Track>) -> (Vec<Track>, Vec<Track>) {
+        if tracks.iter().any(|track| self.is_held(track.tracker)) {
+            tracks.into_iter().partition(|track| !self.is_held(track.tracker))
+        } else {
+            (tracks, Vec::new())
+        }
+    }
+
     /// Forgets what no instance tracks any more: a script that nobody tracks is not run.
     pub(super) fn forget_untracked(&mut self, instances: &mut [Instance]) {
         let mut tracked = vec![false; self.used.len()];
-        for track in instances.iter().flat_map(|i| &i.protocol.tracks) {
+        for track in instances.iter().flat_map(|i| i.protocol.tracks.iter().chain(&i.held.tracks)) {
             if let Some(flag) = tracked.get_mut(track.tracker.index()) {
                 *flag = true;
             }
         }
-        let is_tracked = |id: TrackerId| tracked.get(id.index()).copied().unwrap_or(false);
-        // An id moves down by as many as are gone before it.
-        let moved = |id: TrackerId| {
-            let kept = tracked.iter().take(id.index()).filter(|t| **t).count();
-            TrackerId::from_index(kept)
-        };
-        self.ids.retain(|_, id| is_tracked(*id));
-        self.ids.values_mut().for_each(|id| *id = moved(*id));
-        for track in instances.iter_mut().flat_map(|i| &mut i.protocol.tracks) {
-            track.tracker = moved(track.tracker);
+        if tracked.iter().all(|flag| *flag) {
+            return;
         }
-        let mut keep = tracked.iter();
-        self.used.retain(|_| keep.next().copied().unwrap_or(false));
+        // An id moves down by as many as are gone before it.
+        let mut kept = 0;
+        let moved: Vec<Option<TrackerId>> = tracked
+            .iter()
+            .map(|&flag| {
+                let id = TrackerId::from_index(kept);
+                kept += usize::from(flag);
+                flag.then_some(id)
+            })
+            .collect();
+        let moved = |id: TrackerId| moved.get(id.index()).copied().flatten();
+        for instance in instances {
+            for track in instance.protocol.tracks.iter_mut().chain(&mut instance.held.tracks) {
+                track.tracker = moved(track.tracker).unwrap_or(track.tracker);
+            }
+        }
+        let used = mem::take(&mut self.used);
+        let mut gone = BTreeMap::new();
+        for (index, (tracker, flag)) in used.into_iter().zip(&tracked).enumerate() {
+            if *flag {
+                self.used.push(tracker);
+            } else {
+                gone.insert(TrackerId::from_index(index), tracker.source);
+            }
+        }
+        for defined in self.defined.values_mut() {
+            if let Place::Used(id) = defined.place {
+                match (moved(id), gone.remove(&id)) {
+                    (Some(id), _) => defined.place = Place::Used(id),
+                    (None, Some(source)) => defined.place = Place::Here(source),
+                    (None, None) => {}
+                }
+            }
+        }
+        self.links.retain(|_, id| moved(*id).map(|to| *id = to).is_some());
     }
 
     /// The file `name` with its weight, for a check of a real server; only if it was among the first
     /// `before` that were defined.
-    pub(super) fn file_of_check(&mut self, name: &str, before: usize) -> Option<(TrackFile, i32, bool)> {
-        let defined = self.defined.get(&(What::File, name.to_owned())).filter(|d| d.order < before)?;
-        let TrackerSource::File(file) = &defined.tracker.source else { return None };
-        self.followed.insert(name.to_owned());
+    pub(super) fn file_of_check(&mut self, name: &str, before: u32) -> Option<(TrackFile, i32, bool)> {
+        let key = (What::File, Name::from(name));
+        let defined = self.defined.get(&key).filter(|d| d.order < before)?;
+        let source = match &defined.place {
+            Place::Here(source) => source,
+            Place::Used(id) => &self.used.get(id.index())?.source,
+        };
+        let TrackerSource::File(file) = source else { return None };
+        let (_, name) = key;
+        self.followed.insert(name);
         Some((file.clone(), i32::from(defined.weight), defined.reverse))
     }
 
-    fn id(&mut self, what: What, name: &str, make: impl FnOnce() -> Tracker) -> TrackerId {
+    fn id_of_link(&mut self, link: IfName, name: &str) -> TrackerId {
         let used = &mut self.used;
-        *self.ids.entry((what, name.to_owned())).or_insert_with(|| {
-            used.push(make());
+        *self.links.entry(link).or_insert_with(|| {
+            used.push(Tracker { name: name.into(), source: TrackerSource::Interface(link) });
             TrackerId::from_index(used.len() - 1)
         })
+    }
+
+    /// Finds what was defined before `before`, and gives it an id: with its weight and sense.
+    fn find(&mut self, what: What, name: &str, before: u32) -> Option<(TrackerId, i16, bool)> {
+        // The key of a range may be borrowed in part; this one cannot, and a name is short.
+        let key = (what, Name::from(name));
+        let defined = self.defined.get_mut(&key).filter(|defined| defined.order < before)?;
+        if let Place::Here(_) = defined.place {
+            let id = TrackerId::from_index(self.used.len());
+            if let Place::Here(source) = mem::replace(&mut defined.place, Place::Used(id)) {
+                let (_, name) = key;
+                self.used.push(Tracker { name, source });
+            }
+        }
+        match defined.place {
+            Place::Used(id) => Some((id, defined.weight, defined.reverse)),
+            Place::Here(_) => None,
+        }
     }
 }
 
 impl Resolver<'_, '_> {
-    /// Checks scripts and files; the good ones can be tracked.
-    pub(super) fn define_trackers(&mut self, scripts: &[ScriptDraft], files: &[FileDraft]) {
-        for (order, draft) in scripts.iter().enumerate() {
-            if let Some(script) = self.script(draft) {
-                let tracker = Tracker { name: script.name.clone(), source: TrackerSource::Script(script) };
-                let (weight, reverse) = (draft.weight, draft.reverse);
-                let defined = Defined { tracker, weight, reverse, order, span: draft.name.span };
-                self.trackers.defined.insert((What::Script, draft.name.text.clone()), defined);
-            }
+    /// Checks what can be tracked; the good ones are.
+    pub(super) fn define_trackers(
+        &mut self,
+        scripts: Vec<ScriptDraft>,
+        files: Vec<FileDraft>,
+        processes: Vec<ProcessDraft>,
+        bfds: Vec<Option<BfdDefined>>,
+    ) {
+        for (order, draft) in scripts.into_iter().enumerate() {
+            let made = self.script(&draft).map(|script| (script.name.clone(), TrackerSource::Script(script)));
+            self.define(What::Script, made, order, (draft.weight, draft.reverse), draft.name.span);
         }
-        for (order, draft) in files.iter().enumerate() {
-            if let Some(file) = self.file(draft) {
-                let tracker = Tracker { name: file.name.clone(), source: TrackerSource::File(file) };
-                let (weight, reverse) = (draft.weight, draft.reverse);
-                let defined = Defined { tracker, weight, reverse, order, span: draft.name.span };
-                self.trackers.defined.insert((What::File, draft.name.text.clone()), defined);
-            }
+        for (order, draft) in files.into_iter().enumerate() {
+            let made = self.file(&draft).map(|file| (file.name.clone(), TrackerSource::File(file)));
+            self.define(What::File, made, order, (draft.weight, draft.reverse), draft.name.span);
         }
+        for (order, draft) in processes.into_iter().enumerate() {
+            let made = self.process(&draft).map(|p| (p.name.clone(), TrackerSource::Process(p)));
+            self.define(What::Process, made, order, (draft.weight, draft.reverse), draft.name.span);
+        }
+        for (order, bfd) in bfds.into_iter().enumerate() {
+            let Some(bfd) = bfd else { continue };
+            let made = Some((bfd.name, TrackerSource::Bfd(bfd.id)));
+            self.define(What::Bfd, made, order, (bfd.weight, bfd.reverse), bfd.span);
+        }
+    }
+
+    fn define(
+        &mut self,
+        what: What,
+        made: Option<(Name, TrackerSource)>,
+        order: usize,
+        (weight, reverse): (i16, bool),
+        span: Span,
+    ) {
+        if let Some((name, source)) = made {
+            let place = Place::Here(source);
+            let defined = Defined { place, weight, reverse, order: to_u32(order), span };
+            self.trackers.defined.insert((what, name), defined);
+        }
+    }
+
+    fn process(&mut self, draft: &ProcessDraft) -> Option<TrackProcess> {
+        let name = &draft.name.text;
+        let Some((command, parameters)) = draft.words.split_first() else {
+            let d = Diagnostic::new(Code::VALUE, format!("the tracked process `{name}` has no command"))
+                .at(draft.name.span)
+                .label("it is ignored")
+                .help("add `process COMMAND`")
+                .log(format!("No process set for vrrp_track_process {name} - removing"));
+            self.cx.report(d);
+            return None;
+        };
+        let mut quorum_max = draft.quorum_max;
+        if quorum_max.is_some_and(|most| most.saturating_add(1) < draft.quorum) {
+            let log = format!("vrrp_track_process {name}: quorum_max is below quorum - ignoring quorum_max");
+            let message = format!("`{name}` can never be good: `quorum_max` is below `quorum`");
+            self.conflict(draft.name.span, message, "`quorum_max` is ignored", "raise `quorum_max`", log);
+            quorum_max = None;
+        }
+        Some(TrackProcess {
+            name: name.as_str().into(),
+            command: command.text.as_str().into(),
+            parameters: parameters.iter().map(|word| word.text.as_str().into()).collect(),
+            matching: draft.matching,
+            full_command: draft.full_command,
+            quorum: draft.quorum,
+            quorum_max,
+            up_delay: draft.up_delay,
+            down_delay: draft.down_delay,
+        })
     }
 
     fn script(&mut self, draft: &ScriptDraft) -> Option<Script> {
@@ -187,7 +327,9 @@ impl Resolver<'_, '_> {
         object: &str,
         own: Option<IfName>,
     ) -> Vec<Track> {
-        drafts.iter().filter_map(|draft| self.track(draft, seen, object, own)).collect()
+        let mut tracks = Vec::with_capacity(drafts.len());
+        tracks.extend(drafts.iter().filter_map(|draft| self.track(draft, seen, object, own)));
+        tracks
     }
 
     fn track(&mut self, draft: &TrackDraft, seen: Seen, object: &str, own: Option<IfName>) -> Option<Track> {
@@ -201,30 +343,27 @@ impl Resolver<'_, '_> {
                 self.conflict(name.span, message, "this line is ignored", "remove it", log);
                 return None;
             }
-            let make = || Tracker { name: name.text.as_str().into(), source: TrackerSource::Interface(link) };
-            let tracker = self.trackers.id(What::Interface, &name.text, make);
+            let tracker = self.trackers.id_of_link(link, &name.text);
             let weight = Weight::new(draft.weight.unwrap_or(0)).unwrap_or_default();
             return Some(Track { tracker, weight, reverse: draft.reverse.unwrap_or(false) });
         }
         let before = match draft.what {
             What::Script => seen.scripts,
+            What::Process => seen.processes,
+            What::Bfd => seen.bfds,
             _ => seen.files,
         };
-        let key = (draft.what, name.text.clone());
-        let Some(defined) = self.trackers.defined.get(&key).filter(|defined| defined.order < before) else {
+        let Some((tracker, weight, reverse)) = self.trackers.find(draft.what, &name.text, before) else {
             self.not_found(draft, object);
             return None;
         };
-        let weight = Weight::new(draft.weight.unwrap_or(defined.weight)).unwrap_or_default();
-        let reverse = draft.reverse.unwrap_or(defined.reverse);
-        let copy = defined.tracker.clone();
-        let tracker = self.trackers.id(draft.what, &name.text, || copy);
-        Some(Track { tracker, weight, reverse })
+        let weight = Weight::new(draft.weight.unwrap_or(weight)).unwrap_or_default();
+        Some(Track { tracker, weight, reverse: draft.reverse.unwrap_or(reverse) })
     }
 
     fn not_found(&mut self, draft: &TrackDraft, object: &str) {
         let (what, name): (What, &Word) = (draft.what, &draft.name);
-        let block = if what == What::Script { "vrrp_script" } else { "track_file" };
+        let block = what.block();
         let mut d = Diagnostic::new(
             Code::UNKNOWN_NAME,
             format!("there is no {} `{}` to track", what.name(), name.text),
@@ -233,8 +372,8 @@ impl Resolver<'_, '_> {
         .label("this line is ignored")
         .log(format!("({object}) track {} {} not found, ignoring...", what.name(), name.text));
         let names =
-            self.trackers.defined.iter().filter(|((w, _), _)| *w == what).map(|((_, name), _)| name.as_str());
-        d = match self.trackers.defined.get(&(what, name.text.clone())) {
+            self.trackers.defined.iter().filter(|((w, _), _)| *w == what).map(|((_, name), _)| &**name);
+        d = match self.trackers.defined.get(&(what, Name::from(name.text.as_str()))) {
             Some(later) => d
                 .other(later.span, "it is defined here, after its use")
                 .help(format!("move `{block} {}` before this line", name.text)),
@@ -249,10 +388,12 @@ impl Resolver<'_, '_> {
     /// Tells what is defined and not used.
     pub(super) fn tell_unused(&mut self) {
         let trackers = &self.trackers;
-        let used = |key: &(What, String)| {
-            trackers.ids.contains_key(key) || key.0 == What::File && trackers.followed.contains(&key.1)
-        };
-        let unused = trackers.defined.iter().filter(|(key, _)| !used(key));
+        // A BFD session may run for others.
+        let unused = trackers
+            .defined
+            .iter()
+            .filter(|((what, _), defined)| matches!(defined.place, Place::Here(_)) && *what != What::Bfd)
+            .filter(|((what, name), _)| *what != What::File || !trackers.followed.contains(name));
         for ((what, name), defined) in unused {
             let d = Diagnostic::new(Code::UNUSED, format!("nobody tracks the {} `{name}`", what.name()))
                 .at(defined.span)

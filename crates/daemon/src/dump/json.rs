@@ -163,7 +163,7 @@ fn data(
     vrrp: &vrrp::io::Snapshot,
 ) -> Data {
     let (p, garp, notify) = (&instance.protocol, &instance.garp, &instance.notify);
-    let command = |c: &Option<model::Command>| c.as_ref().map(text::command);
+    let command = |c: &Option<Box<model::Command>>| c.as_deref().map(text::command);
     let addresses = |list: &[Address]| -> Vec<String> {
         // keepalived knows only "set" and nothing.
         let held = |a| if super::held(standing, a) == Held::Yes { Held::Yes } else { Held::No };
@@ -229,12 +229,12 @@ fn data(
         vroutes: instance.routes.iter().map(text::route).collect(),
         track_ifp: tracked(|source| match source {
             TrackerSource::Interface(link) => Some(link.to_string()),
-            TrackerSource::Script(_) | TrackerSource::File(_) => None,
+            _ => None,
         }),
         // Commands, not names.
         track_script: tracked(|source| match source {
             TrackerSource::Script(script) => Some(text::command(&script.command)),
-            TrackerSource::Interface(_) | TrackerSource::File(_) => None,
+            _ => None,
         }),
         auth_type,
         auth_data: (auth_type != 0).then_some("********"),

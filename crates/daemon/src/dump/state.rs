@@ -225,8 +225,17 @@ fn tracks(dump: &mut Dump, model: &Model, instance: &Instance) {
         TrackerSource::Interface(_) => "Tracked interfaces :",
         TrackerSource::Script(_) => "Tracked scripts :",
         TrackerSource::File(_) => "Tracked files :",
+        TrackerSource::Process(_) => "Tracked processes :",
+        TrackerSource::Bfd(_) => "Tracked BFD instances :",
     };
-    for heading in ["Tracked interfaces :", "Tracked scripts :", "Tracked files :"] {
+    let headings = [
+        "Tracked interfaces :",
+        "Tracked scripts :",
+        "Tracked files :",
+        "Tracked processes :",
+        "Tracked BFD instances :",
+    ];
+    for heading in headings {
         let trackers = instance.protocol.tracks.iter().filter_map(|t| {
             let tracker = model.trackers.get(t.tracker.index())?;
             (title(&tracker.source) == heading).then_some((t, tracker))

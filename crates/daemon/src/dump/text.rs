@@ -176,7 +176,7 @@ mod tests {
             gateway: Some(gateway.parse().unwrap()),
             link: eth0(),
             weight,
-            onlink: false,
+            ..Hop::default()
         };
         let mut r = Route {
             family: Family::V4,
@@ -195,6 +195,7 @@ mod tests {
             expires: None,
             operation: RouteOperation::Prepend,
             no_track: false,
+            held: None,
         };
         assert_eq!(route(&r), "prepend 198.51.100.0/24 via inet 192.0.2.1 dev eth0 proto 18 metric 5");
         r.metric = 0;

@@ -46,6 +46,7 @@ pub fn address(net: &str) -> Address {
         flags: AddressFlags::default(),
         preferred_lft: None,
         no_track: false,
+        on_vmac: false,
     }
 }
 
@@ -100,7 +101,8 @@ fn instance(name: &str, vrid: u8, version: Version, peers: Peers, group: Option<
         lease: None,
         promote_secondaries: false,
         receive_buffer: None,
-        notify: Notify { any: Some(command("/etc/n.sh arg")), ..Notify::default() },
+        notify: Notify { any: Some(Box::new(command("/etc/n.sh arg"))), ..Notify::default() },
+        held: model::Held::default(),
     }
 }
 

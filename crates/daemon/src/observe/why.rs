@@ -92,6 +92,8 @@ fn tracked(model: &Model, id: TrackerId, verdict: Verdict) -> String {
         Some(TrackerSource::Interface(_)) => "tracked interface",
         Some(TrackerSource::Script(_)) => "script",
         Some(TrackerSource::File(_)) => "tracked file",
+        Some(TrackerSource::Process(_)) => "tracked process",
+        Some(TrackerSource::Bfd(_)) => "BFD session",
         None => "tracker",
     };
     let name = tracker(model, id);

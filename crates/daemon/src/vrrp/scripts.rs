@@ -55,7 +55,10 @@ pub fn config_of(model: &Model, generation: u64) -> ScriptsConfig {
             init: file.init,
             overwrite: file.overwrite,
         }),
-        TrackerSource::Interface(_) | TrackerSource::Script(_) => None,
+        TrackerSource::Interface(_)
+        | TrackerSource::Script(_)
+        | TrackerSource::Process(_)
+        | TrackerSource::Bfd(_) => None,
     });
     ScriptsConfig { generation, fifos: fifos.collect(), files: files.collect() }
 }

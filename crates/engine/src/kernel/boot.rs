@@ -131,6 +131,7 @@ fn address_of(link: IfName, facts: &AddressFacts) -> Address {
         flags: facts.flags,
         preferred_lft: facts.preferred_lft,
         no_track: false,
+        on_vmac: false,
     }
 }
 
@@ -141,7 +142,7 @@ fn route_of(view: &View, facts: &RouteFacts) -> Option<Route> {
             None => None,
             Some(index) => Some(view.link(*index)?.name),
         };
-        Some(Hop { gateway: *gateway, link, weight: 1, onlink: false })
+        Some(Hop { gateway: *gateway, link, weight: 1, ..Hop::default() })
     };
     Some(Route {
         family: facts.destination.family(),
@@ -160,5 +161,6 @@ fn route_of(view: &View, facts: &RouteFacts) -> Option<Route> {
         expires: None,
         operation: RouteOperation::default(),
         no_track: false,
+        held: None,
     })
 }

@@ -82,6 +82,7 @@ pub(super) fn vip(text: &str, link: &str) -> Address {
         flags: AddressFlags::default(),
         preferred_lft: None,
         no_track: false,
+        on_vmac: false,
     }
 }
 
@@ -98,12 +99,18 @@ pub(super) fn route_via(destination: &str, gateway: &str, link: &str) -> Route {
         source: None,
         from: None,
         tos: 0,
-        hops: vec![Hop { gateway: Some(ip(gateway)), link: Some(link_name(link)), weight: 1, onlink: false }],
+        hops: vec![Hop {
+            gateway: Some(ip(gateway)),
+            link: Some(link_name(link)),
+            weight: 1,
+            ..Hop::default()
+        }],
         metrics: Vec::new(),
         preference: None,
         expires: None,
         operation: RouteOperation::Prepend,
         no_track: false,
+        held: None,
     }
 }
 
@@ -159,6 +166,7 @@ pub(super) fn instance(vrid: u8, priority: u8, vips: &[&str]) -> Instance {
         promote_secondaries: false,
         receive_buffer: None,
         notify: Notify::default(),
+        held: model::Held::default(),
     }
 }
 

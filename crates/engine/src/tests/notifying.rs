@@ -11,11 +11,11 @@ use crate::io::Input;
 
 fn all_notifies() -> Notify {
     Notify {
-        master: Some(command("/master")),
-        backup: Some(command("/backup")),
-        fault: Some(command("/fault")),
-        any: Some(command("/any")),
-        master_rx_lower_pri: Some(command("/lower")),
+        master: Some(Box::new(command("/master"))),
+        backup: Some(Box::new(command("/backup"))),
+        fault: Some(Box::new(command("/fault"))),
+        any: Some(Box::new(command("/any"))),
+        master_rx_lower_pri: Some(Box::new(command("/lower"))),
         priority_changes: true,
         ..Notify::default()
     }
@@ -67,9 +67,9 @@ fn a_group_is_told_after_its_members_and_moves_as_one() {
     let mut all =
         grouped(model(vec![instance(51, 100, &["192.0.2.100/24"]), instance(52, 100, &["192.0.2.101/24"])]));
     for instance in &mut all.instances {
-        instance.notify.any = Some(command("/any"));
+        instance.notify.any = Some(Box::new(command("/any")));
     }
-    all.groups[0].notify.any = Some(command("/any"));
+    all.groups[0].notify.any = Some(Box::new(command("/any")));
     let mut world = World::masters(all);
     world.set_link(2, false);
     assert_eq!((world.state(0), world.state(1)), (State::Fault, State::Fault));

@@ -94,7 +94,7 @@ fn an_attribute_that_changes_is_written_once() {
 #[test]
 fn an_instance_that_is_gone_says_so_and_takes_its_addresses_along() {
     let mut all = two();
-    all.instances[0].notify.any = Some(command("/any"));
+    all.instances[0].notify.any = Some(Box::new(command("/any")));
     all.instances[0].notify.tell_deleted = true;
     let mut world = World::masters(all);
     world.reload(model(vec![instance(52, 100, &["192.0.2.110/24"])]));

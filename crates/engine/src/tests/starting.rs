@@ -155,7 +155,7 @@ fn a_left_over_is_never_a_source() {
 fn the_end_is_priority_0_then_routes_then_addresses_then_stopped() {
     let mut with = instance(51, 100, &["192.0.2.100/24"]);
     with.routes.push(route_via("203.0.113.0/24", "192.0.2.254", "eth0"));
-    with.notify.stop = Some(command("/stop"));
+    with.notify.stop = Some(Box::new(command("/stop")));
     let mut all = model(vec![with]);
     all.static_addresses.push(vip("192.0.2.50/24", "eth0"));
     let mut world = World::started(all);
@@ -242,7 +242,7 @@ fn a_stop_while_sockets_are_opening_closes_them() {
 fn the_end_of_a_group_is_told_too() {
     let mut all =
         grouped(model(vec![instance(51, 100, &["192.0.2.100/24"]), instance(52, 100, &["192.0.2.101/24"])]));
-    all.groups[0].notify.stop = Some(command("/stop"));
+    all.groups[0].notify.stop = Some(Box::new(command("/stop")));
     let mut world = World::masters(all);
     world.input(Input::Stop { keep: false });
     assert_eq!(world.lines(&["state", "group"]), ["state V51 Stopped", "state V52 Stopped", "group Stopped"]);

@@ -3,8 +3,12 @@
 
 use vrrp::config as core;
 
-use crate::tracker::{TrackFile, Tracker, TrackerSource};
-use crate::{Garp, Global, Instance, Mail, Notify, Script, SyncGroup};
+use crate::firewall::Firewall;
+use crate::global::{AutoPriority, Dumps, Reload, Scheduling, VmacNames};
+use crate::instance::Held;
+use crate::observers::{Dbus, Snmp};
+use crate::tracker::{TrackFile, TrackProcess, Tracker, TrackerSource};
+use crate::{BfdSession, Garp, Global, Instance, Mail, Notify, Script, SyncGroup};
 
 /// What it costs those that run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -62,6 +66,22 @@ pub(super) fn instance(old: &Instance, new: &Instance) -> Vec<Change> {
         => protocol: self::protocol;
         => garp: self::garp;
         => notify: self::notify;
+        => held: self::held;
+    })
+}
+
+/// What nothing acts on yet costs nothing yet; what it will cost is said all the same.
+fn held(old: &Held, new: &Held) -> Vec<Change> {
+    compare!(old, new, Held {
+        virtual_link: Restart, "use_vmac";
+        rules: Hot, "virtual_rules";
+        drops_packets: Hot, "accept";
+        hmac: Hot, "auth_hmac";
+        tracks: Hot, "track_process";
+        vrf: Restart, "vrf";
+        unicast_checksum: Nothing, "old_unicast_checksum";
+        late_backup: Nothing, "timer_expired_backup";
+        garp_extra: Hot, "garp_extra_if";
     })
 }
 
@@ -143,6 +163,8 @@ fn tracker_source(old: &TrackerSource, new: &TrackerSource) -> Vec<Change> {
         (TrackerSource::Interface(a), TrackerSource::Interface(b)) if a == b => Vec::new(),
         (TrackerSource::Script(a), TrackerSource::Script(b)) => script(a, b),
         (TrackerSource::File(a), TrackerSource::File(b)) => file(a, b),
+        (TrackerSource::Process(a), TrackerSource::Process(b)) => process(a, b),
+        (TrackerSource::Bfd(a), TrackerSource::Bfd(b)) if a == b => Vec::new(),
         _ => vec![Change { keyword: "track_interface", cost: Cost::Restart }],
     }
 }
@@ -165,6 +187,39 @@ pub(super) fn file(old: &TrackFile, new: &TrackFile) -> Vec<Change> {
         path: Restart, "file";
         init: Nothing, "init_file";
         overwrite: Nothing, "init_file";
+    })
+}
+
+fn process(old: &TrackProcess, new: &TrackProcess) -> Vec<Change> {
+    compare!(old, new, TrackProcess {
+        name: Nothing, "vrrp_track_process";
+        command: Restart, "process";
+        parameters: Restart, "process";
+        matching: Restart, "param_match";
+        full_command: Restart, "full_command";
+        quorum: Hot, "quorum";
+        quorum_max: Hot, "quorum_max";
+        up_delay: Nothing, "fork_delay";
+        down_delay: Nothing, "terminate_delay";
+    })
+}
+
+/// A session keeps its sockets and its state; new intervals are agreed on by a poll sequence.
+pub(super) fn bfd(old: &BfdSession, new: &BfdSession) -> Vec<Change> {
+    compare!(old, new, BfdSession {
+        name: Nothing, "bfd_instance";
+        neighbor: Restart, "neighbor_ip";
+        source: Restart, "source_ip";
+        min_rx: Hot, "min_rx";
+        min_tx: Hot, "min_tx";
+        idle_tx: Hot, "idle_tx";
+        multiplier: Hot, "multiplier";
+        passive: Nothing, "passive";
+        hop_limit: Restart, "ttl";
+        max_hops: Nothing, "max_hops";
+        multihop: Restart, "multihop";
+        for_vrrp: Hot, "vrrp";
+        for_checkers: Hot, "checker";
     })
 }
 
@@ -195,7 +250,98 @@ pub(super) fn global(old: &Global, new: &Global) -> Vec<Change> {
         startup_script: Nothing, "startup_script";
         shutdown_script: Nothing, "shutdown_script";
         reload_check_config: Nothing, "reload_check_config";
-        dumps: Nothing, "state_dump_file";
+        interfaces_may_change: Hot, "dynamic_interfaces";
+        bfd_process_name: Nothing, "bfd_process_name";
+        use_symlink_paths: Nothing, "use_symlink_paths";
+        supplementary_groups: Nothing, "set_supplementary_groups";
+        disable_local_igmp: Refused, "disable_local_igmp";
+        process_monitor_buffer: Hot, "process_monitor_rcv_bufs";
+        process_monitor_force: Hot, "process_monitor_rcv_bufs_force";
+        config_save_dir: Nothing, "config_save_dir";
+        tmp_config_directory: Refused, "tmp_config_directory";
+        => dumps: self::dumps;
+        => bfd_process: self::bfd_process;
+        => auto_priority: self::auto_priority;
+        => vmac_names: self::vmac_names;
+        => reload: self::reload;
+        => firewall: self::firewall;
+        => snmp: self::snmp;
+        => dbus: self::dbus;
+    })
+}
+
+fn dumps(old: &Dumps, new: &Dumps) -> Vec<Change> {
+    compare!(old, new, Dumps {
+        state: Nothing, "state_dump_file";
+        stats: Nothing, "stats_dump_file";
+        json: Nothing, "json_dump_file";
+        use_instance: Nothing, "data_use_instance";
+        json_version: Nothing, "json_version";
+    })
+}
+
+fn bfd_process(old: &Scheduling, new: &Scheduling) -> Vec<Change> {
+    compare!(old, new, Scheduling {
+        nice: Hot, "bfd_priority";
+        realtime: Hot, "bfd_rt_priority";
+        no_swap: Hot, "bfd_no_swap";
+        cpus: Hot, "bfd_cpu_affinity";
+        rlimit_rttime: Hot, "bfd_rlimit_rttime";
+    })
+}
+
+fn auto_priority(old: &AutoPriority, new: &AutoPriority) -> Vec<Change> {
+    compare!(old, new, AutoPriority {
+        most: Hot, "max_auto_priority";
+        late: Hot, "min_auto_priority_delay";
+    })
+}
+
+fn vmac_names(old: &VmacNames, new: &VmacNames) -> Vec<Change> {
+    compare!(old, new, VmacNames {
+        instances: Nothing, "vmac_prefix";
+        addresses: Nothing, "vmac_addr_prefix";
+    })
+}
+
+fn reload(old: &Reload, new: &Reload) -> Vec<Change> {
+    compare!(old, new, Reload {
+        file: Nothing, "reload_file";
+        time_file: Hot, "reload_time_file";
+        repeat: Nothing, "reload_repeat";
+    })
+}
+
+fn firewall(old: &Firewall, new: &Firewall) -> Vec<Change> {
+    compare!(old, new, Firewall {
+        iptables: Hot, "vrrp_iptables";
+        ipsets: Hot, "vrrp_ipsets";
+        ipsets_in_namespace: Hot, "namespace_with_ipsets";
+        nftables: Refused, "nftables";
+        priority: Hot, "nftables_priority";
+        by_index: Hot, "nftables_ifindex";
+        counters: Hot, "nftables_counters";
+    })
+}
+
+fn snmp(old: &Snmp, new: &Snmp) -> Vec<Change> {
+    compare!(old, new, Snmp {
+        socket: Hot, "snmp_socket";
+        traps: Hot, "enable_traps";
+        vrrp: Hot, "enable_snmp_vrrp";
+        rfc_v2: Hot, "enable_snmp_rfcv2";
+        rfc_v3: Hot, "enable_snmp_rfcv3";
+        checkers: Hot, "enable_snmp_checker";
+        virtual_server_age: Nothing, "snmp_vs_stats_update_interval";
+        real_server_age: Nothing, "snmp_rs_stats_update_interval";
+    })
+}
+
+fn dbus(old: &Dbus, new: &Dbus) -> Vec<Change> {
+    compare!(old, new, Dbus {
+        enabled: Hot, "enable_dbus";
+        service: Hot, "dbus_service_name";
+        no_interface: Hot, "dbus_no_interface_name";
     })
 }
 

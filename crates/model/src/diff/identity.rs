@@ -9,7 +9,7 @@ use base::{Family, IfName, Name, Vrid};
 use vrrp::config::Peers;
 
 use super::Id;
-use crate::{Instance, SyncGroup, Tracker, TrackerSource};
+use crate::{BfdSession, Instance, SyncGroup, Tracker, TrackerSource};
 
 /// Something that can be found again after a reload.
 pub trait Identity {
@@ -45,8 +45,17 @@ impl Identity for SyncGroup {
     }
 }
 
+/// BFD sessions are known by their names.
+impl Identity for BfdSession {
+    type Key = Name;
+
+    fn key(&self) -> Name {
+        self.name.clone()
+    }
+}
+
 /// A script keeps its result as long as its command is the same, a file its number as long as its
-/// path is.
+/// path is, a process its count as long as its command and parameters are.
 impl Identity for Tracker {
     type Key = (u8, Name, Vec<Box<str>>);
 
@@ -55,6 +64,11 @@ impl Identity for Tracker {
             TrackerSource::Interface(_) => (0, self.name.clone(), Vec::new()),
             TrackerSource::Script(script) => (1, self.name.clone(), script.command.argv.clone()),
             TrackerSource::File(file) => (2, self.name.clone(), vec![file.path.clone()]),
+            TrackerSource::Process(process) => {
+                let words = std::iter::once(&process.command).chain(&process.parameters);
+                (3, self.name.clone(), words.cloned().collect())
+            }
+            TrackerSource::Bfd(_) => (4, self.name.clone(), Vec::new()),
         }
     }
 }

@@ -21,7 +21,11 @@ use vrrp::config::{GroupId, InstanceId, TrackerId};
 
 use crate::address::Address;
 use crate::route::Route;
-use crate::{Global, Instance, Mail, Model, SyncGroup, Tracker};
+use crate::rule::Rule;
+use crate::{
+    BfdId, BfdSession, GarpGroup, Global, Instance, LinkDelay, LinkPolling, Mail, Model, SyncGroup,
+    TrackGroup, Tracker,
+};
 pub use cost::{Change, Cost};
 pub use lvs::LvsDiff;
 use renumber::Renumber;
@@ -43,6 +47,10 @@ pub struct Diff {
     pub trackers: Vec<Slot<TrackerId, Tracker>>,
     /// Old trackers that are gone.
     pub trackers_gone: Vec<TrackerId>,
+    /// The new BFD sessions in their order.
+    pub bfd: Vec<Slot<BfdId, BfdSession>>,
+    /// Old BFD sessions that are gone.
+    pub bfd_gone: Vec<BfdId>,
     /// The new static addresses, if they changed.
     pub static_addresses: Option<Vec<Address>>,
     /// The new static routes, if they changed.
@@ -51,6 +59,18 @@ pub struct Diff {
     pub lvs: LvsDiff,
     /// The new mail settings, if any of them changed.
     pub mail: Option<(Mail, Vec<Change>)>,
+    /// The new static rules, if they changed.
+    pub static_rules: Option<Vec<Rule>>,
+    /// The new `track_group`s, if they or the numbers of their members changed.
+    pub track_groups: Option<Vec<TrackGroup>>,
+    /// The new `garp_group`s, if they changed.
+    pub garp_groups: Option<Vec<GarpGroup>>,
+    /// The new `interface_up_down_delays`, if they changed.
+    pub link_delays: Option<Vec<LinkDelay>>,
+    /// The new `linkbeat_interfaces`, if they changed.
+    pub link_polling: Option<Vec<LinkPolling>>,
+    /// The new `linkbeat_use_polling`, if it changed.
+    pub poll_all_links: Option<bool>,
 }
 
 /// What a place in a new list is made of.
@@ -93,12 +113,29 @@ impl<Id: Copy, T> Slot<Id, T> {
 #[must_use]
 pub fn diff(old: &Model, new: &Model) -> Diff {
     // Without `..`: a new part of the Model does not compile until it is compared here.
-    let Model { global, instances, groups, trackers, static_addresses, static_routes, lvs, mail } = new;
+    let Model {
+        global,
+        instances,
+        groups,
+        trackers,
+        static_addresses,
+        static_routes,
+        static_rules,
+        bfd,
+        track_groups,
+        garp_groups,
+        link_delays,
+        link_polling,
+        poll_all_links,
+        lvs,
+        mail,
+    } = new;
 
     let from = Renumber {
         instances: identity::matches(&old.instances, instances),
         groups: identity::matches(&old.groups, groups),
         trackers: identity::matches(&old.trackers, trackers),
+        bfd: identity::matches(&old.bfd, bfd),
     };
     let global_changes = cost::global(&old.global, global);
     let mail_changes = cost::mail(&old.mail, mail);
@@ -111,13 +148,28 @@ pub fn diff(old: &Model, new: &Model) -> Diff {
         instances_gone: gone(old.instances.len(), &from.instances),
         groups: slots(&old.groups, groups, &from.groups, |old, new| cost::group(old, &from.group(new))),
         groups_gone: gone(old.groups.len(), &from.groups),
-        trackers: slots(&old.trackers, trackers, &from.trackers, cost::tracker),
+        trackers: slots(&old.trackers, trackers, &from.trackers, |old, new| {
+            cost::tracker(old, &from.tracker(new))
+        }),
         trackers_gone: gone(old.trackers.len(), &from.trackers),
-        static_addresses: (old.static_addresses != *static_addresses).then(|| static_addresses.clone()),
-        static_routes: (old.static_routes != *static_routes).then(|| static_routes.clone()),
         lvs: lvs::diff(&old.lvs, lvs, &from.instances),
         mail: (!mail_changes.is_empty()).then(|| (mail.clone(), mail_changes)),
+        bfd: slots(&old.bfd, bfd, &from.bfd, cost::bfd),
+        bfd_gone: gone(old.bfd.len(), &from.bfd),
+        static_addresses: changed(&old.static_addresses, static_addresses),
+        static_routes: changed(&old.static_routes, static_routes),
+        static_rules: changed(&old.static_rules, static_rules),
+        track_groups: changed(&old.track_groups, track_groups),
+        garp_groups: changed(&old.garp_groups, garp_groups),
+        link_delays: changed(&old.link_delays, link_delays),
+        link_polling: changed(&old.link_polling, link_polling),
+        poll_all_links: changed(&old.poll_all_links, poll_all_links),
     }
+}
+
+/// The new value of something that is compared as a whole, if it is another one.
+fn changed<T: Clone + PartialEq>(old: &T, new: &T) -> Option<T> {
+    (old != new).then(|| new.clone())
 }
 
 impl Diff {
@@ -132,19 +184,35 @@ impl Diff {
             groups_gone,
             trackers,
             trackers_gone,
+            bfd,
+            bfd_gone,
             static_addresses,
             static_routes,
             lvs,
             mail,
+            static_rules,
+            track_groups,
+            garp_groups,
+            link_delays,
+            link_polling,
+            poll_all_links,
         } = self;
         global.is_none()
             && instances_gone.is_empty()
             && groups_gone.is_empty()
             && trackers_gone.is_empty()
+            && bfd_gone.is_empty()
             && static_addresses.is_none()
             && static_routes.is_none()
             && lvs.is_empty()
             && mail.is_none()
+            && static_rules.is_none()
+            && track_groups.is_none()
+            && garp_groups.is_none()
+            && link_delays.is_none()
+            && link_polling.is_none()
+            && poll_all_links.is_none()
+            && in_place(bfd)
             && in_place(instances)
             && in_place(groups)
             && in_place(trackers)
@@ -175,6 +243,12 @@ impl Diff {
         self.trackers.iter().map(Slot::old).collect()
     }
 
+    /// For each new BFD session the old one that it continues.
+    #[must_use]
+    pub fn carried_bfd(&self) -> Vec<Option<BfdId>> {
+        self.bfd.iter().map(Slot::old).collect()
+    }
+
     /// The new Model, made of the old one and this difference.
     #[must_use]
     pub fn replay(&self, old: &Model) -> Model {
@@ -183,14 +257,23 @@ impl Diff {
             instances: invert(&self.carried_instances(), old.instances.len()),
             groups: invert(&self.carried_groups(), old.groups.len()),
             trackers: invert(&self.carried_trackers(), old.trackers.len()),
+            bfd: invert(&self.carried_bfd(), old.bfd.len()),
         };
+
         Model {
             global: self.global.as_ref().map_or_else(|| old.global.clone(), |(global, _)| global.clone()),
             instances: rebuild(&old.instances, &self.instances, |i| to.instance(i)),
             groups: rebuild(&old.groups, &self.groups, |g| to.group(g)),
-            trackers: rebuild(&old.trackers, &self.trackers, Clone::clone),
-            static_addresses: self.static_addresses.clone().unwrap_or_else(|| old.static_addresses.clone()),
-            static_routes: self.static_routes.clone().unwrap_or_else(|| old.static_routes.clone()),
+            trackers: rebuild(&old.trackers, &self.trackers, |t| to.tracker(t)),
+            bfd: rebuild(&old.bfd, &self.bfd, Clone::clone),
+            static_addresses: whole(&self.static_addresses, &old.static_addresses),
+            static_routes: whole(&self.static_routes, &old.static_routes),
+            static_rules: whole(&self.static_rules, &old.static_rules),
+            track_groups: whole(&self.track_groups, &old.track_groups),
+            garp_groups: whole(&self.garp_groups, &old.garp_groups),
+            link_delays: whole(&self.link_delays, &old.link_delays),
+            link_polling: whole(&self.link_polling, &old.link_polling),
+            poll_all_links: whole(&self.poll_all_links, &old.poll_all_links),
             lvs: self.lvs.replay(&old.lvs, to.instances),
             mail: self.mail.as_ref().map_or_else(|| old.mail.clone(), |(mail, _)| mail.clone()),
         }
@@ -223,8 +306,8 @@ macro_rules! ids {
         }
     )*};
 }
+ids!(InstanceId, GroupId, TrackerId, BfdId);
 use ids;
-ids!(InstanceId, GroupId, TrackerId);
 
 fn slots<I: Id, T: Clone>(
     old: &[T],
@@ -264,6 +347,11 @@ fn in_place<I: Id, T>(slots: &[Slot<I, T>]) -> bool {
         .iter()
         .enumerate()
         .all(|(index, slot)| matches!(slot, Slot::Kept(old) if *old == I::from_index(index)))
+}
+
+/// Something that is kept or replaced as a whole.
+fn whole<T: Clone>(new: &Option<T>, old: &T) -> T {
+    new.as_ref().unwrap_or(old).clone()
 }
 
 fn invert<I: Id>(carried: &[Option<I>], old_len: usize) -> Vec<Option<I>> {

@@ -3,13 +3,14 @@
 use vrrp::config::{GroupId, InstanceId, TrackerId};
 
 use super::Id;
-use crate::{Instance, SyncGroup};
+use crate::{BfdId, Instance, SyncGroup, Tracker, TrackerSource};
 
 /// For each id of one Model the id in the other; `None` where it has no counterpart.
 pub(super) struct Renumber {
     pub(super) instances: Vec<Option<InstanceId>>,
     pub(super) groups: Vec<Option<GroupId>>,
     pub(super) trackers: Vec<Option<TrackerId>>,
+    pub(super) bfd: Vec<Option<BfdId>>,
 }
 
 /// An id that no Model has: what refers to an object without a counterpart must not look equal to
@@ -22,7 +23,7 @@ impl Renumber {
     pub(super) fn instance(&self, instance: &Instance) -> Instance {
         let mut instance = instance.clone();
         instance.protocol.group = instance.protocol.group.map(|id| lookup(&self.groups, id));
-        for track in &mut instance.protocol.tracks {
+        for track in instance.protocol.tracks.iter_mut().chain(&mut instance.held.tracks) {
             track.tracker = lookup(&self.trackers, track.tracker);
         }
         instance
@@ -34,5 +35,13 @@ impl Renumber {
             *member = lookup(&self.instances, *member);
         }
         group
+    }
+
+    pub(super) fn tracker(&self, tracker: &Tracker) -> Tracker {
+        let mut tracker = tracker.clone();
+        if let TrackerSource::Bfd(session) = &mut tracker.source {
+            *session = lookup(&self.bfd, *session);
+        }
+        tracker
     }
 }

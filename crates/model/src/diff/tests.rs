@@ -8,7 +8,7 @@ use vrrp::config::{Auth, ChecksumKind, Peers, Preempt, Track, Version};
 
 use super::*;
 use crate::address::AddressFlags;
-use crate::{Command, Garp, Notify, Script, TrackerSource, User};
+use crate::{Command, Garp, Held, Notify, Script, TrackerSource, User};
 
 fn address(last: u8) -> Address {
     Address {
@@ -21,6 +21,7 @@ fn address(last: u8) -> Address {
         flags: AddressFlags::default(),
         preferred_lft: None,
         no_track: false,
+        on_vmac: false,
     }
 }
 
@@ -77,6 +78,7 @@ pub(crate) fn instance(
         promote_secondaries: false,
         receive_buffer: None,
         notify: Notify::default(),
+        held: Held::default(),
     }
 }
 

@@ -242,7 +242,7 @@ fn tracker(world: &World, id: NodeId, script: bool) -> Name {
     let wanted = trackers.iter().find(|t| match t.source {
         TrackerSource::Script(_) => script,
         TrackerSource::File(_) => !script,
-        TrackerSource::Interface(_) => false,
+        TrackerSource::Interface(_) | TrackerSource::Process(_) | TrackerSource::Bfd(_) => false,
     });
     wanted.map_or_else(|| "none".into(), |t| t.name.clone())
 }

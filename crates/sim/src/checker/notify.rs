@@ -115,11 +115,11 @@ impl Notifications {
             found.push("N1", seen.at, Some(node), format!("{:?} is told, and isn't configured", told.object));
             return;
         };
-        let any = notify.any.as_ref() == Some(&told.command) && !told.extra.is_empty();
+        let any = notify.any.as_deref() == Some(&told.command) && !told.extra.is_empty();
         let states = if any {
             told.extra.get(2).map_or_else(Vec::new, |word| meant(word))
         } else {
-            let is = |command: &Option<Command>| command.as_ref() == Some(&told.command);
+            let is = |command: &Option<Box<Command>>| command.as_deref() == Some(&told.command);
             if is(&notify.master_rx_lower_pri) {
                 return;
             }

@@ -45,6 +45,8 @@ fn standing(world: &World, id: NodeId, node: &NodeShadow, tracker: TrackerId) ->
             None if script.init_fail => Standing::Good(false),
             None => Standing::Unknown,
         },
+        // Nobody watches them yet.
+        TrackerSource::Process(_) | TrackerSource::Bfd(_) => Standing::Unknown,
     }
 }
 

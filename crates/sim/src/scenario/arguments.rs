@@ -56,7 +56,7 @@ impl Names {
                     match tracker.source {
                         TrackerSource::Script(_) => known.scripts.push(tracker.name.clone()),
                         TrackerSource::File(_) => known.files.push(tracker.name.clone()),
-                        TrackerSource::Interface(_) => {}
+                        TrackerSource::Interface(_) | TrackerSource::Process(_) | TrackerSource::Bfd(_) => {}
                     }
                 }
             }

@@ -36,7 +36,7 @@ impl Bounds {
         }));
         let checks = most(&mut models.iter().flat_map(|m| &m.trackers).map(|t| match &t.source {
             TrackerSource::Script(s) => (s.interval + s.timeout) * u64::from(s.rise.max(s.fall)),
-            TrackerSource::Interface(_) | TrackerSource::File(_) => Duration::ZERO,
+            _ => Duration::ZERO,
         }));
         let delay = most(&mut models.iter().map(|m| m.global.startup_delay.max(m.global.delay_after_boot)));
         // With sync groups a second election can follow from the first one.

@@ -148,7 +148,7 @@ fn of_trackers(world: &World, id: NodeId, add: &mut impl FnMut(Fault, Option<Dur
                     add(Fault::LinkDown(id, *link), None);
                 }
             }
-            TrackerSource::Interface(_) => {}
+            TrackerSource::Interface(_) | TrackerSource::Process(_) | TrackerSource::Bfd(_) => {}
         }
     }
 }

@@ -47,6 +47,13 @@ pub(crate) struct SyncDraft {
     pub(crate) group: Option<IpAddr>,
 }
 
+impl SyncDraft {
+    /// A daemon on `link` that follows `instance`.
+    pub(crate) fn following(link: IfName, instance: Word) -> Self {
+        Self { link, instance: Some(instance), id: None, max_len: None, port: None, ttl: None, group: None }
+    }
+}
+
 pub(super) const KEYWORDS: &[Keyword<GlobalDraft>] = &[
     keyword!(
         "checker_process_name",

@@ -389,5 +389,9 @@ pub(crate) const TABLE: Table<GlobalDraft> = Table {
         ]),
         pending(lvs::KEYWORDS),
         pending(mail::KEYWORDS),
+        works(process::IN_EFFECT),
+        pending(process::KEYWORDS),
+        pending(firewall::KEYWORDS),
+        pending(observers::KEYWORDS),
     ],
 };

@@ -130,7 +130,7 @@ pub(crate) const fn family_of(address: IpAddr) -> Family {
 pub(crate) fn read(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
     let Some(destination) = destination(node, cx) else { return };
     let mut server = VirtualServerDraft::new(node.line, destination);
-    server.seen = (draft.files.len(), cx.bfd_names.len());
+    server.seen = (draft.files.len(), draft.bfds.len());
     "virtual_server".clone_into(&mut cx.object);
     TABLE.apply(&mut server, nodes, cx);
     cx.object.clear();

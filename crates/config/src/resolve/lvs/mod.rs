@@ -17,7 +17,7 @@ use crate::block::lvs::group::GroupDraft;
 use crate::diag::{Code, Diagnostic};
 use crate::lang::Word;
 use crate::resolve::Resolver;
-use crate::span::Span;
+use crate::span::{Span, to_u32};
 
 /// What every step needs, and what the services refer to.
 struct Pools<'r, 'a, 's> {
@@ -112,7 +112,7 @@ impl Pools<'_, '_, '_> {
 
     /// The tracked file `name`, if it was among the first `before` that were defined, with its weight.
     fn file(&mut self, name: &Word, before: usize) -> Option<(CheckFileId, i32, bool)> {
-        let Some((file, weight, reverse)) = self.r.trackers.file_of_check(&name.text, before) else {
+        let Some((file, weight, reverse)) = self.r.trackers.file_of_check(&name.text, to_u32(before)) else {
             let d = Diagnostic::new(Code::UNKNOWN_NAME, format!("there is no tracked file `{}`", name.text))
                 .at(name.span)
                 .label("this check is ignored")
@@ -135,7 +135,8 @@ impl Pools<'_, '_, '_> {
 
     /// The BFD session `name`, if it was among the first `before` that were defined.
     fn bfd(&mut self, name: &Word, before: usize) -> Option<CheckBfdId> {
-        if !self.r.cx.bfd_names.iter().take(before).any(|known| **known == *name.text) {
+        let mut known = self.r.bfd_for_checks.iter().take(before).flatten();
+        if !known.any(|known| **known == *name.text) {
             let d = Diagnostic::new(Code::UNKNOWN_NAME, format!("there is no BFD session `{}`", name.text))
                 .at(name.span)
                 .label("this check is ignored")

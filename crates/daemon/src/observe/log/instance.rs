@@ -154,6 +154,10 @@ fn tracker_fault(model: &Model, id: InstanceId, t: model::TrackerId, verdict: Ve
         Some(TrackerSource::Script(_)) | None => {
             format!("({name}): entering FAULT state due to script {what}")
         }
+        Some(TrackerSource::Process(_)) => {
+            format!("({name}): entering FAULT state (tracked process {what})")
+        }
+        Some(TrackerSource::Bfd(_)) => format!("({name}): entering FAULT state (BFD session {what} down)"),
     }
 }
 
