@@ -219,6 +219,70 @@ codes! {
     LEASE = "vip-lease", Ok, Warning, Goes;
     /// Virtual addresses have no lease since there are too many.
     NO_LEASE = "no-vip-lease", Ok, Note, Goes;
+    /// A weight that never changes the priority.
+    WEIGHT_IDLE = "weight-without-effect", Ok, Warning, Goes;
+    /// Priority and weights together are above the limit.
+    WEIGHT_LIMIT = "priority-above-limit", Ok, Note, Goes;
+    /// A weight where nobody takes over from a lower priority.
+    WEIGHT_NOPREEMPT = "weight-with-nopreempt", Ok, Warning, Goes;
+    /// The strict mode makes virtual addresses deaf.
+    STRICT_PING = "strict-drops-packets", Ok, Warning, Goes;
+    /// A router among its own peers.
+    OWN_PEER = "own-address-as-peer", Ok, Warning, Goes;
+    /// Unicast from an address that nobody chose.
+    NO_SOURCE = "unicast-without-source", Ok, Note, Goes;
+    /// Announcements by the hundred.
+    GARP_FLOOD = "many-announcements", Ok, Note, Goes;
+    /// More addresses than an advert of version 2 should have.
+    MANY_ADDRESSES = "many-addresses", Ok, Note, Goes;
+    /// Two instances hold one address.
+    SHARED_ADDRESS = "shared-address", Ok, Warning, Goes;
+    /// An address in no subnet of its interface.
+    FOREIGN_ADDRESS = "address-outside-subnets", Ok, Note, Goes;
+    /// Members of a group with different priorities.
+    GROUP_PRIORITIES = "group-priorities", Ok, Note, Goes;
+    /// A command for a shell, without a shell.
+    SHELL_SYNTAX = "shell-syntax", Ok, Warning, Goes;
+    /// A check that may last longer than its period.
+    SLOW_CHECK = "timeout-beyond-interval", Ok, Warning, Goes;
+    /// A real server that nobody checks.
+    NO_CHECK = "unchecked-server", Ok, Note, Goes;
+    /// Nodes that should be one virtual router have different numbers.
+    CLUSTER_ROUTER_ID = "cluster-router-id", Ok, Error, Goes;
+    /// A virtual router that one node has.
+    CLUSTER_ALONE = "cluster-alone", Ok, Note, Goes;
+    /// Nodes with different versions of the protocol.
+    CLUSTER_VERSION = "cluster-version", Ok, Error, Goes;
+    /// Nodes that send to different places.
+    CLUSTER_TRANSPORT = "cluster-transport", Ok, Error, Goes;
+    /// Nodes with different authentication.
+    CLUSTER_AUTH = "cluster-authentication", Ok, Error, Goes;
+    /// Nodes with different intervals in version 2.
+    CLUSTER_INTERVAL = "cluster-interval", Ok, Error, Goes;
+    /// Nodes with different checksums.
+    CLUSTER_CHECKSUM = "cluster-checksum", Ok, Error, Goes;
+    /// Nodes with different addresses.
+    CLUSTER_ADDRESSES = "cluster-addresses", Ok, Warning, Goes;
+    /// Nodes of which some preempt.
+    CLUSTER_NOPREEMPT = "cluster-nopreempt", Ok, Note, Goes;
+    /// A node that sends nothing to another one.
+    CLUSTER_PEERS = "cluster-peers", Ok, Error, Goes;
+    /// Nodes that send from the same address.
+    CLUSTER_SOURCE = "cluster-source", Ok, Error, Goes;
+    /// Several owners of the addresses.
+    CLUSTER_OWNERS = "cluster-owners", Ok, Error, Goes;
+    /// Nodes with the same priority.
+    CLUSTER_TIE = "cluster-same-priority", Ok, Warning, Goes;
+    /// Several nodes that start as master.
+    CLUSTER_MASTERS = "cluster-masters", Ok, Note, Goes;
+    /// Weights that never cause a failover.
+    CLUSTER_WEIGHT = "cluster-weight", Ok, Warning, Goes;
+    /// Weights that make another node master than the priorities say.
+    CLUSTER_ORDER = "cluster-priority-order", Ok, Warning, Goes;
+    /// Nodes with different members of a sync group.
+    CLUSTER_GROUP = "cluster-sync-group", Ok, Warning, Goes;
+    /// Different nodes are ahead within one sync group.
+    CLUSTER_GROUP_ORDER = "cluster-sync-group-order", Ok, Warning, Goes;
     /// `reload_check_config` makes every problem a refusal.
     CHECKED = "reload-check-config", General, Error, Refuses;
 }

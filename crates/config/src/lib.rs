@@ -25,9 +25,11 @@
 //! ```
 
 mod block;
+pub mod cluster;
 mod diag;
 mod keyword;
 mod lang;
+mod lint;
 mod load;
 mod lookup;
 mod render;
@@ -41,11 +43,12 @@ pub use diag::{
     EXIT_TEST_SECURITY, Effect, Example, Exits, Level, Severity,
 };
 pub use keyword::{Entry, Status, keywords};
+pub use lint::lints;
 pub use load::{Loaded, Options, load};
 pub use lookup::{Context, context, entries, keywords_of, similar_keyword};
 pub use render::{Origin, Place, Printer, Use};
 pub use source::{
     Account, Bundle, BundleError, Interface, MAX_FILE, MapSource, Match, Program, ProgramError, ReadError,
-    Recording, Source, join_path, parent_of,
+    Recording, Source, WeakPart, join_path, parent_of,
 };
 pub use span::{Expansion, ExpansionId, FileId, Position, SourceMap, Span};

@@ -4,9 +4,10 @@ use model::Model;
 
 use crate::block::{Draft, ROOT};
 use crate::diag::{Code, Diagnostic, Diagnostics, Exits, Severity};
-use crate::keyword::{Catalogue, Cx};
+use crate::keyword::{Catalogue, Cx, Places};
 use crate::lang::reader::Reader;
 use crate::lang::tree::Parser;
+use crate::lint::{self, Facts};
 use crate::render::Printer;
 use crate::resolve;
 use crate::source::Source;
@@ -19,13 +20,21 @@ pub struct Options {
     pub file: String,
     /// Every include is strict (`-e`).
     pub strict_includes: bool,
+    /// Advice is given, too: the codes of [`crate::lints`]. It changes nothing else.
+    pub advice: bool,
 }
 
 impl Options {
     /// The options for `file`, with includes as they are written.
     #[must_use]
     pub fn new(file: impl Into<String>) -> Self {
-        Self { file: file.into(), strict_includes: false }
+        Self { file: file.into(), strict_includes: false, advice: false }
+    }
+
+    /// With advice.
+    #[must_use]
+    pub fn with_advice(self) -> Self {
+        Self { advice: true, ..self }
     }
 }
 
@@ -42,6 +51,8 @@ pub struct Loaded {
     pub map: SourceMap,
     /// Places whose text must not be shown.
     secrets: Vec<Span>,
+    /// Where each keyword stands, of a load with advice.
+    pub(crate) places: Option<Places>,
 }
 
 impl Loaded {
@@ -77,11 +88,16 @@ pub fn load(source: &dyn Source, options: &Options) -> Loaded {
     reader.open(&options.file);
     let mut parser = Parser::new(reader, Catalogue::get());
     let mut cx = Cx::new(source);
+    cx.places = options.advice.then(Places::default);
     let mut draft = Draft::default();
     ROOT.apply(&mut draft, &mut parser.root(), &mut cx);
     let checked = draft.global.out.reload_check_config.is_some();
-    let model = resolve::resolve(draft, &mut cx);
+    let (model, written) = resolve::resolve(draft, &mut cx);
     cx.tell_pending();
+    let places = cx.places.take();
+    if let Some(places) = &places {
+        lint::advise(&Facts { source, model: &model, places, services: &written }, &mut cx.diagnostics);
+    }
     let Reader { map, mut diagnostics, .. } = parser.reader;
     diagnostics.merge(cx.diagnostics, |span| map.root(span));
     if checked && diagnostics.worst() > Severity::Ok {
@@ -92,5 +108,5 @@ pub fn load(source: &dyn Source, options: &Options) -> Loaded {
     }
     let exits = diagnostics.exits();
     let model = exits.run.is_none().then_some(model);
-    Loaded { model, diagnostics, exits, map, secrets: cx.secrets }
+    Loaded { model, diagnostics, exits, map, secrets: cx.secrets, places }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level as Title, Renderer, Snippet};
 
-use crate::diag::{Diagnostic, Level};
+use crate::diag::{Code, Diagnostic, Level};
 use crate::secret;
 use crate::span::{FileId, Position, SourceMap, Span};
 
@@ -73,13 +73,7 @@ impl<'m> Printer<'m> {
     /// The whole story of one problem, with a line break at its end.
     #[must_use]
     pub fn render(&self, diagnostic: &Diagnostic) -> String {
-        let title = match diagnostic.level() {
-            Level::Error => Title::ERROR,
-            Level::Warning => Title::WARNING,
-            Level::Note => Title::NOTE.with_name("hint"),
-        };
-        let mut group =
-            Group::with_title(title.primary_title(diagnostic.message.as_str()).id(diagnostic.code.name));
+        let mut group = titled(&diagnostic.code, &diagnostic.message);
         if let Some(span) = diagnostic.span {
             for snippet in self.snippets(&self.marks(diagnostic, span)) {
                 group = group.element(snippet);
@@ -91,10 +85,7 @@ impl<'m> Printer<'m> {
         if let Some(help) = &diagnostic.help {
             group = group.element(Title::HELP.message(help.as_str()));
         }
-        let renderer = if self.colours { Renderer::styled() } else { Renderer::plain() };
-        let mut text = renderer.render(&[group]);
-        text.push('\n');
-        text
+        shown(group, self.colours)
     }
 
     /// One line as keepalived writes it: `(Line 3) Unknown keyword 'foo'`.
@@ -252,6 +243,50 @@ impl<'m> Printer<'m> {
         };
         self.includes(span).into_iter().map(note).collect()
     }
+}
+
+/// The head of a story.
+fn titled<'t>(code: &Code, message: &'t str) -> Group<'t> {
+    let title = match code.level {
+        Level::Error => Title::ERROR,
+        Level::Warning => Title::WARNING,
+        Level::Note => Title::NOTE.with_name("hint"),
+    };
+    Group::with_title(title.primary_title(message).id(code.name))
+}
+
+fn shown(group: Group<'_>, colours: bool) -> String {
+    let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
+    let mut text = renderer.render(&[group]);
+    text.push('\n');
+    text
+}
+
+/// A story whose places stand in files of different loads, each with the printer of its load.
+pub(crate) fn across<'p, 'm: 'p>(
+    code: &Code,
+    message: &str,
+    places: impl Iterator<Item = (&'p Printer<'m>, Span, &'p str)>,
+    help: Option<&str>,
+    colours: bool,
+) -> String {
+    let mut by_load: Vec<(&Printer<'m>, Vec<Mark>)> = Vec::new();
+    for (printer, span, label) in places {
+        let kind = if by_load.is_empty() { AnnotationKind::Primary } else { AnnotationKind::Context };
+        let mark = printer.mark(printer.map.root(span), kind, Some(label.to_owned()));
+        match by_load.iter_mut().find(|(known, _)| std::ptr::eq(*known, printer)) {
+            Some((_, marks)) => marks.push(mark),
+            None => by_load.push((printer, vec![mark])),
+        }
+    }
+    let mut group = titled(code, message);
+    for snippet in by_load.iter().flat_map(|(printer, marks)| printer.snippets(marks)) {
+        group = group.element(snippet);
+    }
+    if let Some(help) = help {
+        group = group.element(Title::HELP.message(help));
+    }
+    shown(group, colours)
 }
 
 /// The largest character boundary of `text` that is not above `at`.

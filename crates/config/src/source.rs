@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use base::IpNet;
 use serde::{Deserialize, Serialize};
 
 /// Everything that a load can learn from outside. The crate asks nothing else.
@@ -49,6 +50,28 @@ pub trait Source {
     /// # Errors
     /// Says why it can't be executed.
     fn program(&self, command: &str, account: Account) -> Result<Program, ProgramError>;
+
+    /// The addresses of the interface `name`; none if they are not known. Only advice asks for them.
+    fn addresses(&self, name: &str) -> Vec<IpNet> {
+        let _ = name;
+        Vec::new()
+    }
+
+    /// Which part of the path of an insecure [`Program`] can be changed, and by whom; `None` if that is not
+    /// known. Only advice asks for it.
+    fn weak_part(&self, path: &str) -> Option<WeakPart> {
+        let _ = path;
+        None
+    }
+}
+
+/// A part of a path that somebody else than root can change.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WeakPart {
+    /// The file or directory.
+    pub path: String,
+    /// Who can change it: "the user `web`", "the group `ops`", "everybody".
+    pub who: String,
 }
 
 /// The largest file in bytes. A real server takes some 110 bytes, so that this is room for 150,000.
@@ -157,6 +180,7 @@ pub struct MapSource {
     users: BTreeMap<String, Account>,
     missing_programs: Vec<String>,
     insecure_programs: Vec<String>,
+    addresses: BTreeMap<String, Vec<IpNet>>,
     config_id: String,
 }
 
@@ -214,6 +238,13 @@ impl MapSource {
     #[must_use]
     pub fn without_program(mut self, command: &str) -> Self {
         self.missing_programs.push(command.to_owned());
+        self
+    }
+
+    /// Gives an address to an interface.
+    #[must_use]
+    pub fn address(mut self, interface: &str, address: IpNet) -> Self {
+        self.addresses.entry(interface.to_owned()).or_default().push(address);
         self
     }
 
@@ -291,6 +322,15 @@ impl Source for MapSource {
         }
         let insecure = self.insecure_programs.iter().any(|known| known == command);
         Ok(Program { path: command.to_owned(), insecure, privileged: false })
+    }
+
+    fn addresses(&self, name: &str) -> Vec<IpNet> {
+        self.addresses.get(name).cloned().unwrap_or_default()
+    }
+
+    fn weak_part(&self, path: &str) -> Option<WeakPart> {
+        let known = self.insecure_programs.iter().any(|known| known == path);
+        known.then(|| WeakPart { path: path.to_owned(), who: "everybody".to_owned() })
     }
 }
 

@@ -150,9 +150,13 @@ impl Commands {
         if found.insecure && privileged {
             self.insecure = true;
             let disabled = if self.security { " - disabling" } else { "" };
+            let asked = if program.contains('/') { &program } else { &found.path };
+            let weak = if cx.places.is_some() { cx.source.weak_part(asked) } else { None };
+            let which =
+                weak.map_or_else(String::new, |weak| format!(": {} can change `{}`", weak.who, weak.path));
             let d = Diagnostic::new(
                 Code::INSECURE_SCRIPT,
-                format!("`{}` can be changed by others than root", found.path),
+                format!("`{}` can be changed by others than root{which}", found.path),
             )
             .at(draft.text.span)
             .label(if self.security { "not run" } else { "runs as root" })

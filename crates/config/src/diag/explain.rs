@@ -1,6 +1,11 @@
 //! The example of each code, out of its explanation.
 
+use std::net::Ipv4Addr;
+
+use base::IpNet;
+
 use super::Code;
+use crate::cluster::{self, Node};
 use crate::load::{Loaded, Options, load};
 use crate::source::{Interface, MapSource, ReadError};
 
@@ -25,7 +30,21 @@ impl Example {
     /// Loads it.
     #[must_use]
     pub fn load(&self) -> Loaded {
-        load(&self.source, &Options::new(self.file.as_str()))
+        load(&self.source, &Options::new(self.file.as_str()).with_advice())
+    }
+}
+
+impl Example {
+    /// Loads it as the files of a cluster, each the configuration of one node, and renders what is told of
+    /// `code` first; `None` if that is nothing.
+    #[must_use]
+    pub fn compare(&self, code: &Code, colours: bool) -> Option<String> {
+        let load = |file: &str| load(&self.source, &Options::new(file).with_advice());
+        let loaded: Vec<Loaded> = self.shown.iter().map(|(file, _)| load(file)).collect();
+        let nodes: Vec<Node<'_>> =
+            self.shown.iter().zip(&loaded).map(|((name, _), loaded)| Node { name, loaded }).collect();
+        let found = cluster::compare(&nodes);
+        found.iter().find(|finding| finding.code == *code).map(|finding| finding.render(&nodes, colours))
     }
 }
 
@@ -56,6 +75,11 @@ impl Code {
             .interface("lo", Interface { loopback: true, multicast: false, mtu: 65_536 })
             .interface("eth0", Interface::default())
             .interface("eth1", Interface::default())
+            .address(
+                "eth0",
+                IpNet::new(Ipv4Addr::new(192, 0, 2, 10).into(), 24)
+                    .unwrap_or_else(|| IpNet::host(Ipv4Addr::LOCALHOST.into())),
+            )
             .unreadable("/etc/keepalived/secret.conf", ReadError::Permission)
             .without_program("/etc/keepalived/missing.sh")
             .insecure_program("/tmp/check.sh");
@@ -144,7 +168,8 @@ mod tests {
         for code in Code::ALL {
             let text = code.explanation;
             let told = code.example().load();
-            let has = told.diagnostics.iter().any(|d| d.code == *code);
+            let has = told.diagnostics.iter().any(|d| d.code == *code)
+                || code.example().compare(code, false).is_some();
             let whole = text.starts_with("# ") && text.lines().nth(2).is_some_and(|line| line.len() > 20);
             if !has || !whole || text.matches("```").count() < 2 || code.title().ends_with('.') {
                 let said: String = told.render(false).chars().take(600).collect();

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use base::{Duration, IfName};
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::keyword::{Outside, Range, SecondsRange, value};
+use crate::keyword::{Outside, Places, Range, SecondsRange, value};
 use crate::lang::reader::missing_parameter;
 use crate::lang::tree::Line;
 use crate::lang::{Body, Node, Word};
@@ -56,6 +56,8 @@ pub(crate) struct Cx<'s> {
     pub(crate) diagnostics: Diagnostics,
     /// Places whose text must not be shown.
     pub(crate) secrets: Vec<Span>,
+    /// Where each keyword stands, if somebody wants to know.
+    pub(crate) places: Option<Places>,
     /// Keywords about whose missing effect the user was told.
     told: BTreeSet<String>,
     /// Keywords that are pending, with the place of their first use and the number of uses.
@@ -74,6 +76,7 @@ impl<'s> Cx<'s> {
             source,
             diagnostics: Diagnostics::default(),
             secrets: Vec::new(),
+            places: None,
             told: BTreeSet::new(),
             pending: BTreeMap::new(),
             within_pending: 0,

@@ -6,6 +6,7 @@
 
 mod catalogue;
 mod cx;
+mod places;
 pub(crate) mod value;
 
 use std::net::IpAddr;
@@ -15,6 +16,7 @@ use base::Duration;
 pub(crate) use catalogue::Catalogue;
 pub use catalogue::{Entry, Status, keywords};
 pub(crate) use cx::Cx;
+pub(crate) use places::{Block, Places};
 
 use crate::block::command::CommandDraft;
 use crate::lang::tree::{BlockId, Line, Shape};
@@ -178,9 +180,15 @@ impl<T> Table<T> {
     /// Applies the keywords of a block, in order.
     pub(crate) fn apply(&self, target: &mut T, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
         while let Some(node) = nodes.next() {
+            if let Some(places) = &mut cx.places {
+                places.enter(&node);
+            }
             let mut inside = nodes.inside(&node);
             self.apply_one(target, &node, &mut inside, cx);
             inside.finish();
+            if let Some(places) = &mut cx.places {
+                places.leave();
+            }
         }
     }
 

@@ -47,6 +47,26 @@ struct Resolver<'a, 's> {
     virtual_names: held::Names,
     /// Of rules that have none.
     priorities: rule::Priorities,
+    /// Where the services of the model stand, if somebody wants to know.
+    services: Vec<ServicePlaces>,
+}
+
+/// Where a virtual server of the model stands.
+#[derive(Clone, Debug)]
+pub(crate) struct ServicePlaces {
+    /// Its head.
+    pub(crate) span: Span,
+    /// Its real servers, in the order of the model.
+    pub(crate) servers: Vec<ServerPlaces>,
+}
+
+/// Where a real server of the model stands.
+#[derive(Clone, Debug)]
+pub(crate) struct ServerPlaces {
+    /// Its address.
+    pub(crate) span: Span,
+    /// The keywords of its checks, in the order of the model.
+    pub(crate) checks: Vec<Span>,
 }
 
 /// What later steps need of the draft of an instance, in the order of the model's instances.
@@ -59,8 +79,9 @@ struct Kept {
     poll_link: bool,
 }
 
-/// Makes the model of a draft. It is only good if no diagnostic refuses it.
-pub(crate) fn resolve(draft: Draft, cx: &mut Cx<'_>) -> Model {
+/// Makes the model of a draft, which is only good if no diagnostic refuses it. If places are noted, those of
+/// the services come with it.
+pub(crate) fn resolve(draft: Draft, cx: &mut Cx<'_>) -> (Model, Vec<ServicePlaces>) {
     let commands = Commands::new(&draft.global.scripts, cx);
     let mut resolver = Resolver {
         cx,
@@ -72,6 +93,7 @@ pub(crate) fn resolve(draft: Draft, cx: &mut Cx<'_>) -> Model {
         bfd_for_checks: Vec::new(),
         virtual_names: held::Names::new(),
         priorities: rule::Priorities::default(),
+        services: Vec::new(),
     };
     let r = &mut resolver;
     let mut model = Model { global: daemon::global(r), ..Model::default() };
@@ -127,7 +149,7 @@ pub(crate) fn resolve(draft: Draft, cx: &mut Cx<'_>) -> Model {
         r.cx.report(d);
     }
     model.trackers = resolver.trackers.into_list();
-    model
+    (model, resolver.services)
 }
 
 impl Resolver<'_, '_> {

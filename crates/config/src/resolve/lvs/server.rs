@@ -11,6 +11,7 @@ use super::{Pools, checker};
 use crate::block::lvs::real_server::RealServerDraft;
 use crate::block::lvs::virtual_server::family_of;
 use crate::diag::{Code, Diagnostic};
+use crate::resolve::{ServerPlaces, ServicePlaces};
 use crate::span::Span;
 
 /// Up to so many servers are compared one by one.
@@ -25,6 +26,7 @@ pub(super) fn servers(
 ) -> Vec<RealServer> {
     let mut servers: Vec<RealServer> = Vec::with_capacity(drafts.len());
     let mut known: BTreeSet<(IpAddr, u16)> = BTreeSet::new();
+    let mut places = p.r.cx.places.is_some().then(Vec::new);
     for draft in drafts {
         let forwarding = draft.forwarding.unwrap_or(it.forwarding);
         if family.is_some_and(|family| family != family_of(draft.address)) && !forwarding.is_tunnel() {
@@ -48,7 +50,18 @@ pub(super) fn servers(
             duplicate(p, it, &draft, port);
             continue;
         }
-        servers.push(server(p, it, draft, port, forwarding));
+        let wanted = if places.is_some() { draft.checkers.as_slice() } else { &[] };
+        let (span, checks): (_, Vec<Span>) = (draft.span, wanted.iter().map(|check| check.span).collect());
+        let server = server(p, it, draft, port, forwarding);
+        if let Some(places) = &mut places {
+            // A check that cannot be made leaves the others without places of their own.
+            let whole = checks.len() == server.checkers.len();
+            places.push(ServerPlaces { span, checks: if whole { checks } else { Vec::new() } });
+        }
+        servers.push(server);
+    }
+    if let (Some(places), false) = (places, servers.is_empty()) {
+        p.r.services.push(ServicePlaces { span: it.draft.span, servers: places });
     }
     servers
 }
