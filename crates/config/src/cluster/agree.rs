@@ -29,7 +29,7 @@ const PROPERTIES: &[Property] = &[
     Property {
         code: Code::CLUSTER_VERSION,
         keyword: "version",
-        what: "versions of the protocol",
+        what: "the version of the protocol",
         so: "they refuse each other's adverts, and all become master",
         help: "write the same `version` in all files, or the same `vrrp_version` in `global_defs`",
         same: |a, b| a.protocol.version == b.protocol.version,
@@ -38,7 +38,7 @@ const PROPERTIES: &[Property] = &[
     Property {
         code: Code::CLUSTER_TRANSPORT,
         keyword: "unicast_peer",
-        what: "ways to send",
+        what: "where they send their adverts",
         so: "they do not hear each other, and all become master",
         help: "use unicast on all nodes or on none, and the same multicast group",
         same: |a, b| match (&a.protocol.peers, &b.protocol.peers) {
@@ -54,7 +54,7 @@ const PROPERTIES: &[Property] = &[
     Property {
         code: Code::CLUSTER_AUTH,
         keyword: "authentication",
-        what: "kinds of authentication or passwords",
+        what: "authentication",
         so: "they refuse each other's adverts, and all become master",
         help: "write the same `auth_type` and the same `auth_pass` in all files (8 bytes count)",
         same: |a, b| a.protocol.auth == b.protocol.auth,
@@ -70,7 +70,7 @@ const PROPERTIES: &[Property] = &[
     Property {
         code: Code::CLUSTER_INTERVAL,
         keyword: "advert_int",
-        what: "intervals of adverts",
+        what: "the interval of adverts",
         so: "version 2 refuses adverts of another interval, and all become master",
         help: "write the same `advert_int` in all files",
         same: |a, b| {
@@ -82,7 +82,7 @@ const PROPERTIES: &[Property] = &[
     Property {
         code: Code::CLUSTER_CHECKSUM,
         keyword: "v3_checksum_as_v2",
-        what: "checksums",
+        what: "the checksum",
         so: "the one without `v3_checksum_as_v2` refuses the adverts of the other",
         help: "write `v3_checksum_as_v2` in all files, or in none",
         same: |a, b| {
@@ -98,7 +98,7 @@ const PROPERTIES: &[Property] = &[
     Property {
         code: Code::CLUSTER_NOPREEMPT,
         keyword: "nopreempt",
-        what: "mind about preemption",
+        what: "`nopreempt`",
         so: "a node without `nopreempt` takes the addresses back whenever it returns, if its priority is higher",
         help: "write `nopreempt` in all files, or in none",
         same: |a, b| {
@@ -119,7 +119,7 @@ pub(super) fn look(router: &Router<'_>, found: &mut Vec<Finding>) {
         if router.members.iter().all(|member| (property.same)(first.instance, member.instance)) {
             continue;
         }
-        let message = format!("the nodes of `{name}` have different {}: {}", property.what, property.so);
+        let message = format!("the nodes of `{name}` differ in {}: {}", property.what, property.so);
         let mut finding = Finding::new(property.code, message, property.help);
         let of_first = (property.shown)(first.instance);
         for member in &router.members {
