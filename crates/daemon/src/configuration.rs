@@ -110,7 +110,8 @@ struct Recorded {
 
 fn record(recording: Recording<'_>, options: config::Options) -> Result<Vec<u8>, String> {
     let bundle = recording.into_bundle().to_bytes().map_err(|e| e.to_string())?;
-    let config::Options { file, strict_includes } = options;
+    // The other processes need no advice.
+    let config::Options { file, strict_includes, advice: _ } = options;
     postcard::to_stdvec(&Recorded { file, strict_includes, bundle }).map_err(|e| e.to_string())
 }
 
@@ -122,7 +123,8 @@ pub fn replay(recorded: &[u8]) -> Result<Model, String> {
     let Recorded { file, strict_includes, bundle } =
         postcard::from_bytes(recorded).map_err(|e| e.to_string())?;
     let bundle = Bundle::from_bytes(&bundle).map_err(|e| e.to_string())?;
-    let mut loaded = config::load(&bundle, &config::Options { file, strict_includes });
+    let mut loaded =
+        config::load(&bundle, &config::Options { strict_includes, ..config::Options::new(file) });
     loaded.model.take().ok_or_else(|| loaded.render(false))
 }
 
@@ -150,7 +152,7 @@ pub fn test(options: &Options, log: Option<&str>) -> u8 {
 
 fn load_options(options: &Options) -> config::Options {
     let file = options.config.as_deref().unwrap_or(DEFAULT_FILE);
-    config::Options { file: file.to_owned(), strict_includes: options.strict_includes }
+    config::Options { strict_includes: options.strict_includes, ..config::Options::new(file) }
 }
 
 fn log_lines(loaded: &Loaded) -> Vec<Line> {

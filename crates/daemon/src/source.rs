@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use config::{Account, Interface, MAX_FILE, Match, Program, ProgramError, ReadError, Source, join_path};
+use base::IpNet;
+use config::{
+    Account, Interface, MAX_FILE, Match, Program, ProgramError, ReadError, Source, WeakPart, join_path,
+};
 use linux::netlink::{LinkFlags, RouteFilter, Snapshot};
 use nix::unistd::{Gid, Group, Uid, User};
 
@@ -21,7 +24,7 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 #[derive(Debug)]
 pub struct System {
     config_id: Option<String>,
-    interfaces: OnceCell<BTreeMap<String, Interface>>,
+    interfaces: OnceCell<BTreeMap<String, (Interface, Vec<IpNet>)>>,
 }
 
 impl System {
@@ -31,7 +34,7 @@ impl System {
         Self { config_id, interfaces: OnceCell::new() }
     }
 
-    fn interfaces(&self) -> &BTreeMap<String, Interface> {
+    fn interfaces(&self) -> &BTreeMap<String, (Interface, Vec<IpNet>)> {
         self.interfaces.get_or_init(|| {
             // Without an answer of the kernel no interface is known; the load then says so of each.
             let snapshot = Snapshot::take(RouteFilter::None).unwrap_or_default();
@@ -40,7 +43,12 @@ impl System {
                 multicast: link.flags.contains(LinkFlags::MULTICAST),
                 mtu: link.mtu,
             };
-            snapshot.links.values().map(|link| (link.name.as_str().to_owned(), facts(link))).collect()
+            let nets = |link: &linux::netlink::Link| {
+                let all = snapshot.addresses.values().filter(|address| address.index == link.index);
+                all.map(|address| address.net).collect()
+            };
+            let links = snapshot.links.values();
+            links.map(|link| (link.name.as_str().to_owned(), (facts(link), nets(link)))).collect()
         })
     }
 }
@@ -108,7 +116,7 @@ impl Source for System {
     }
 
     fn interface(&self, name: &str) -> Option<Interface> {
-        self.interfaces().get(name).copied()
+        self.interfaces().get(name).map(|(interface, _)| *interface)
     }
 
     fn user(&self, name: &str) -> Option<Account> {
@@ -141,6 +149,16 @@ impl Source for System {
             }
         }
         Err(worst)
+    }
+
+    fn addresses(&self, name: &str) -> Vec<IpNet> {
+        self.interfaces().get(name).map(|(_, nets)| nets.clone()).unwrap_or_default()
+    }
+
+    fn weak_part(&self, path: &str) -> Option<WeakPart> {
+        let path = Path::new(path);
+        let (part, meta) = weakest(path).or_else(|| weakest(&path.canonicalize().ok()?))?;
+        Some(WeakPart { path: part.to_str()?.to_owned(), who: who_changes(&meta?) })
     }
 }
 
@@ -231,19 +249,37 @@ fn may_execute(meta: &Metadata, account: Account) -> bool {
 
 /// Whether root owns every part of `path`, and nobody else may write to it.
 fn only_roots(path: &Path) -> bool {
-    let absolute = match std::path::absolute(path) {
-        Ok(absolute) => absolute,
-        Err(_) => return false,
-    };
+    weakest(path).is_none()
+}
+
+/// The first part of `path` that somebody else than root can change, with what is known of it.
+fn weakest(path: &Path) -> Option<(PathBuf, Option<Metadata>)> {
+    let Ok(absolute) = std::path::absolute(path) else { return Some((path.to_owned(), None)) };
     let mut part = PathBuf::new();
-    absolute.components().all(|component| {
+    absolute.components().find_map(|component| {
         part.push(component);
+        let Ok(meta) = part.symlink_metadata() else { return Some((part.clone(), None)) };
         // The mode of a symbolic link means nothing; its owner can point it elsewhere.
-        part.symlink_metadata().is_ok_and(|meta| {
-            meta.is_symlink() && meta.uid() == 0
-                || only_root_changes(meta.uid(), meta.gid(), meta.permissions().mode(), meta.is_dir())
-        })
+        let safe = meta.is_symlink() && meta.uid() == 0
+            || only_root_changes(meta.uid(), meta.gid(), meta.permissions().mode(), meta.is_dir());
+        (!safe).then(|| (part.clone(), Some(meta)))
     })
+}
+
+/// Who besides root can change a file that is not [root's alone](only_root_changes).
+fn who_changes(meta: &Metadata) -> String {
+    let mode = meta.permissions().mode();
+    if meta.uid() != 0 {
+        let known = User::from_uid(Uid::from_raw(meta.uid())).ok().flatten();
+        let name = known.map_or_else(|| meta.uid().to_string(), |user| user.name);
+        format!("its owner, the user `{name}`,")
+    } else if mode & 0o002 != 0 {
+        "everybody".to_owned()
+    } else {
+        let known = Group::from_gid(Gid::from_raw(meta.gid())).ok().flatten();
+        let name = known.map_or_else(|| meta.gid().to_string(), |group| group.name);
+        format!("the group `{name}`")
+    }
 }
 
 /// Whether nobody but root can change a file or directory, by the rule that keepalived 2.2.7 was seen
@@ -308,6 +344,9 @@ mod tests {
         assert_eq!(system.program(&script, nobody), Err(ProgramError::NotExecutable));
         let script = file(&dir, "u", 0o757);
         assert!(system.program(&script, Account::ROOT).is_ok_and(|p| p.insecure), "others may write it");
+        let weak = system.weak_part(&script).unwrap();
+        assert_eq!((weak.path.as_str(), weak.who.as_str()), (script.as_str(), "everybody"));
+        assert_eq!(system.weak_part("/bin/sh"), None);
         assert_eq!(system.program("/nowhere/x", nobody), Err(ProgramError::NotFound));
         assert_eq!(system.program("no-such-command-at-all", nobody), Err(ProgramError::NotFound));
         let shell = system.program("sh", nobody).unwrap();
@@ -318,6 +357,7 @@ mod tests {
     fn the_loopback_interface_and_root_are_known() {
         let system = System::new(Some("id".to_owned()));
         assert!(system.interface("lo").is_some_and(|lo| lo.loopback));
+        assert!(system.addresses("lo").iter().all(|net| net.addr().is_loopback()));
         assert_eq!(system.interface("none.such"), None);
         assert_eq!(system.user("root"), Some(Account::ROOT));
         assert_eq!(system.user("4000000"), Some(Account { uid: 4_000_000, gid: 4_000_000 }));

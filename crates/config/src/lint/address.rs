@@ -70,8 +70,12 @@ pub(super) fn foreign(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
                 all.filter(|net| !virtual_ones.contains(&net.addr())).collect()
             });
             let (ip, family) = (address.net.addr(), address.net.family());
-            let of_family: Vec<String> =
-                there.iter().filter(|net| net.family() == family).map(ToString::to_string).collect();
+            let global = |net: &&IpNet| match net.addr() {
+                IpAddr::V6(address) => !address.is_unicast_link_local(),
+                IpAddr::V4(_) => true,
+            };
+            let of_family = there.iter().filter(|net| net.family() == family).filter(global);
+            let of_family: Vec<String> = of_family.map(ToString::to_string).collect();
             if of_family.is_empty() || there.iter().any(|net| net.contains(&ip)) {
                 continue;
             }

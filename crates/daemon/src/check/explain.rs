@@ -45,8 +45,9 @@ fn story(code: &Code, colours: bool) -> String {
     let example = code.example();
     let told = example.load();
     let printer = told.printer(colours);
-    let first = told.diagnostics.iter().find(|d| d.code == *code);
-    let shown = first.map_or_else(String::new, |d| format!("What is told of it:\n\n{}\n", printer.render(d)));
+    let first = told.diagnostics.iter().find(|d| d.code == *code).map(|d| printer.render(d));
+    let shown = first.or_else(|| example.compare(code, colours));
+    let shown = shown.map_or_else(String::new, |shown| format!("What is told of it:\n\n{shown}\n"));
     let bold = |text: &str| if colours { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() };
     let mut out = format!("{}\n", bold(&format!("{}[{}]: {}", level(code), code.name, code.title())));
     let mut fenced = false;
@@ -71,7 +72,9 @@ fn story(code: &Code, colours: bool) -> String {
 fn effects(code: &Code) -> String {
     let run =
         if refuses(code) { "The daemon does not start with it." } else { "The daemon runs with the rest." };
+    let advice = config::lints().chain(config::cluster::codes()).any(|advice| advice == code);
     let test = match code.severity {
+        Severity::Ok if advice => "`-t` says nothing of it.",
         Severity::Ok => "`-t` says it and is content.",
         Severity::FileNotFound | Severity::BadInterface | Severity::Fatal if !refuses(code) => {
             "`-t` ends with 4."
@@ -106,7 +109,9 @@ mod tests {
     fn each_code_has_its_story_with_the_problem_as_it_is_told() {
         let (list, status) = main("", false, false);
         assert_eq!((list.lines().count(), status), (Code::ALL.len(), 0));
-        for code in ["unknown-keyword", "undefined-name", "nul-byte", "no-file"] {
+        for code in
+            ["unknown-keyword", "undefined-name", "nul-byte", "no-file", "shell-syntax", "cluster-version"]
+        {
             let (story, status) = main(code, false, false);
             assert_eq!(status, 0);
             assert!(story.matches(&format!("[{code}]: ")).count() == 2, "{story}");

@@ -1,22 +1,25 @@
 //! `vipd check --format json`. Its schema is told in `docs/check.md`; it changes only with its number.
 
+use config::cluster::{Finding, Mark};
 use config::{Diagnostic, Level, Place, Printer};
 use serde_json::{Value, json};
 
 use super::Checked;
+use super::cluster::Cluster;
 use super::explain::{level, refuses};
 
 /// The number of the schema.
 pub(super) const SCHEMA: u32 = 1;
 
 /// All files.
-pub(super) fn report(checked: &[Checked], status: u8) -> String {
+pub(super) fn report(checked: &[Checked], cluster: Option<&Cluster<'_>>, status: u8) -> String {
     let files: Vec<Value> = checked.iter().map(file).collect();
     pretty(&json!({
         "schema": SCHEMA,
         "vipd": env!("CARGO_PKG_VERSION"),
         "status": status,
         "files": files,
+        "cluster": cluster.map(between),
     }))
 }
 
@@ -67,6 +70,39 @@ fn diagnostic(d: &Diagnostic, printer: &Printer<'_>) -> Value {
     })
 }
 
+/// What is between the files.
+fn between(cluster: &Cluster<'_>) -> Value {
+    let name = |mark: &Mark| cluster.nodes.get(mark.node).map_or("", |node| node.name);
+    let place = |mark: &Mark| {
+        let printer = cluster.nodes.get(mark.node)?.loaded.printer(false);
+        Some(place(&printer.root(mark.span?)))
+    };
+    let finding = |finding: &Finding| {
+        let first = finding.marks.first();
+        let related = finding.marks.iter().skip(1).map(|mark| {
+            json!({"node": name(mark), "instance": &*mark.instance, "message": mark.label, "at": place(mark)})
+        });
+        json!({
+            "code": finding.code.name,
+            "severity": level(&finding.code),
+            "refuses": refuses(&finding.code),
+            "message": finding.message,
+            "node": first.map(name),
+            "instance": first.map(|mark| &*mark.instance),
+            "at": first.and_then(place),
+            "label": first.map(|mark| &*mark.label),
+            "help": finding.help,
+            "related": related.collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "status": cluster.status,
+        "compared": cluster.nodes.iter().map(|node| node.name).collect::<Vec<_>>(),
+        "not_compared": cluster.left_out,
+        "diagnostics": cluster.found.iter().map(finding).collect::<Vec<_>>(),
+    })
+}
+
 fn place(place: &Place) -> Value {
     json!({
         "file": place.file,
@@ -85,7 +121,7 @@ mod tests {
 
     fn of(source: &MapSource) -> Value {
         let loaded = config::load(source, &Options::new("/k.conf"));
-        serde_json::from_str(&report(&[Checked::new("/k.conf", loaded, false)], 5)).unwrap()
+        serde_json::from_str(&report(&[Checked::new("/k.conf", loaded, false)], None, 5)).unwrap()
     }
 
     #[test]
@@ -125,6 +161,7 @@ mod tests {
                     "related": [],
                 }],
             }],
+            "cluster": null,
         });
         assert_eq!(told, expected, "{told:#}");
     }
@@ -144,6 +181,15 @@ mod tests {
         }
         let mut all = Vec::new();
         keys(&of(&MapSource::new().file("/k.conf", "$A=x\n$A\n{\n")), &mut all);
+        let [a, b] = [1, 2].map(|id| {
+            let text = format!("vrrp_instance A {{\n interface eth0\n virtual_router_id {id}\n virtual_ipaddress {{\n 192.0.2.1\n }}\n}}\n");
+            let loaded = config::load(&MapSource::new().file("/k.conf", text), &Options::new("/k.conf").with_advice());
+            Checked::new("/k.conf", loaded, false)
+        });
+        let files = [a, b];
+        let cluster = Cluster::of(&files, false);
+        assert_eq!(cluster.found.len(), 1);
+        keys(&serde_json::from_str(&report(&files, Some(&cluster), 5)).unwrap(), &mut all);
         assert!(all.len() > 20);
         for key in all {
             assert!(page.contains(&format!("`{key}`")), "{key} is not in docs/check.md");

@@ -1,5 +1,6 @@
 //! `vipd check`: all that is wrong with configurations, for people and for programs.
 
+mod cluster;
 mod explain;
 mod json;
 
@@ -12,6 +13,8 @@ use config::{Effect, Level, Loaded, Options};
 use crate::colour;
 use crate::configuration::DEFAULT_FILE;
 use crate::source::System;
+
+use cluster::Cluster;
 
 /// With `--strict`: there are warnings, and nothing worse.
 const WARNED: u8 = 1;
@@ -57,6 +60,7 @@ pub fn command() -> Command {
                 .help("For people, or for programs"),
         )
         .arg(flag("strict", "Fail if there are warnings"))
+        .arg(flag("cluster", "The files are those of several nodes: tell what is wrong between them, too"))
         .arg(
             Arg::new("explain")
                 .long("explain")
@@ -94,13 +98,20 @@ fn run(matches: &clap::ArgMatches) -> (String, u8) {
         .map(|file| {
             let system = System::new(matches.get_one::<String>("config-id").cloned());
             let strict_includes = matches.get_flag("all-config");
-            let loaded = config::load(&system, &Options { file: file.to_owned(), strict_includes });
+            let options = Options { strict_includes, ..Options::new(file).with_advice() };
+            let loaded = config::load(&system, &options);
             Checked::new(file, loaded, matches.get_flag("strict"))
         })
         .collect();
-    let status = checked.iter().map(|c| c.status).max().unwrap_or(config::EXIT_OK);
-    let out =
-        if json { json::report(&checked, status) } else { checked.iter().map(|c| c.text(colours)).collect() };
+    let cluster = matches.get_flag("cluster").then(|| Cluster::of(&checked, matches.get_flag("strict")));
+    let statuses = checked.iter().map(|c| c.status).chain(cluster.as_ref().map(|c| c.status));
+    let status = statuses.max().unwrap_or(config::EXIT_OK);
+    let out = if json {
+        json::report(&checked, cluster.as_ref(), status)
+    } else {
+        let files = checked.iter().map(|c| c.text(colours));
+        files.chain(cluster.as_ref().map(|c| c.text(colours))).collect()
+    };
     (out, status)
 }
 
@@ -125,18 +136,23 @@ impl Checked {
 
     /// For people: each problem with its lines, and a summary.
     fn text(&self, colours: bool) -> String {
-        let counts = [(Level::Error, "error"), (Level::Warning, "warning"), (Level::Note, "hint")];
-        let mut parts: Vec<String> = counts
-            .into_iter()
-            .map(|(level, name)| (self.count(level), name))
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, name)| format!("{count} {name}{}", if count == 1 { "" } else { "s" }))
-            .collect();
-        if parts.is_empty() {
-            parts.push("nothing to report".to_owned());
-        }
-        format!("{}{}: {}\n", self.loaded.render(colours), self.file, parts.join(", "))
+        format!("{}{}: {}\n", self.loaded.render(colours), self.file, summary(|level| self.count(level)))
     }
+}
+
+/// How many problems of each level there are.
+fn summary(count: impl Fn(Level) -> usize) -> String {
+    let counts = [(Level::Error, "error"), (Level::Warning, "warning"), (Level::Note, "hint")];
+    let mut parts: Vec<String> = counts
+        .into_iter()
+        .map(|(level, name)| (count(level), name))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, name)| format!("{count} {name}{}", if count == 1 { "" } else { "s" }))
+        .collect();
+    if parts.is_empty() {
+        parts.push("nothing to report".to_owned());
+    }
+    parts.join(", ")
 }
 
 /// The exit status for one file: that of a configuration test, unless keepalived's test is content with

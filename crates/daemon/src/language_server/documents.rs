@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use config::{Account, Interface, MAX_FILE, Match, Program, ProgramError, ReadError, Source};
+use base::IpNet;
+use config::{Account, Interface, MAX_FILE, Match, Program, ProgramError, ReadError, Source, WeakPart};
 
 use crate::source::System;
 
@@ -147,6 +148,14 @@ impl Source for World<'_> {
     }
     fn program(&self, command: &str, account: Account) -> Result<Program, ProgramError> {
         self.here.program(command, account)
+    }
+
+    fn addresses(&self, name: &str) -> Vec<IpNet> {
+        self.here.addresses(name)
+    }
+
+    fn weak_part(&self, path: &str) -> Option<WeakPart> {
+        self.here.weak_part(path)
     }
 }
 

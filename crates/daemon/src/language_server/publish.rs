@@ -18,7 +18,7 @@ pub(super) fn all(open: &Documents) -> BTreeMap<String, Value> {
         .iter()
         .map(|(path, _)| {
             let world = World { here: System::new(None), open };
-            (path, config::load(&world, &Options::new(path)))
+            (path, config::load(&world, &Options::new(path).with_advice()))
         })
         .collect();
     let mut parts = BTreeSet::new();
