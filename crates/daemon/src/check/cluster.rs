@@ -52,6 +52,8 @@ mod tests {
     use super::*;
     use config::{MapSource, Options};
 
+    use crate::source::{Elsewhere, System};
+
     fn text(priority: u8, version: u8) -> String {
         format!(
             "vrrp_instance A {{\n interface eth0\n virtual_router_id 1\n priority {priority}\n version {version}\n \
@@ -60,7 +62,7 @@ mod tests {
     }
 
     /// The files of a cluster, checked.
-    pub(in crate::check) fn checked(files: &[(&str, &str)]) -> Vec<Checked> {
+    fn checked(files: &[(&str, &str)]) -> Vec<Checked> {
         let one = |(name, text): &(&str, &str)| {
             let loaded = config::load(&MapSource::new().file(name, text), &Options::new(*name).with_advice());
             Checked::new(name, loaded, false)
@@ -80,6 +82,20 @@ mod tests {
         let files = checked(&[("/a.conf", &a), ("/b.conf", &tie)]);
         assert_eq!(Cluster::of(&files, false).status, EXIT_OK, "a warning");
         assert_eq!(Cluster::of(&files, true).status, WARNED);
+    }
+
+    #[test]
+    fn what_another_machine_has_is_not_looked_up_here() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("k.conf");
+        let script = "vrrp_script s {\n script /none/such\n user nobody-at-all\n}\n";
+        let tracked = text(150, 3).replace("interface eth0", "interface none.such\n track_script {\n s\n }");
+        std::fs::write(&path, script.to_owned() + &tracked).unwrap();
+        let options = Options::new(path.to_str().unwrap()).with_advice();
+        assert!(config::load(&System::new(None), &options).model.is_none());
+        let loaded = config::load(&Elsewhere::with_everything(&System::new(None)), &options);
+        let model = loaded.model.as_ref().unwrap();
+        assert_eq!(model.trackers.len(), 1, "{}", loaded.render(false));
     }
 
     #[test]

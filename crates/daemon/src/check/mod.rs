@@ -12,7 +12,7 @@ use config::{Effect, Level, Loaded, Options};
 
 use crate::colour;
 use crate::configuration::DEFAULT_FILE;
-use crate::source::System;
+use crate::source::{Elsewhere, System};
 
 use cluster::Cluster;
 
@@ -99,7 +99,11 @@ fn run(matches: &clap::ArgMatches) -> (String, u8) {
             let system = System::new(matches.get_one::<String>("config-id").cloned());
             let strict_includes = matches.get_flag("all-config");
             let options = Options { strict_includes, ..Options::new(file).with_advice() };
-            let loaded = config::load(&system, &options);
+            let loaded = if matches.get_flag("cluster") {
+                config::load(&Elsewhere::with_everything(&system), &options)
+            } else {
+                config::load(&system, &options)
+            };
             Checked::new(file, loaded, matches.get_flag("strict"))
         })
         .collect();
