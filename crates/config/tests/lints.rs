@@ -242,6 +242,25 @@ fn advice_never_changes_what_keepalived_would_do() {
     );
 }
 
+#[test]
+fn with_advice_a_caret_is_at_the_keyword_that_cannot_hold() {
+    let quorum = service(" quorum 9\n real_server 10.0.0.1 80 {\n TCP_CHECK {\n }\n }");
+    for (text, place) in [
+        (instance(" state MASTER\n nopreempt"), "nopreempt"),
+        (instance(" state MASTER\n preempt_delay 5"), "preempt_delay 5"),
+        (instance(" state MASTER\n priority 100\n strict_mode on\n version 3\n accept"), "state MASTER"),
+        (quorum, "quorum 9"),
+    ] {
+        let pointed: Vec<String> = advised(&text)
+            .diagnostics
+            .iter()
+            .filter(|d| d.code == Code::CONFLICT)
+            .filter_map(|d| text.get(d.span?.range()).map(str::to_owned))
+            .collect();
+        assert_eq!(pointed, [place], "{text}");
+    }
+}
+
 /// What users of these files would be told. Each piece of advice is meant.
 const SEEDS: &[(&str, &[&str])] = &[
     // No server has a check.

@@ -1,9 +1,9 @@
 //! Which instances of different nodes are one virtual router.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 
-use base::{Family, Name, Vrid};
+use base::{Family, IfName, Name, Vrid};
 use model::{Instance, Model};
 use vrrp::config::Peers;
 
@@ -31,7 +31,6 @@ impl<'a> Router<'a> {
     /// All of them, in the order of the first node, the second one, and so on.
     pub(super) fn all(nodes: &[Node<'a>]) -> Vec<Self> {
         let mut routers: Vec<Self> = Vec::new();
-        let mut known: BTreeMap<(Family, Vrid), Vec<usize>> = BTreeMap::new();
         for (node, loaded) in nodes.iter().enumerate().map(|(index, node)| (index, node.loaded)) {
             let Some(model) = &loaded.model else { continue };
             let members = model.instances.iter().map(|instance| {
@@ -40,30 +39,10 @@ impl<'a> Router<'a> {
                 Member { node, instance, model, block }
             });
             let members: Vec<Member<'a>> = members.collect();
-            // The best pairs first: a number can be in use on several interfaces.
-            let mut pairs: Vec<(u32, usize, usize)> = Vec::new();
-            for (index, member) in members.iter().enumerate() {
-                for &router in known.get(&key(member)).into_iter().flatten() {
-                    let first = routers.get(router).and_then(|router| router.members.first());
-                    pairs.extend(first.map(|first| (likeness(first, member), index, router)));
-                }
-            }
-            pairs.sort_by_key(|&(score, index, router)| (std::cmp::Reverse(score), index, router));
-            let (mut placed, mut taken) = (BTreeSet::new(), BTreeSet::new());
-            for (_, index, router) in pairs {
-                if placed.contains(&index) || taken.contains(&router) {
-                    continue;
-                }
-                if let (Some(member), Some(to)) = (members.get(index), routers.get_mut(router)) {
-                    to.members.push(*member);
-                    placed.insert(index);
-                    taken.insert(router);
-                }
-            }
-            for (_, member) in members.iter().enumerate().filter(|(index, _)| !placed.contains(index)) {
-                known.entry(key(member)).or_default().push(routers.len());
-                routers.push(Self { members: vec![*member] });
-            }
+            let free: Vec<usize> = (0..routers.len()).collect();
+            let placed = place(&mut routers, free, &members);
+            let fresh = members.iter().zip(placed).filter(|(_, placed)| !placed);
+            routers.extend(fresh.map(|(member, _)| Self { members: vec![*member] }));
         }
         routers
     }
@@ -73,21 +52,76 @@ fn key(member: &Member<'_>) -> (Family, Vrid) {
     (member.instance.protocol.family, member.instance.protocol.vrid)
 }
 
-/// How much speaks for two instances with one number being one router.
-fn likeness(a: &Member<'_>, b: &Member<'_>) -> u32 {
-    let (x, y) = (&a.instance.protocol, &b.instance.protocol);
-    let hears = |from: &Instance, to: &Peers| match (from.source, to) {
-        (Some(source), Peers::Unicast { peers, .. }) => peers.iter().any(|peer| peer.address == source),
-        _ => false,
-    };
-    let signs = [
-        hears(a.instance, &y.peers) || hears(b.instance, &x.peers),
-        addresses(a.instance).any(|one| addresses(b.instance).any(|other| one == other)),
-        a.instance.link.is_some() && a.instance.link == b.instance.link,
-        x.name == y.name,
-    ];
-    // The first sign outweighs all those after it.
-    signs.iter().fold(0, |score, &sign| score * 2 + u32::from(sign))
+/// Something by which an instance can be told from others of the same number.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Sign {
+    Address(IpAddr),
+    Link(Option<IfName>),
+    Name(Name),
+    Nothing,
+}
+
+/// What routers are known by, and what an instance looks for.
+type Pass = (fn(&Member<'_>) -> Vec<Sign>, fn(&Member<'_>) -> Vec<Sign>);
+
+/// The best sign first: a number can be in use on several interfaces, which may be called otherwise on another
+/// node.
+const PASSES: &[Pass] = &[
+    (|m| m.instance.source.map(Sign::Address).into_iter().collect(), peers),
+    (held, held),
+    (link, link),
+    (name, name),
+    (|_| vec![Sign::Nothing], |_| vec![Sign::Nothing]),
+];
+
+fn peers(member: &Member<'_>) -> Vec<Sign> {
+    match &member.instance.protocol.peers {
+        Peers::Unicast { peers, .. } => peers.iter().map(|peer| Sign::Address(peer.address)).collect(),
+        Peers::Multicast(_) => Vec::new(),
+    }
+}
+
+fn held(member: &Member<'_>) -> Vec<Sign> {
+    addresses(member.instance).map(Sign::Address).collect()
+}
+
+fn link(member: &Member<'_>) -> Vec<Sign> {
+    vec![Sign::Link(member.instance.link)]
+}
+
+fn name(member: &Member<'_>) -> Vec<Sign> {
+    vec![Sign::Name(member.instance.protocol.name.clone())]
+}
+
+/// Puts the instances of a node into `routers` of which it has none yet; which of them found one.
+fn place<'a>(routers: &mut [Router<'a>], free: Vec<usize>, members: &[Member<'a>]) -> Vec<bool> {
+    let mut placed = vec![false; members.len()];
+    let mut taken = vec![false; routers.len()];
+    for (known_by, looks_for) in PASSES {
+        let mut signs: BTreeMap<((Family, Vrid), Sign), VecDeque<usize>> = BTreeMap::new();
+        for &router in free.iter().filter(|&&router| taken.get(router) == Some(&false)) {
+            let Some(first) = routers.get(router).and_then(|router| router.members.first()) else { continue };
+            for sign in known_by(first) {
+                signs.entry((key(first), sign)).or_default().push_back(router);
+            }
+        }
+        for (member, placed) in members.iter().zip(&mut placed).filter(|(_, placed)| !**placed) {
+            for sign in looks_for(member) {
+                let Some(candidates) = signs.get_mut(&(key(member), sign)) else { continue };
+                // A router can be known by several signs.
+                let is_free = |router: &usize| taken.get(*router) == Some(&false);
+                let Some(router) = std::iter::from_fn(|| candidates.pop_front()).find(is_free) else {
+                    continue;
+                };
+                if let (Some(to), Some(flag)) = (routers.get_mut(router), taken.get_mut(router)) {
+                    to.members.push(*member);
+                    (*placed, *flag) = (true, true);
+                    break;
+                }
+            }
+        }
+    }
+    placed
 }
 
 /// Every address that moves with the instance.

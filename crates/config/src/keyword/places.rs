@@ -14,7 +14,7 @@ pub(crate) struct Places {
     open: Vec<usize>,
     /// Blocks by keyword and first word: `vrrp_instance VI_1`.
     named: BTreeMap<(&'static str, Box<str>), usize>,
-    /// Blocks by the places of their keywords and of their first words.
+    /// Blocks by the places of their heads, their keywords and their first words.
     at: BTreeMap<Span, usize>,
 }
 
@@ -48,6 +48,7 @@ impl Places {
         self.open.push(index);
         match &node.body {
             Body::Block(_) => {
+                self.at.insert(node.line, index);
                 self.at.insert(node.keyword.span, index);
                 if let Some(word) = node.words.first() {
                     self.at.insert(word.span, index);
@@ -80,7 +81,7 @@ impl Places {
         Block { places: self, index: 0 }.keyword(keyword)
     }
 
-    /// The block whose keyword or first word stands at `span`.
+    /// The block whose head, keyword or first word stands at `span`.
     pub(crate) fn block_at(&self, span: Span) -> Option<Block<'_>> {
         self.at.get(&span).map(|&index| Block { places: self, index })
     }

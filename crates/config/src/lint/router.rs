@@ -81,6 +81,7 @@ pub(super) fn no_source(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
 
 /// Many announcements, again and again.
 pub(super) fn garp_flood(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
+    let global = facts.places.named_alone("global_defs");
     for (instance, block) in facts.instances() {
         let garp = &instance.garp;
         let addresses = u64::try_from(instance.addresses.len() + instance.excluded.len()).unwrap_or(u64::MAX);
@@ -93,7 +94,6 @@ pub(super) fn garp_flood(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
             continue;
         }
         let own = block.keyword("garp_master_refresh");
-        let global = facts.places.named_alone("global_defs");
         let place =
             own.or_else(|| global.and_then(|g| g.keyword("vrrp_garp_master_refresh"))).unwrap_or(block);
         let message = format!(

@@ -199,20 +199,16 @@ fn wants_master(r: &mut Resolver<'_, '_>, it: &Basics<'_>) -> bool {
         let (name, state) = (it.name, if it.owner { "MASTER" } else { "BACKUP" });
         let log = format!("({name}) (strict) initial state does not match the priority, setting to {state}");
         let message = "in strict mode only an owner of addresses (priority 255) starts as master".to_owned();
-        r.conflict(
-            it.draft.name.span,
-            message,
-            format!("{state} is used"),
-            format!("write `state {state}`"),
-            log,
-        );
+        let span = r.place_of(it.draft.name.span, "state");
+        r.conflict(span, message, format!("{state} is used"), format!("write `state {state}`"), log);
         return it.owner;
     }
     written
 }
 
 fn preempt(r: &mut Resolver<'_, '_>, it: &Basics<'_>, wants_master: bool) -> Preempt {
-    let (name, span) = (it.name, it.draft.name.span);
+    let (name, head) = (it.name, it.draft.name.span);
+    let span = r.place_of(head, "nopreempt");
     let delay = it.draft.preempt_delay.unwrap_or(Duration::ZERO);
     let mut never = it.draft.nopreempt;
     let master = wants_master || it.draft.state == Some(true);
@@ -256,6 +252,7 @@ fn preempt(r: &mut Resolver<'_, '_>, it: &Basics<'_>, wants_master: bool) -> Pre
     } else {
         return Preempt::After(delay);
     };
+    let span = r.place_of(head, "preempt_delay");
     r.conflict(span, format!("`preempt_delay` does not work {why}"), "there is no delay", help, log);
     if never { Preempt::Never } else { Preempt::After(Duration::ZERO) }
 }
@@ -291,7 +288,8 @@ fn strict_resets(r: &mut Resolver<'_, '_>, it: &Basics<'_>) {
     for (set, keyword, log) in resets {
         if set {
             let message = format!("the strict mode doesn't allow `{keyword}`");
-            r.conflict(draft.name.span, message, "it is not used", format!("remove `{keyword}`"), log);
+            let span = r.place_of(draft.name.span, keyword);
+            r.conflict(span, message, "it is not used", format!("remove `{keyword}`"), log);
         }
     }
 }

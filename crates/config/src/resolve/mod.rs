@@ -173,6 +173,12 @@ impl Resolver<'_, '_> {
         }
     }
 
+    /// Where `keyword` stands in the block at `head`, if places are noted; else `head`.
+    fn place_of(&self, head: Span, keyword: &str) -> Span {
+        let block = self.cx.places.as_ref().and_then(|places| places.block_at(head));
+        block.and_then(|block| block.place_of(keyword)).unwrap_or(head)
+    }
+
     /// Something that cannot work as written; what holds instead is in `label`.
     fn conflict(
         &mut self,

@@ -272,7 +272,8 @@ fn quorum(p: &mut Pools<'_, '_, '_>, it: &Basics<'_>, servers: &[model::lvs::Rea
         let message =
             format!("the quorum {weight} is above {total}, the weight of all real servers together");
         let help = "lower `quorum`, or raise the weights";
-        p.r.conflict(it.draft.span, message, format!("{used} is used"), help, log);
+        let span = p.r.place_of(it.draft.span, "quorum");
+        p.r.conflict(span, message, format!("{used} is used"), help, log);
         weight = used;
     }
     let most = weight.saturating_sub(1);
@@ -282,7 +283,8 @@ fn quorum(p: &mut Pools<'_, '_, '_>, it: &Basics<'_>, servers: &[model::lvs::Rea
             it.shown()
         );
         let message = format!("the hysteresis {hysteresis} is not below the quorum {weight}");
-        p.r.conflict(it.draft.span, message, format!("{most} is used"), "lower `hysteresis`", log);
+        let span = p.r.place_of(it.draft.span, "hysteresis");
+        p.r.conflict(span, message, format!("{most} is used"), "lower `hysteresis`", log);
         hysteresis = most;
     }
     Quorum { weight, hysteresis }
