@@ -169,7 +169,10 @@ fn interface(r: &mut Resolver<'_, '_>, draft: &InstanceDraft) -> Option<Option<I
         }
         None => false,
     };
-    let unicast = draft.source.is_some() && !draft.peers.is_empty();
+    // Peers of the other family are none.
+    let family = draft.family();
+    let unicast =
+        draft.source.is_some() && draft.peers.iter().any(|peer| Family::of(&peer.address) == family);
     if unicast && !loopback && draft.interface.is_none() {
         return Some(None);
     }
