@@ -4,7 +4,7 @@ mod texts;
 
 use model::{Model, diff};
 use proptest::prelude::*;
-use vipd_config::print::{HIDDEN, Print};
+use vipd_config::print::{HIDDEN, Print, expand};
 use vipd_config::{Account, Loaded, MapSource, Options, keywords, load};
 
 fn world() -> MapSource {
@@ -48,11 +48,18 @@ fn differences(a: &Model, b: &Model) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig { cases: 200, max_global_rejects: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_printed_loads_as_the_same_model_and_prints_as_the_same_text(seed: u64) {
         prop_assume!(holds(&texts::text(seed)));
+    }
+
+    #[test]
+    fn what_is_expanded_loads_as_the_same_model(seed: u64) {
+        let text = texts::text(seed);
+        let expanded = expand(&world().file("/k.conf", &text), &Options::new("/k.conf"), true).text(true);
+        prop_assert!(load_text(&expanded).model == load_text(&text).model, "{}\n---\n{}", text, expanded);
     }
 
     #[test]
@@ -72,8 +79,10 @@ fn every_keyword_stands_in_some_random_text() {
     let used: std::collections::BTreeSet<&str> =
         all.iter().flat_map(|text| text.lines()).filter_map(|line| line.split(' ').next()).collect();
     // It refuses whatever is not perfect, which few of these texts are.
-    let missing: Vec<&str> =
-        keywords().map(|entry| entry.name).filter(|name| !used.contains(name) && *name != "reload_check_config").collect();
+    let missing: Vec<&str> = keywords()
+        .map(|entry| entry.name)
+        .filter(|name| !used.contains(name) && *name != "reload_check_config")
+        .collect();
     assert_eq!(missing, [""; 0]);
 }
 
@@ -108,6 +117,68 @@ fn secrets_are_hidden_unless_they_are_asked_for() {
     assert_eq!(hidden.matches(HIDDEN).count(), 3);
     let shown = printed(&loaded, true).unwrap();
     assert!(shown.contains("auth_pass s3cr3t") && shown.contains("password pa55"), "{shown}");
+}
+
+const INCLUDING: &str = "\
+$VI4=virtual_router_id
+$BLOCK=\\
+    priority 150 \\
+    advert_int 2
+@one include /b.conf
+@two junk
+vrrp_instance \"V #1\" { interface eth0
+    ${VI4} 5
+    $BLOCK
+    notify \"/bin/n # x ${_INSTANCE}\"
+    authentication { auth_type PASS
+        auth_pass a\\#b }
+    virtual_ipaddress {
+        ~SEQ(N, 3) 192.0.2.${N}/24
+    }
+}
+";
+const INCLUDED: &str = "vrrp_script s {\nscript \"/bin/x 'y\\\"'\"\n}\n";
+
+fn including() -> MapSource {
+    world().config_id("one").file("/k.conf", INCLUDING).file("/b.conf", INCLUDED)
+}
+
+#[test]
+fn what_is_expanded_loads_as_the_same_model_and_tells_where_it_comes_from() {
+    let options = Options::new("/k.conf");
+    let model = load(&including(), &options).model.unwrap();
+    let expanded = expand(&including(), &options, true);
+    for origins in [true, false] {
+        let text = expanded.text(origins);
+        let again = load_text(&text);
+        assert_eq!(again.model.as_ref(), Some(&model), "{text}");
+    }
+    assert_eq!(
+        expanded.text(true),
+        "\
+vrrp_script s {                                  # /b.conf:1
+    script \"/bin/x 'y\\\"'\"                        # /b.conf:2
+}
+vrrp_instance \"V #1\" {                           # /k.conf:7
+    interface eth0                               # /k.conf:7
+    virtual_router_id 5                          # /k.conf:8, $VI4 from /k.conf:1
+    priority 150                                 # /k.conf:9, $BLOCK from /k.conf:3
+    advert_int 2                                 # /k.conf:9, $BLOCK from /k.conf:4
+    notify \"/bin/n # x one\"                      # /k.conf:10, ${_INSTANCE}
+    authentication {                             # /k.conf:11
+        auth_type PASS                           # /k.conf:11
+        auth_pass a\\#b                           # /k.conf:12
+    }
+    virtual_ipaddress {                          # /k.conf:13
+        192.0.2.1/24                             # /k.conf:14, $N from /k.conf:14
+        192.0.2.2/24                             # /k.conf:14, $N from /k.conf:14
+        192.0.2.3/24                             # /k.conf:14, $N from /k.conf:14
+    }
+}
+"
+    );
+    let hidden = expand(&including(), &options, false).text(true);
+    assert!(hidden.contains("auth_pass <hidden>") && !hidden.contains("a\\#b"), "{hidden}");
 }
 
 #[test]

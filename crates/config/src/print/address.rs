@@ -32,7 +32,8 @@ pub(super) fn net(net: &IpNet) -> String {
 }
 
 pub(super) fn line(address: &Address, place: &Place<'_>) -> Entry {
-    let Address { net, link, peer, broadcast, label, scope, flags, preferred_lft, no_track, on_vmac } = address;
+    let Address { net, link, peer, broadcast, label, scope, flags, preferred_lft, no_track, on_vmac } =
+        address;
     let AddressFlags { nodad, home, mngtmpaddr, noprefixroute, autojoin } = *flags;
     let v6 = net.family() == Family::V6;
     let mut line = Words::default();

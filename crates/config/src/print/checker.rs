@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use base::Duration;
 use model::lvs::{
-    Checker, Connect, DnsCheck, FileCheck, MaskedByte, MiscCheck, Origin, Probe, Schedule, SmtpCheck, UdpCheck,
+    Checker, Connect, DnsCheck, FileCheck, MaskedByte, MiscCheck, Origin, Probe, Schedule, SmtpCheck,
+    UdpCheck,
 };
 
 use super::Printer;

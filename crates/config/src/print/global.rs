@@ -2,9 +2,7 @@
 
 use base::{Duration, Name};
 use model::firewall::{Firewall, IpSets, Iptables};
-use model::global::{
-    AutoPriority, AutoPriorityLimit, Dumps, Fifo, Global, Reload, Scheduling, VmacNames,
-};
+use model::global::{AutoPriority, AutoPriorityLimit, Dumps, Fifo, Global, Reload, Scheduling, VmacNames};
 use model::lvs::{IpvsNamespace, Settings};
 use model::mail::{Mail, MailServer};
 use model::observers::{Dbus, Snmp};
@@ -118,9 +116,7 @@ impl Printer<'_> {
         block.flag("enable_script_security", *script_security);
         block.flag("use_symlink_paths", *use_symlink_paths);
         block.flag("set_supplementary_groups", *supplementary_groups);
-        for (keyword, script) in
-            [("startup_script", startup_script), ("shutdown_script", shutdown_script)]
-        {
+        for (keyword, script) in [("startup_script", startup_script), ("shutdown_script", shutdown_script)] {
             if let Some((command, timeout)) = script {
                 block.line(keyword, self.command(command));
                 block.time(SCRIPT_TIMEOUT, &format!("{keyword}_timeout"), *timeout);
@@ -188,7 +184,8 @@ pub(super) fn scheduling(prefix: &str, process: &Scheduling, out: &mut Lines) {
 }
 
 fn mail(mail: &Mail, out: &mut Lines) {
-    let Mail { server, recipients, from, helo_name, timeout, alert_vrrp, about_faults, only_whole_servers } = mail;
+    let Mail { server, recipients, from, helo_name, timeout, alert_vrrp, about_faults, only_whole_servers } =
+        mail;
     let mut all = Lines::default();
     for recipient in recipients {
         all.line(&word(recipient), "");
@@ -208,7 +205,8 @@ fn mail(mail: &Mail, out: &mut Lines) {
 }
 
 fn firewall(firewall: &Firewall, out: &mut Lines) {
-    let Firewall { iptables, ipsets, ipsets_in_namespace: _, nftables, priority, by_index, counters } = firewall;
+    let Firewall { iptables, ipsets, ipsets_in_namespace: _, nftables, priority, by_index, counters } =
+        firewall;
     if let Some(Iptables { input, output }) = iptables {
         let mut words = Words::default();
         words.add(word(input));
@@ -233,7 +231,8 @@ fn ipsets(sets: &IpSets) -> String {
     let IpSets { v4, v6, v6_with_link, igmp, mld, neighbours } = sets;
     let all: [(&Name, &str); 6] =
         [(v4, ""), (v6, "6"), (v6_with_link, "_if6"), (igmp, "_igmp"), (mld, "_mld"), (neighbours, "_nd")];
-    let follows = |(name, suffix): &(&Name, &str)| name.strip_suffix(suffix) == Some(v4) && !suffix.is_empty();
+    let follows =
+        |(name, suffix): &(&Name, &str)| name.strip_suffix(suffix) == Some(v4) && !suffix.is_empty();
     let needed = all.iter().rposition(|set| !follows(set)).map_or(1, |last| last + 1);
     let mut words = Words::default();
     for (name, _) in all.iter().take(needed) {

@@ -147,10 +147,8 @@ impl Printer<'_> {
         block.flag("no_virtual_ipaddress", addresses.is_empty());
         block.block_if_any("virtual_ipaddress", lines(addresses));
         block.block_if_any("virtual_ipaddress_excluded", lines(excluded));
-        block.block_if_any(
-            "virtual_routes",
-            Lines(routes.iter().map(|one| route::line(one, None)).collect()),
-        );
+        block
+            .block_if_any("virtual_routes", Lines(routes.iter().map(|one| route::line(one, None)).collect()));
         block.block_if_any("virtual_rules", Lines(rules.iter().map(|one| rule::line(one, None)).collect()));
         self.notify(notify, &mut block);
         out.block("vrrp_instance", self.instance_name(id), block);
@@ -220,8 +218,7 @@ impl Printer<'_> {
     fn virtual_link(&self, link: Option<&VirtualLink>, protocol: &Protocol, unicast: bool, out: &mut Lines) {
         // A name that looks like another word of the line needs one before it.
         let name = |name: &str, words: &mut Words| {
-            let taken =
-                ["name", "group", "netlink_notify_msg", "bridge", "private", "vepa"].contains(&name);
+            let taken = ["name", "group", "netlink_notify_msg", "bridge", "private", "vepa"].contains(&name);
             words.flag("name", taken || name.parse::<IpAddr>().is_ok()).add(word(name));
         };
         let mut words = Words::default();
@@ -340,7 +337,8 @@ mod tests {
 
     #[test]
     fn a_password_that_was_cut_within_a_character_is_cut_there_again() {
-        for text in ["secret", "", "12345678", "1234567é", "123456€", "1234567€", "12345😀", "1234567😀"] {
+        for text in ["secret", "", "12345678", "1234567é", "123456€", "1234567€", "12345😀", "1234567😀"]
+        {
             let mut key = [0; 8];
             key.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
             let printed = password(&key);

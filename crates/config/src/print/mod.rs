@@ -10,6 +10,7 @@
 
 mod address;
 mod checker;
+mod expanded;
 mod global;
 mod global_lvs;
 mod http;
@@ -29,6 +30,7 @@ use model::{Command, InstanceId, Model, TrackerId, User};
 
 use crate::block::command::DEFAULT_ACCOUNT;
 use crate::load::Accounts;
+pub use expanded::{Expanded, ExpandedLine, expand};
 pub use tree::Entry;
 use tree::{Lines, script, word};
 

@@ -2,7 +2,9 @@
 
 use base::{Family, IpNet};
 use model::encap::{Encap, IpTunnel};
-use model::route::{Congestion, HeldRoute, Hop, Route, RouteKind, RouteMetric, RouteMetricKind, RouteOperation};
+use model::route::{
+    Congestion, HeldRoute, Hop, Route, RouteKind, RouteMetric, RouteMetricKind, RouteOperation,
+};
 
 use super::address;
 use super::tree::{Entry, Words, word};
@@ -168,13 +170,7 @@ fn encap(hop: &Hop, line: &mut Words) {
         }
         Some(Encap::Ila(locator)) => {
             let group = |n: u32| locator >> (48 - 16 * n) & 0xffff;
-            line.add("encap ila").add(format!(
-                "{:x}:{:x}:{:x}:{:x}",
-                group(0),
-                group(1),
-                group(2),
-                group(3)
-            ));
+            line.add("encap ila").add(format!("{:x}:{:x}:{:x}:{:x}", group(0), group(1), group(2), group(3)));
         }
     }
 }

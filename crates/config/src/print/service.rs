@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use base::{Duration, Family};
 use model::lvs::{
-    AddressGroup, AddressRange, Checker, Destination, Forwarding, GroupEntry, Lvs, Persistence, Probe, Protocol,
-    Quorum, RealServer, SchedulerFlags, Service, SorryServer, Tls, Tunnel, TunnelChecksum, TunnelKind,
-    VirtualServer,
+    AddressGroup, AddressRange, Checker, Destination, Forwarding, GroupEntry, Lvs, Persistence, Probe,
+    Protocol, Quorum, RealServer, SchedulerFlags, Service, SorryServer, Tls, Tunnel, TunnelChecksum,
+    TunnelKind, VirtualServer,
 };
 
 use super::Printer;
@@ -174,8 +174,9 @@ impl Printer<'_> {
         block.word("snmp_name", snmp_name.as_deref());
         block.word("virtualhost", checkers.iter().find_map(http::host_of_server));
         // Only the server can say it of a check that follows a file.
-        let alpha =
-            checkers.iter().any(|Checker { schedule, probe }| matches!(probe, Probe::File(_)) && schedule.alpha);
+        let alpha = checkers
+            .iter()
+            .any(|Checker { schedule, probe }| matches!(probe, Probe::File(_)) && schedule.alpha);
         block.flag("alpha", alpha);
         let inherited = Inherited { delay_loop, alpha, address: *address, port: shown_port };
         for checker in checkers {

@@ -161,11 +161,7 @@ pub(super) fn seconds(time: Duration) -> String {
 pub(super) fn word(text: &str) -> String {
     let special = |c: char| is_blank(c) || matches!(c, '{' | '}' | '#' | '!' | '"');
     let first = text.starts_with(['@', '$', '~']) || text.starts_with("include");
-    if text.is_empty() || first || text.contains(special) {
-        format!("\"{text}\"")
-    } else {
-        text.to_owned()
-    }
+    if text.is_empty() || first || text.contains(special) { format!("\"{text}\"") } else { text.to_owned() }
 }
 
 /// A word of a script's line, always in quotes.

@@ -1,15 +1,15 @@
 //! Random configurations: each keyword of each block with some of its values, in any order.
 
 /// A sequence of numbers that a seed decides.
-pub struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed | 1)
     }
 
     /// A number below `n`.
-    pub fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % n.max(1)
     }
@@ -459,12 +459,8 @@ const URL: &[&str] = &[
     "regex_stack 1 2",
 ];
 
-const UDP: &[&str] = &[
-    "payload <00ff|1 2 3|\"\">",
-    "require_reply <|00xx x1|f>",
-    "min_reply_length 3",
-    "max_reply_length 9",
-];
+const UDP: &[&str] =
+    &["payload <00ff|1 2 3|\"\">", "require_reply <|00xx x1|f>", "min_reply_length 3", "max_reply_length 9"];
 
 fn checker(dice: &mut Dice, out: &mut String) {
     let name = dice.one_of(&[
@@ -544,7 +540,7 @@ fn service(dice: &mut Dice, head: &str, out: &mut String) {
 }
 
 /// A configuration that a seed decides. Most of them can be run.
-pub fn text(seed: u64) -> String {
+pub(crate) fn text(seed: u64) -> String {
     let mut dice = Dice::new(seed);
     let dice = &mut dice;
     for _ in 0..8 {
