@@ -32,6 +32,7 @@ mod lang;
 mod lint;
 mod load;
 mod lookup;
+pub mod print;
 mod render;
 mod resolve;
 mod secret;
@@ -44,7 +45,7 @@ pub use diag::{
 };
 pub use keyword::{Entry, Status, keywords};
 pub use lint::lints;
-pub use load::{Loaded, Options, load};
+pub use load::{Accounts, Loaded, Options, load};
 pub use lookup::{Context, context, entries, keywords_of, similar_keyword};
 pub use render::{Origin, Place, Printer, Use};
 pub use source::{

@@ -1,6 +1,8 @@
 //! One load: text in, a model and its problems out.
 
-use model::Model;
+use std::collections::BTreeMap;
+
+use model::{Model, User};
 
 use crate::block::{Draft, ROOT};
 use crate::diag::{Code, Diagnostic, Diagnostics, Exits, Severity};
@@ -10,7 +12,7 @@ use crate::lang::tree::Parser;
 use crate::lint::{self, Facts};
 use crate::render::Printer;
 use crate::resolve;
-use crate::source::Source;
+use crate::source::{Account, Source};
 use crate::span::{SourceMap, Span};
 
 /// What to load, and how.
@@ -38,6 +40,23 @@ impl Options {
     }
 }
 
+/// The names by which a configuration called its users and groups. The first one of each counts.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Accounts(BTreeMap<User, Vec<Box<str>>>);
+
+impl Accounts {
+    /// The name of a user, and if it is not the user's own that of the group.
+    #[must_use]
+    pub fn get(&self, user: User) -> Option<&[Box<str>]> {
+        self.0.get(&user).map(Vec::as_slice)
+    }
+
+    pub(crate) fn learn<'n>(&mut self, account: Account, names: impl Iterator<Item = &'n str>) {
+        let user = User { uid: account.uid, gid: account.gid };
+        self.0.entry(user).or_insert_with(|| names.map(Box::from).collect());
+    }
+}
+
 /// What a load came to.
 #[derive(Debug)]
 pub struct Loaded {
@@ -49,6 +68,8 @@ pub struct Loaded {
     pub exits: Exits,
     /// The files, for showing places.
     pub map: SourceMap,
+    /// The names of those that commands run as.
+    pub accounts: Accounts,
     /// Places whose text must not be shown.
     secrets: Vec<Span>,
     /// Where each keyword stands, of a load with advice.
@@ -108,5 +129,5 @@ pub fn load(source: &dyn Source, options: &Options) -> Loaded {
     }
     let exits = diagnostics.exits();
     let model = exits.run.is_none().then_some(model);
-    Loaded { model, diagnostics, exits, map, secrets: cx.secrets, places }
+    Loaded { model, diagnostics, exits, map, accounts: cx.accounts, secrets: cx.secrets, places }
 }

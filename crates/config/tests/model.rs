@@ -315,10 +315,10 @@ fn in_a_group_a_weighted_interface_is_a_fault_and_a_script_that_nobody_tracks_an
     let group = "vrrp_sync_group G {\n group {\n A B\n }\n}\n";
     let (model, log) = model(&format!("{scripts}{}{}{group}", instance("A", 1, a), instance("B", 2, "")));
     let names: Vec<&str> = model.trackers.iter().map(|t| &*t.name).collect();
-    assert_eq!(names, ["f", "eth1"]);
+    assert_eq!(names, ["eth1", "f"]);
     let tracks: Vec<(usize, i16)> =
         model.instances[0].protocol.tracks.iter().map(|t| (t.tracker.index(), t.weight.get())).collect();
-    assert_eq!(tracks, [(0, 0), (1, 0)]);
+    assert_eq!(tracks, [(1, 0), (0, 0)]);
     for line in
         ["(A) ignoring eth1 tracked interface weight due to SYNC group", "Warning - script w is not used"]
     {

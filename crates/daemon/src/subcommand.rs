@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::{check, demo, help, language_server, simulate};
+use crate::{check, demo, diff, help, language_server, print, simulate};
 
 /// One command of `vipd`.
 pub struct Subcommand {
@@ -38,6 +38,20 @@ pub static SUBCOMMANDS: &[Subcommand] = &[
         what: "Tell all that is wrong with configurations",
         run: check::main,
         options: Some(check::command),
+        words: Words::Files,
+    },
+    Subcommand {
+        name: "print",
+        what: "The canonical form of a configuration, or where each line comes from",
+        run: print::main,
+        options: Some(print::command),
+        words: Words::Files,
+    },
+    Subcommand {
+        name: "diff",
+        what: "What a reload to another configuration would do",
+        run: diff::main,
+        options: Some(diff::command),
         words: Words::Files,
     },
     Subcommand {

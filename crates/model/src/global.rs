@@ -70,6 +70,8 @@ pub struct Global {
     pub bfd_process: Scheduling,
     /// `max_auto_priority`, `min_auto_priority_delay`.
     pub auto_priority: AutoPriority,
+    /// `enable_script_security`: commands that others could change do not run as root.
+    pub script_security: bool,
     /// `use_symlink_paths`: scripts run by their path as written.
     pub use_symlink_paths: bool,
     /// `set_supplementary_groups`: scripts get all groups of their user.
@@ -213,6 +215,7 @@ impl Default for Global {
             bfd_process_name: None,
             bfd_process: Scheduling::default(),
             auto_priority: AutoPriority { most: AutoPriorityLimit::default(), late: Duration::from_secs(1) },
+            script_security: false,
             use_symlink_paths: false,
             supplementary_groups: false,
             disable_local_igmp: false,

@@ -66,14 +66,17 @@ pub(crate) struct Commands {
 }
 
 /// The account that scripts run as if `script_user` names none and it exists.
-const DEFAULT_ACCOUNT: &str = "keepalived_script";
+pub(crate) const DEFAULT_ACCOUNT: &str = "keepalived_script";
 
 impl Commands {
     pub(crate) fn new(rules: &ScriptRules, cx: &mut Cx<'_>) -> Self {
         let default = match &rules.user {
             Some(words) => account(words, cx, "script_user"),
             None => match cx.source.user(DEFAULT_ACCOUNT) {
-                Some(account) => Some(account),
+                Some(account) => {
+                    cx.accounts.learn(account, [DEFAULT_ACCOUNT].into_iter());
+                    Some(account)
+                }
                 None if rules.security => None,
                 None => Some(Account::ROOT),
             },
@@ -259,6 +262,7 @@ pub(crate) fn account(words: &[Word], cx: &mut Cx<'_>, keyword: &str) -> Option<
     };
     let separate = words.get(1).map(|word| (word.text.trim_start_matches(':'), word.span));
     let Some((group, span)) = joined.map(|group| (group, first.span)).or(separate) else {
+        cx.accounts.learn(account, [user].into_iter());
         return Some(account);
     };
     let Some(gid) = cx.source.group(group) else {
@@ -271,5 +275,7 @@ pub(crate) fn account(words: &[Word], cx: &mut Cx<'_>, keyword: &str) -> Option<
         cx.report(d);
         return None;
     };
-    Some(Account { gid, ..account })
+    let account = Account { gid, ..account };
+    cx.accounts.learn(account, [user, group].into_iter());
+    Some(account)
 }

@@ -10,6 +10,7 @@ use crate::keyword::{Outside, Places, Range, SecondsRange, value};
 use crate::lang::reader::missing_parameter;
 use crate::lang::tree::Line;
 use crate::lang::{Body, Node, Word};
+use crate::load::Accounts;
 use crate::source::Source;
 use crate::span::Span;
 
@@ -66,6 +67,8 @@ pub(crate) struct Cx<'s> {
     pub(crate) within_pending: usize,
     /// The object whose keywords are being read: keepalived names it in its messages.
     pub(crate) object: String,
+    /// The names of those that commands run as.
+    pub(crate) accounts: Accounts,
     /// Where iproute2 keeps names of numbers; the later file wins.
     pub(crate) name_directories: [String; 2],
 }
@@ -81,6 +84,7 @@ impl<'s> Cx<'s> {
             pending: BTreeMap::new(),
             within_pending: 0,
             object: String::new(),
+            accounts: Accounts::default(),
             name_directories: ["/usr/share/iproute2".to_owned(), "/etc/iproute2".to_owned()],
         }
     }

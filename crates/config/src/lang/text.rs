@@ -123,6 +123,11 @@ impl Text {
         self.s.push_str(s);
     }
 
+    /// Where its pieces come from, in their order.
+    pub(crate) fn spans(&self) -> impl Iterator<Item = Span> + '_ {
+        self.pieces.iter().map(|piece| piece.span)
+    }
+
     /// Without white space at the start.
     pub(crate) fn trim_start(self) -> Self {
         let skip = self.s.len() - self.s.trim_start_matches(is_blank).len();

@@ -223,8 +223,11 @@ pub(super) fn source(r: &mut Resolver<'_, '_>, it: &Basics<'_>) -> Option<IpAddr
 }
 
 pub(super) fn receive_buffer(r: &Resolver<'_, '_>, it: &Basics<'_>, addresses: usize) -> Option<u32> {
+    if it.draft.receive_buffer.is_some() {
+        return it.draft.receive_buffer;
+    }
     let multiplier = r.global.receive_multiplier;
-    it.draft.receive_buffer.or(match r.global.receive? {
+    match r.global.receive? {
         Receive::Bytes(_) => None,
         Receive::Mtu => Some(it.mtu.saturating_mul(multiplier)),
         Receive::Advert => {
@@ -232,5 +235,5 @@ pub(super) fn receive_buffer(r: &Resolver<'_, '_>, it: &Basics<'_>, addresses: u
             let size = to_u32(addresses).saturating_mul(each).saturating_add(ip + 24 + 8 + 8);
             Some(size.saturating_mul(multiplier))
         }
-    })
+    }
 }

@@ -14,6 +14,7 @@ pub(super) fn global(r: &mut Resolver<'_, '_>) -> Global {
         Some(word) => word.text.as_str().into(),
         None => r.cx.source.host_name().into(),
     };
+    out.script_security = draft.scripts.security;
     if draft.process_names && out.vrrp_process_name.is_none() {
         out.vrrp_process_name = Some("keepalived_vrrp".into());
     }

@@ -169,7 +169,10 @@ fn interface(r: &mut Resolver<'_, '_>, draft: &InstanceDraft) -> Option<Option<I
         }
         None => false,
     };
-    let unicast = draft.source.is_some() && !draft.peers.is_empty();
+    // Addresses of the other family are as good as none.
+    let family = draft.family();
+    let unicast = draft.source.is_some_and(|(source, _)| Family::of(&source) == family)
+        && draft.peers.iter().any(|peer| Family::of(&peer.address) == family);
     if unicast && !loopback && draft.interface.is_none() {
         return Some(None);
     }

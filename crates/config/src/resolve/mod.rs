@@ -16,6 +16,8 @@ mod lvs;
 mod rule;
 mod tracks;
 
+pub(crate) use lvs::checker::HELO_NAME;
+
 use std::collections::BTreeMap;
 
 use model::Model;
@@ -114,7 +116,7 @@ pub(crate) fn resolve(draft: Draft, cx: &mut Cx<'_>) -> (Model, Vec<ServicePlace
         }
     }
     group::groups(r, &draft.groups, &kept, &mut model);
-    r.trackers.forget_untracked(&mut model.instances);
+    r.trackers.settle(&mut model.instances);
     lease::limit(r, &kept, &mut model.instances);
     instance::refuse_duplicates(r, &kept, &model.instances);
     let default = draft.global.default_interface.as_ref();

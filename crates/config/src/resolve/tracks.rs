@@ -104,42 +104,56 @@ impl Trackers {
         }
     }
 
-    /// Forgets what no instance tracks any more: a script that nobody tracks is not run.
-    pub(super) fn forget_untracked(&mut self, instances: &mut [Instance]) {
+    /// Where a tracker stands among those that somebody uses: the interfaces by their names, then the others
+    /// in the order of their blocks, so that the order of those that track them means nothing.
+    fn place_in_list(&self, tracker: &Tracker) -> (What, u32, Name) {
+        let what = match &tracker.source {
+            TrackerSource::Interface(_) => return (What::Interface, 0, tracker.name.clone()),
+            TrackerSource::Script(_) => What::Script,
+            TrackerSource::File(_) => What::File,
+            TrackerSource::Process(_) => What::Process,
+            TrackerSource::Bfd(_) => What::Bfd,
+        };
+        let key = (what, tracker.name.clone());
+        let order = self.defined.get(&key).map_or(0, |defined| defined.order);
+        (key.0, order, key.1)
+    }
+
+    /// Forgets what no instance tracks any more (a script that nobody tracks is not run), and puts the others
+    /// into their order.
+    pub(super) fn settle(&mut self, instances: &mut [Instance]) {
         let mut tracked = vec![false; self.used.len()];
         for track in instances.iter().flat_map(|i| i.protocol.tracks.iter().chain(&i.held.tracks)) {
             if let Some(flag) = tracked.get_mut(track.tracker.index()) {
                 *flag = true;
             }
         }
-        if tracked.iter().all(|flag| *flag) {
+        let kept = self.used.iter().enumerate().zip(&tracked).filter(|(_, flag)| **flag);
+        let mut order: Vec<_> =
+            kept.map(|((index, tracker), _)| (self.place_in_list(tracker), index)).collect();
+        order.sort_unstable();
+        if order.len() == self.used.len() && order.iter().map(|(_, old)| *old).eq(0..order.len()) {
             return;
         }
-        // An id moves down by as many as are gone before it.
-        let mut kept = 0;
-        let moved: Vec<Option<TrackerId>> = tracked
-            .iter()
-            .map(|&flag| {
-                let id = TrackerId::from_index(kept);
-                kept += usize::from(flag);
-                flag.then_some(id)
-            })
-            .collect();
-        let moved = |id: TrackerId| moved.get(id.index()).copied().flatten();
+        let mut moved_to: Vec<Option<TrackerId>> = vec![None; self.used.len()];
+        for (new, (_, old)) in order.iter().enumerate() {
+            if let Some(place) = moved_to.get_mut(*old) {
+                *place = Some(TrackerId::from_index(new));
+            }
+        }
+        let moved = |id: TrackerId| moved_to.get(id.index()).copied().flatten();
         for instance in instances {
             for track in instance.protocol.tracks.iter_mut().chain(&mut instance.held.tracks) {
                 track.tracker = moved(track.tracker).unwrap_or(track.tracker);
             }
         }
-        let used = mem::take(&mut self.used);
-        let mut gone = BTreeMap::new();
-        for (index, (tracker, flag)) in used.into_iter().zip(&tracked).enumerate() {
-            if *flag {
-                self.used.push(tracker);
-            } else {
-                gone.insert(TrackerId::from_index(index), tracker.source);
-            }
-        }
+        let mut before: Vec<Option<Tracker>> = mem::take(&mut self.used).into_iter().map(Some).collect();
+        self.used.extend(order.iter().filter_map(|(_, old)| before.get_mut(*old)?.take()));
+        let mut gone: BTreeMap<TrackerId, TrackerSource> = before
+            .into_iter()
+            .enumerate()
+            .filter_map(|(index, tracker)| Some((TrackerId::from_index(index), tracker?.source)))
+            .collect();
         for defined in self.defined.values_mut() {
             if let Place::Used(id) = defined.place {
                 match (moved(id), gone.remove(&id)) {

@@ -252,6 +252,7 @@ pub(super) fn global(old: &Global, new: &Global) -> Vec<Change> {
         reload_check_config: Nothing, "reload_check_config";
         interfaces_may_change: Hot, "dynamic_interfaces";
         bfd_process_name: Nothing, "bfd_process_name";
+        script_security: Nothing, "enable_script_security";
         use_symlink_paths: Nothing, "use_symlink_paths";
         supplementary_groups: Nothing, "set_supplementary_groups";
         disable_local_igmp: Refused, "disable_local_igmp";

@@ -76,6 +76,21 @@ impl Probe {
             Self::Bfd(_) => "BFD_CHECK",
         }
     }
+
+    /// Its connection, if it makes one.
+    #[must_use]
+    pub const fn connect(&self) -> Option<&Connect> {
+        match self {
+            Self::Tcp(to)
+            | Self::Ping(to)
+            | Self::Http(to, _)
+            | Self::Ssl(to, _)
+            | Self::Smtp(to, _)
+            | Self::Dns(to, _)
+            | Self::Udp(to, _) => Some(to),
+            Self::Misc(_) | Self::File(_) | Self::Bfd(_) => None,
+        }
+    }
 }
 
 /// The connection of a check.

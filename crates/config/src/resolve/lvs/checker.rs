@@ -21,7 +21,7 @@ use crate::diag::{Code, Diagnostic};
 
 const DELAY_LOOP: Duration = Duration::from_secs(60);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const HELO_NAME: &str = "smtpchecker.keepalived.org";
+pub(crate) const HELO_NAME: &str = "smtpchecker.keepalived.org";
 
 /// Makes a check of the server, whose port in the kernel's table is `port`; `None` if there can be none,
 /// which has then been told.
@@ -80,6 +80,18 @@ fn schedule(
     draft: &CheckerDraft,
     timing: &Timing,
 ) -> Schedule {
+    let alpha = draft.alpha.or(server.alpha).unwrap_or(it.draft.alpha);
+    if matches!(draft.own, Own::File(_) | Own::Bfd(_)) {
+        // What follows another event has no times: those of the service are nothing to it.
+        return Schedule {
+            delay_loop: DELAY_LOOP,
+            retry: 0,
+            delay_before_retry: Duration::ZERO,
+            warmup: Duration::ZERO,
+            alpha,
+            log_all_failures: false,
+        };
+    }
     let delay_loop = timing.delay_loop.unwrap_or(DELAY_LOOP);
     let (retry, delay_before_retry) = match &draft.own {
         Own::Dns(_) => (3, delay_loop),
@@ -92,7 +104,7 @@ fn schedule(
         retry: timing.retry.unwrap_or(retry),
         delay_before_retry: timing.delay_before_retry.unwrap_or(delay_before_retry),
         warmup: timing.warmup.unwrap_or(delay_loop),
-        alpha: draft.alpha.or(server.alpha).unwrap_or(it.draft.alpha),
+        alpha,
         log_all_failures: draft.log_all_failures.unwrap_or(p.r.global.lvs.log_all_failures),
     }
 }

@@ -1,6 +1,6 @@
 //! Load balancing: what was written becomes services, servers and checks.
 
-mod checker;
+pub(crate) mod checker;
 mod server;
 mod service;
 mod settings;
