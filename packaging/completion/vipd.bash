@@ -3,7 +3,7 @@ _vipd() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ] && [[ $cur != -* ]]; then
-        COMPREPLY=($(compgen -W 'check demo simulate help language-server completion' -- "$cur"))
+        COMPREPLY=($(compgen -W 'check print diff demo simulate help language-server completion' -- "$cur"))
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -13,6 +13,13 @@ _vipd() {
         --explain) COMPREPLY=($(compgen -W 'no-file several-files unreadable-file include-failed include-loop include-depth long-line nul-byte invalid-utf8 unterminated-quote unknown-keyword unexpected-brace missing-open-brace extra-close-brace missing-close-brace recursive-definition expansion-depth expansion-size too-large nesting-depth invalid-sequence invalid-predefined undefined-name not-in-effect-yet ignored-keyword deprecated missing-parameter missing-value invalid-number out-of-range extra-words extra-words-before-block no-effect-here invalid-value conflict duplicate-name unknown-name unused unknown-interface impossible-instance duplicate-vrid script-not-found unusable-command command-without-path insecure-script script-user script-security vip-lease no-vip-lease weight-without-effect priority-above-limit weight-with-nopreempt strict-drops-packets own-address-as-peer unicast-without-source many-announcements many-addresses shared-address address-outside-subnets group-priorities shell-syntax timeout-beyond-interval unchecked-server cluster-router-id cluster-alone cluster-version cluster-transport cluster-authentication cluster-interval cluster-checksum cluster-addresses cluster-nopreempt cluster-peers cluster-source cluster-owners cluster-same-priority cluster-masters cluster-weight cluster-priority-order cluster-sync-group cluster-sync-group-order reload-check-config' -- "$cur")); return ;;
         esac
         COMPREPLY=($(compgen -f -W '--format --strict --cluster --explain -e --all-config -i --config-id' -- "$cur")) ;;
+    print)
+        COMPREPLY=($(compgen -f -W '--expanded --show-secrets -i --config-id' -- "$cur")) ;;
+    diff)
+        case $prev in
+        --format) COMPREPLY=($(compgen -W 'text json' -- "$cur")); return ;;
+        esac
+        COMPREPLY=($(compgen -f -W '--format --show-secrets -i --config-id' -- "$cur")) ;;
     demo)
         COMPREPLY=($(compgen -W '' -- "$cur")) ;;
     simulate)
