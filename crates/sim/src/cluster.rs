@@ -97,7 +97,7 @@ pub fn longest_wait(instance: &Instance, others: Duration) -> Duration {
         Version::V2 => protocol.advert_interval,
         Version::V3 => protocol.advert_interval.max(others),
     };
-    vrrp::timers::master_down(protocol, base::Priority::MIN, interval)
+    crate::formula::master_down(instance, base::Priority::MIN, interval)
 }
 
 /// Whether two instances of one virtual router understand each other.

@@ -18,6 +18,7 @@ pub mod checker;
 pub mod clock;
 pub mod cluster;
 pub mod fault;
+pub mod formula;
 pub mod host;
 pub mod hostile;
 pub mod lan;

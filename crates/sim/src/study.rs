@@ -2,7 +2,7 @@
 //! every pair, each judged against the formulas of the protocol.
 //!
 //! A [`Case`] becomes a [`Scenario`]: all daemons start, settle, the faults come, their effects have the time
-//! that the configurations give them, everything is healed, and has that time again. [`play`] runs a scenario;
+//! that the configurations give them, everything is healed, and has that time again. [`Study::play`] runs a scenario;
 //! its [`Record`] says who answered for which address when, and what did not hold.
 
 pub mod bounds;

@@ -41,6 +41,8 @@ struct Part {
     priority: u64,
     master: bool,
     tracks: String,
+    /// Version 3 learns the interval of the master, which may be so many times as long.
+    slower: u64,
 }
 
 /// Keywords of `vrrp_instance` that change details.
@@ -115,7 +117,8 @@ impl Router {
         let priority = if change == 1 { part.priority.saturating_sub(7).max(1) } else { part.priority };
         line(format!("priority {priority}"));
         line(format!("version {}", self.version));
-        line(format!("advert_int {}.{:02}", self.interval / 100, self.interval % 100));
+        let interval = if self.version == 3 { self.interval * part.slower } else { self.interval };
+        line(format!("advert_int {}.{:02}", interval / 100, interval % 100));
         if self.nopreempt {
             line("nopreempt".into());
         } else if self.preempt_delay > 0 {
@@ -184,7 +187,8 @@ impl Part {
                 pick(&[1, 2, -1], rng)
             );
         }
-        Self { priority, master: one_in(3, rng), tracks }
+        let slower = pick(&[1, 1, 1, 2], rng);
+        Self { priority, master: one_in(3, rng), tracks, slower }
     }
 }
 

@@ -24,6 +24,8 @@ type Calm = (Instant, BTreeMap<(NodeId, InstanceId), Counted>);
 
 /// V7: in MASTER the spacing of own adverts is in [A, A + sigma] by the own clock, but for answers: at most
 /// one for each advert received, and few in an interval; one more is allowed for a new configuration. In
+/// one for what waited, at the same instant, and at once for who loses (B1' of V1), unless
+/// `lower_prio_no_advert` forbids it. In
 /// BACKUP, FAULT and INIT there is none, but for one of priority 0 when MASTER is left; who becomes MASTER
 /// sends at once.
 ///
@@ -53,6 +55,10 @@ impl Rule for Regularity {
                 }
                 if advert.priority == Priority::RELEASE || shadow.is_same(now, advert) {
                     return;
+                }
+                let again = now == shadow.sent.at && shadow.heard.is_some();
+                if again && !of.protocol.higher_prio_send_advert {
+                    tell(of, "a second advert at the same instant, in answer to what waited".into());
                 }
                 let due = shadow.sent.at + of.protocol.advert_interval;
                 if now < due {
@@ -140,6 +146,9 @@ fn at_turn(
     let due = shadow.sent.at + of.protocol.advert_interval + parting;
     if due <= now {
         tell(of, format!("no advert, although one is due since {}", now.since(due)));
+    }
+    if shadow.sent.owes {
+        tell(of, "it heard an advert that loses and did not say that it is there".into());
     }
     if !shadow.sent.released.is_empty() {
         tell(of, "it stays MASTER after priority 0".into());

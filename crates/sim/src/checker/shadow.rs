@@ -15,9 +15,9 @@ use engine::io::{Event, Outcome};
 use model::{Instance, InstanceId, Model, Script, TrackerId, TrackerSource};
 use vrrp::config::{Preempt, Version};
 use vrrp::io::{self as core, Cause, RogueStep, State};
-use vrrp::timers::{master_down, minimal_skew, skew};
 
 use crate::fault::Fault;
+use crate::formula::{master_down, skew};
 use crate::node::NodeId;
 use crate::observe::{Advert, Heard, Observation, What};
 use crate::reading::Meaning;
@@ -65,6 +65,9 @@ pub(super) struct Wait {
     pub(super) vague: bool,
 }
 
+/// So many adverts that lose are answered in an interval in any case.
+const MOST_CERTAIN: u32 = 5;
+
 /// What a master did.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Sent {
@@ -76,6 +79,10 @@ pub(super) struct Sent {
     pub(super) credit: u32,
     /// Since when how many went out of turn.
     pub(super) answers: (Instant, u32),
+    /// Since when how many adverts were heard that lose.
+    losers: (Instant, u32),
+    /// It heard one in this turn and has not said yet that it is there.
+    pub(super) owes: bool,
     /// Where priority 0 went since it became master.
     pub(super) released: Vec<IpAddr>,
 }
@@ -175,6 +182,8 @@ impl Shadow {
                 to: Vec::new(),
                 credit: 0,
                 answers: (Instant::ZERO, 0),
+                losers: (Instant::ZERO, 0),
+                owes: false,
                 released: Vec::new(),
             },
             heard: None,
@@ -195,13 +204,13 @@ impl Shadow {
 
     /// The master-down interval in force.
     pub(super) fn down(&self, of: &Instance) -> Duration {
-        master_down(&of.protocol, self.timer_priority(of), self.wait.interval)
+        master_down(of, self.timer_priority(of), self.wait.interval)
     }
 
     /// How long after its last advert somebody else must be taken for the master: down_timer_adverts
     /// intervals and the shortest skew time (V9).
     pub(super) fn too_long(of: &Instance) -> Duration {
-        master_down(&of.protocol, Priority::OWNER, of.protocol.advert_interval)
+        master_down(of, Priority::OWNER, of.protocol.advert_interval)
     }
 
     /// Whether `of` would preempt a master of `priority`.
@@ -243,13 +252,19 @@ impl Shadow {
         self.wait = Wait { since: now, due, least: due, why, overslept: false, vague: false, ..self.wait };
     }
 
-    fn master_hears(&mut self, own: Option<IpAddr>, said: &Meaning) {
+    fn master_hears(&mut self, of: &Instance, now: Instant, own: Option<IpAddr>, said: &Meaning) {
+        let (since, count) = self.sent.losers;
+        let recent = now.since(since) < of.protocol.advert_interval;
+        self.sent.losers = if recent { (since, count + 1) } else { (now, 1) };
         if said.priority > Priority::RELEASE && (said.priority, Some(said.source)) > (self.priority, own) {
             self.must_yield = true;
         } else if said.sequence.is_some() && said.priority > Priority::RELEASE {
             // An answer leaves a number out.
             self.highest = self.highest.saturating_add(1);
         }
+        let silent = of.protocol.lower_prio_no_advert && said.priority > Priority::RELEASE;
+        let few = self.sent.losers.1 <= MOST_CERTAIN;
+        self.sent.owes |= !self.must_yield && !silent && few && self.sent.at != now;
         self.sent.credit += 1;
     }
 
@@ -261,7 +276,8 @@ impl Shadow {
                 if !self.claims {
                     self.sent.at = now;
                 }
-                self.sent = Sent { credit: 0, answers: (now, 0), released: Vec::new(), ..self.sent.clone() };
+                let (credit, answers, losers, released) = (0, (now, 0), (now, 0), Vec::new());
+                self.sent = Sent { credit, answers, losers, released, owes: false, ..self.sent.clone() };
             }
             State::Backup => {
                 let protocol = &of.protocol;
@@ -327,6 +343,7 @@ impl Shadow {
             self.sent.to.clear();
             self.adverts += 1;
         }
+        self.sent.owes = false;
         self.sent.at = now;
         self.sent.to.push(advert.destination);
     }
@@ -338,7 +355,7 @@ impl Shadow {
 
     /// A turn is over.
     fn rests(&mut self, of: &Instance, now: Instant) {
-        (self.heard, self.must_yield, self.claims) = (None, false, false);
+        (self.heard, self.must_yield, self.claims, self.sent.owes) = (None, false, false, false);
         let late = now.since(self.wait.due) > self.wait.interval;
         if self.grouped && self.state == State::Backup && self.wait.due <= now {
             // Its group holds it back; it asks again later.
@@ -346,7 +363,7 @@ impl Shadow {
         }
         if self.state == State::Backup && self.wait.due <= now && late && !self.wait.overslept {
             self.wait.overslept = true;
-            self.wait.due = now + minimal_skew(of.protocol.version, self.wait.interval);
+            self.wait.due = now + skew(of.protocol.version, Priority::OWNER, self.wait.interval);
             self.wait.least = self.wait.least.max(if self.grouped { Instant::ZERO } else { self.wait.due });
         }
     }
@@ -538,7 +555,7 @@ impl NodeShadow {
             State::Master => {
                 let own = world.node(node).process.as_ref().and_then(|p| p.engine.source(id));
                 if !shadow.was_silent(of, now) {
-                    shadow.master_hears(own, &said);
+                    shadow.master_hears(of, now, own, &said);
                 }
             }
             _ => {}

@@ -62,7 +62,7 @@ pub fn master_down(instance: &Instance, priority: Priority, interval: Duration) 
         Version::V2 => instance.protocol.advert_interval,
         Version::V3 => instance.protocol.advert_interval.max(interval),
     };
-    vrrp::timers::master_down(&instance.protocol, priority, interval)
+    crate::formula::master_down(instance, priority, interval)
 }
 
 /// What a host adds to a formula: a packet on its way, two turns, and the kernel operations of an instance.
