@@ -126,6 +126,8 @@ impl Engine {
                 let source = links.told(instance).and_then(|told| told.source);
                 if let (Peers::Unicast { .. }, Some(link), Some(source)) =
                     (&of.protocol.peers, of.link, source)
+                    // A configured one need not be there.
+                    && kernel.view.index(link).is_some_and(|at| kernel.view.holds(Some(at), source))
                 {
                     announcer.once(instance, link, source, &mut around);
                 }

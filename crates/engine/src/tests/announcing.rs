@@ -140,6 +140,19 @@ fn a_unicast_peer_that_is_back_says_where_it_is() {
 }
 
 #[test]
+fn a_configured_source_that_is_not_there_is_not_announced() {
+    let mut with = instance(51, 100, &["192.0.2.100/24"]);
+    let peer = Peer { address: ip("192.0.2.9"), min_ttl: 0, max_ttl: 255 };
+    with.protocol.peers = Peers::Unicast { peers: vec![peer], check_source: false };
+    with.source = Some(ip("192.0.2.77"));
+    let mut world = World::started(model(vec![with]));
+    world.set_link(2, false);
+    world.set_link(2, true);
+    assert_eq!(world.engine.state(InstanceId(0)), Some(State::Backup));
+    assert!(world.lines(&["frame"]).is_empty());
+}
+
+#[test]
 fn another_hardware_address_is_announced() {
     let mut world = World::masters(model(vec![instance(51, 100, &["192.0.2.100/24"])]));
     let eth0 = world.links.get_mut(&index(2)).unwrap();
