@@ -14,12 +14,12 @@ _vipd() {
         esac
         COMPREPLY=($(compgen -f -W '--format --strict --cluster --explain -e --all-config -i --config-id' -- "$cur")) ;;
     print)
-        COMPREPLY=($(compgen -f -W '--expanded --show-secrets -i --config-id' -- "$cur")) ;;
+        COMPREPLY=($(compgen -f -W '--expanded --show-secrets --elsewhere -i --config-id' -- "$cur")) ;;
     diff)
         case $prev in
         --format) COMPREPLY=($(compgen -W 'text json' -- "$cur")); return ;;
         esac
-        COMPREPLY=($(compgen -f -W '--format --show-secrets -i --config-id' -- "$cur")) ;;
+        COMPREPLY=($(compgen -f -W '--format --show-secrets --elsewhere -i --config-id' -- "$cur")) ;;
     demo)
         COMPREPLY=($(compgen -W '' -- "$cur")) ;;
     simulate)

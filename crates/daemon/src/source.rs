@@ -223,10 +223,11 @@ impl Source for Elsewhere<'_> {
         self.here.seed()
     }
     fn user(&self, name: &str) -> Option<Account> {
-        self.here.user(name).or_else(|| self.programs.then_some(Account::ROOT))
+        let stranger = || Account { uid: number_of_stranger(name), gid: number_of_stranger(name) };
+        self.here.user(name).or_else(|| self.programs.then(stranger))
     }
     fn group(&self, name: &str) -> Option<u32> {
-        self.here.group(name).or_else(|| self.programs.then_some(0))
+        self.here.group(name).or_else(|| self.programs.then(|| number_of_stranger(name)))
     }
     fn program(&self, command: &str, account: Account) -> Result<Program, ProgramError> {
         if self.programs {
@@ -234,6 +235,14 @@ impl Source for Elsewhere<'_> {
         }
         self.here.program(command, account)
     }
+}
+
+/// A number for an account that only another machine knows: the same for the same name, another one for each
+/// other, and none that is in use (FNV-1a, in the upper half).
+fn number_of_stranger(name: &str) -> u32 {
+    let hash =
+        name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    hash | 1 << 31
 }
 
 fn may_execute(meta: &Metadata, account: Account) -> bool {

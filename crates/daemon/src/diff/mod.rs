@@ -8,10 +8,10 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, Command};
-use config::{Loaded, Options};
+use config::{Loaded, Options, Source};
 
 use crate::print::refusal;
-use crate::source::System;
+use crate::source::{Elsewhere, System};
 use report::Report;
 
 /// As `diff(1)` has it: the two differ.
@@ -62,6 +62,12 @@ pub fn command() -> Command {
                 .help("Passwords and keys as they are"),
         )
         .arg(
+            Arg::new("elsewhere")
+                .long("elsewhere")
+                .action(ArgAction::SetTrue)
+                .help("For another machine: every interface, account and script is taken to be there"),
+        )
+        .arg(
             Arg::new("config-id")
                 .long("config-id")
                 .short('i')
@@ -72,10 +78,12 @@ pub fn command() -> Command {
 
 fn run(matches: &clap::ArgMatches) -> (String, u8) {
     // Both are looked at in the same moment of the same world.
-    let source = System::new(matches.get_one::<String>("config-id").cloned());
+    let here = System::new(matches.get_one::<String>("config-id").cloned());
+    let elsewhere = Elsewhere::with_everything(&here);
+    let source: &dyn Source = if matches.get_flag("elsewhere") { &elsewhere } else { &here };
     let load = |name: &str| -> (String, Loaded) {
         let file = matches.get_one::<String>(name).cloned().unwrap_or_default();
-        let loaded = config::load(&source, &Options::new(file.as_str()));
+        let loaded = config::load(source, &Options::new(file.as_str()));
         (file, loaded)
     };
     let (old, new) = (load("old"), load("new"));

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, Command};
 use config::print::{Print, expand};
-use config::{Loaded, Options};
+use config::{Level, Loaded, Options, Source};
 
-use crate::source::System;
+use crate::source::{Elsewhere, System};
 
 /// The configuration cannot be run, or the command line makes no sense.
 const TROUBLE: u8 = 2;
@@ -41,6 +41,12 @@ pub fn command() -> Command {
         .arg(flag("expanded", "Instead its lines, without includes, conditions, definitions and sequences, and where each comes from"))
         .arg(flag("show-secrets", "Passwords and keys as they are"))
         .arg(
+            Arg::new("elsewhere")
+                .long("elsewhere")
+                .action(ArgAction::SetTrue)
+                .help("For another machine: every interface, account and script is taken to be there"),
+        )
+        .arg(
             Arg::new("config-id")
                 .long("config-id")
                 .short('i')
@@ -52,17 +58,26 @@ pub fn command() -> Command {
 fn run(matches: &clap::ArgMatches) -> (String, u8) {
     let file = matches.get_one::<String>("file").cloned().unwrap_or_default();
     let options = Options::new(file);
-    let source = System::new(matches.get_one::<String>("config-id").cloned());
+    let here = System::new(matches.get_one::<String>("config-id").cloned());
+    let elsewhere = Elsewhere::with_everything(&here);
+    let source: &dyn Source = if matches.get_flag("elsewhere") { &elsewhere } else { &here };
     let show_secrets = matches.get_flag("show-secrets");
     if matches.get_flag("expanded") {
-        let expanded = expand(&source, &options, show_secrets);
+        let expanded = expand(source, &options, show_secrets);
         eprint!("{}", expanded.render(false));
         let status = if expanded.lines.is_empty() { TROUBLE } else { config::EXIT_OK };
         return (expanded.text(true), status);
     }
-    let loaded = config::load(&source, &options);
+    let loaded = config::load(source, &options);
     match &loaded.model {
-        Some(model) => (Print { accounts: &loaded.accounts, show_secrets }.text(model), config::EXIT_OK),
+        Some(model) => {
+            // What is wrong is not part of what is printed.
+            let errors = loaded.diagnostics.iter().filter(|d| d.level() == Level::Error).count();
+            if errors > 0 {
+                eprintln!("{errors} errors in `{0}`: see `vipd check {0}`", options.file);
+            }
+            (Print { accounts: &loaded.accounts, show_secrets }.text(model), config::EXIT_OK)
+        }
         None => {
             eprint!("{}", refusal(&options.file, &loaded));
             (String::new(), TROUBLE)
