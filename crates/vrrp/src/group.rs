@@ -13,7 +13,7 @@ use crate::io::{Cause, Event, State};
 use crate::machine::{Vrrp, Wait};
 use crate::priority::{Effect, effects};
 use crate::receive::Heard;
-use crate::state::{Phase, Source, Unit};
+use crate::state::{Phase, Router, Source, Unit};
 
 /// A sync group and the state that its members share.
 #[derive(Clone, Debug)]
@@ -259,6 +259,13 @@ impl Vrrp {
                         self.begin(now, *member, at_once);
                     }
                 }
+            }
+        }
+        // Who does not own the addresses any more, since a reload, has no reason to claim them at once.
+        let own = unit.iter().all(|m| self.routers.get(m.index()).is_some_and(Router::claims_at_once));
+        for (member, _) in present().filter(|_| !own) {
+            if matches!(self.phase(*member), Phase::Init { claim_at: Some(_) }) {
+                self.begin(now, *member, false);
             }
         }
         // If a reload brought masters, or owners about to be, together with backups, all are backups.

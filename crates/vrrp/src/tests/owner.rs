@@ -116,3 +116,16 @@ fn an_owner_that_yielded_is_255_again_when_it_hears_an_ordinary_priority() {
     world.run(ms(1_500));
     assert_eq!(world.snapshot(1).priority, Priority::OWNER);
 }
+
+#[test]
+fn who_stops_to_be_an_owner_before_the_start_listens_like_all_others() {
+    let owner = || single(255, |i| i.wants_master = true);
+    let mut world = World::new(ms(1), []);
+    let node = world.start(owner(), ms(5_000));
+    world.run(ms(2_000));
+    world.reload(node, single(248, |i| i.wants_master = true), alloc::vec![Some(A)]);
+    world.run(ms(3_100));
+    assert_eq!(world.states(), [State::Backup], "the delay is over");
+    world.run(ms(4_000));
+    assert_eq!(world.states(), [State::Master]);
+}
