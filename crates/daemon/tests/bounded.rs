@@ -98,3 +98,12 @@ fn deep_nesting_is_refused() {
         assert_refused(dir.path(), name, "nesting-depth");
     }
 }
+
+#[test]
+fn a_word_that_is_unknown_ever_so_often_is_looked_up_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("repeated");
+    fs::write(&path, "$Y=\\, 1, 100000)\\\nx\n~SEQ(N, 1, 100000) $Y\n").unwrap();
+    let output = test(&path);
+    assert_eq!(output.status.code(), Some(5), "{:?}", output.status);
+}

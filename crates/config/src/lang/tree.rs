@@ -1,5 +1,7 @@
 //! Items to nodes: a keyword, its words, and what stands between its braces.
 
+use std::collections::BTreeMap;
+
 use crate::diag::{Code, Diagnostic};
 use crate::lang::reader::{Item, Known, Reader, expand};
 use crate::lang::text::Text;
@@ -130,6 +132,8 @@ pub(crate) struct Parser<'s, G> {
     peeked: Option<Item>,
     /// Braces of blocks that are not closed yet.
     open: Vec<Span>,
+    /// What was suggested for which words: a sequence may repeat one ever so often.
+    suggested: BTreeMap<(BlockId, String), Option<String>>,
 }
 
 /// The keywords of a block, one after the other, as they are read.
@@ -169,7 +173,8 @@ impl<'s, G: Grammar> Nodes<'_, 's, G> {
 
 impl<'s, G: Grammar> Parser<'s, G> {
     pub(crate) fn new(reader: Reader<'s>, grammar: G) -> Self {
-        Self { reader, grammar, peeked: None, open: Vec::new() }
+        let (open, suggested) = (Vec::new(), BTreeMap::new());
+        Self { reader, grammar, peeked: None, open, suggested }
     }
 
     /// The keywords of the root.
@@ -465,8 +470,13 @@ impl<'s, G: Grammar> Parser<'s, G> {
     }
 
     /// The grammar's way out; the search for one takes longer than everything else.
-    fn suggestion(&self, block: BlockId, keyword: &str) -> Option<String> {
-        if self.reader.diagnostics.is_full() { None } else { self.grammar.suggest(block, keyword) }
+    fn suggestion(&mut self, block: BlockId, keyword: &str) -> Option<String> {
+        if self.reader.diagnostics.is_full() {
+            return None;
+        }
+        let Self { grammar, suggested, .. } = self;
+        let known = suggested.entry((block, keyword.to_owned()));
+        known.or_insert_with(|| grammar.suggest(block, keyword)).clone()
     }
 
     /// Skips from `{` to its `}`.
