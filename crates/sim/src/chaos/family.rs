@@ -212,12 +212,15 @@ impl Family {
             let parts: Vec<_> = routers.iter().map(|_| Part::random(rng)).collect();
             let text = |change: u64| {
                 let mut text = head.clone();
-                for (router, part) in routers.iter().zip(&parts) {
+                // The last variant lacks the last of several routers.
+                let there = if change == 5 { routers.len().div_ceil(2) } else { routers.len() };
+                for (router, part) in routers.iter().zip(&parts).take(there) {
                     let body = router.text(node, nodes, part, change);
                     let _ = write!(text, "vrrp_instance VI_{} {{\n{body}}}\n", router.number);
                 }
                 if grouped && change != 4 {
-                    let names: Vec<_> = routers.iter().map(|r| format!("VI_{}", r.number)).collect();
+                    let names: Vec<_> =
+                        routers.iter().take(there).map(|r| format!("VI_{}", r.number)).collect();
                     let _ = write!(
                         text,
                         "vrrp_sync_group G {{\n    group {{\n        {}\n    }}\n}}\n",
@@ -226,7 +229,7 @@ impl Family {
                 }
                 text
             };
-            texts.push((0..5).map(text).collect());
+            texts.push((0..6).map(text).collect());
         }
         Self { texts }
     }
