@@ -141,13 +141,14 @@ vipd takes the place of keepalived 2.4.3. What differs on purpose is in
 | preemption, sync groups, tracked interfaces, scripts and files | there |
 | virtual addresses and routes, static addresses and routes | there |
 | notify scripts, FIFOs | there |
+| VIP lease (`vip_lease`; vipd only, on by default for intervals of 1 s or more) | there |
 | command line, signals, pid files, exit statuses, log lines | there |
 | state dump, statistics, JSON | there |
-| VMAC and ipvlan interfaces, virtual rules, `no_accept` (firewall) | not yet |
-| `auth_hmac` | not yet |
-| track_process, BFD | not yet |
-| virtual servers (IPVS), health checkers | read, checked and compared at a reload; not in effect yet |
-| mail, SNMP, D-Bus | not yet |
+| VMAC and ipvlan interfaces, virtual rules, `no_accept` (firewall) | checked and held, not in effect yet |
+| `auth_hmac` | checked and held, not in effect yet |
+| track_process, BFD | checked and held, not in effect yet |
+| virtual servers (IPVS), health checkers | checked and held, not in effect yet |
+| mail, SNMP, D-Bus | checked and held, not in effect yet |
 
 A keyword that is not in effect yet is read, and a warning names it: once, with the number of its uses. One that is
 *checked* is held in the model, too, and refused where keepalived refuses it. Nothing is skipped over in silence.
