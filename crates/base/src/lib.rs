@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+mod deadlines;
 mod ident;
 mod machine;
 mod net;
@@ -15,6 +16,7 @@ mod rng;
 mod secret;
 mod time;
 
+pub use deadlines::Deadlines;
 pub use ident::{IfIndex, IfName, IfNameError, Name, Priority, Vrid, Weight};
 pub use machine::Machine;
 pub use net::{Family, IpNet, IpNetError, Mac};

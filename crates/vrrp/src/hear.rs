@@ -109,7 +109,7 @@ impl Vrrp {
         backup.claim = Claim::Silence;
         backup.waits_since = now;
         backup.down_at = now + timers::master_down(config, timer_priority, interval);
-        self.deadlines.set(id, Some(backup.down_at));
+        self.deadlines.set(id.index(), Some(backup.down_at));
         if old_master.is_some_and(|old| old != source) {
             router.shown = Shown::default();
         }

@@ -3,7 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use base::{Duration, Instant, Machine, Priority};
+use base::{Deadlines, Duration, Instant, Machine, Priority};
 
 use crate::config::{Auth, Config, GroupId, InstanceId, Version};
 use crate::group::SyncGroup;
@@ -11,7 +11,7 @@ use crate::io::{Cause, Counters, Event, Input, Output, RogueStep, Snapshot, Stat
 use crate::priority::Tracked;
 use crate::receive::Heard;
 use crate::state::{Backup, Claim, Master, Phase, Router, Shown};
-use crate::timers::{self, Deadlines};
+use crate::timers;
 
 /// All virtual routers of one process.
 ///
@@ -135,7 +135,7 @@ impl Vrrp {
     /// Brings the queue of deadlines up to date.
     pub(crate) fn arm(&mut self, id: InstanceId) {
         let deadline = self.routers.get(id.index()).and_then(|router| router.phase.deadline());
-        self.deadlines.set(id, deadline);
+        self.deadlines.set(id.index(), deadline);
     }
 
     /// Moves an instance to another phase.
@@ -351,8 +351,8 @@ impl Vrrp {
     fn run(&mut self, now: Instant) {
         self.burst = 0;
         for _ in 0..self.routers.len() {
-            let Some(id) = self.deadlines.due(now) else { return };
-            self.fire(now, id);
+            let Some(index) = self.deadlines.due(now) else { return };
+            self.fire(now, InstanceId::from_index(index));
         }
     }
 }

@@ -7,7 +7,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use base::Instant;
+use base::{Deadlines, Instant};
 
 use crate::config::{Config, GroupId, InstanceId, Version};
 use crate::group::SyncGroup;
@@ -16,7 +16,6 @@ use crate::machine::{Vrrp, Wait};
 use crate::priority::Tracked;
 use crate::rogue::Conflict;
 use crate::state::{Phase, Router};
-use crate::timers::Deadlines;
 
 impl Vrrp {
     pub(crate) fn reload(&mut self, now: Instant, reload: Reload) {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use base::{Duration, IfName};
 
-use super::{CheckBfdId, CheckFileId, Http};
+use super::{CheckBfdId, CheckFileId, Http, Schedule};
 use crate::script::Command;
 
 /// A check of a real server. Its whole content makes it the same check after a reload.
@@ -15,23 +15,6 @@ pub struct Checker {
     pub schedule: Schedule,
     /// What it does.
     pub probe: Probe,
-}
-
-/// When a check runs and when it fails.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Schedule {
-    /// `delay_loop`: from one result to the next try; more than 0.
-    pub delay_loop: Duration,
-    /// `retry`: so many more failures in a row are tolerated.
-    pub retry: u32,
-    /// `delay_before_retry`: after a failure that is tolerated.
-    pub delay_before_retry: Duration,
-    /// `warmup`: the first try is delayed at random, at most that long.
-    pub warmup: Duration,
-    /// `alpha`: it counts as failed until it succeeds for the first time.
-    pub alpha: bool,
-    /// `log_all_failures`: those, too, that are tolerated.
-    pub log_all_failures: bool,
 }
 
 /// What a check does.

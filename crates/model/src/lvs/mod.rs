@@ -13,55 +13,38 @@ pub mod settings;
 
 use base::Name;
 
+/// Ids of [`Lvs::files`] and of [`Lvs::bfds`].
+pub use check::config::{BfdId as CheckBfdId, FileId as CheckFileId};
+/// Ids of [`Lvs::services`], of [`VirtualServer::servers`], of [`RealServer::checkers`].
+pub use check::config::{CheckerId, ServerId, ServiceId};
+pub use check::config::{Quorum, Schedule};
 pub use checker::{
-    Checker, Connect, DnsCheck, DnsType, FileCheck, MaskedByte, MiscCheck, Origin, Probe, Schedule,
-    SmtpCheck, UdpCheck,
+    Checker, Connect, DnsCheck, DnsType, FileCheck, MaskedByte, MiscCheck, Origin, Probe, SmtpCheck, UdpCheck,
 };
 pub use group::{AddressGroup, AddressRange, GroupEntry};
 pub use http::{Http, HttpVersion, Offsets, Regex, RegexOptions, Sni, StatusCodes, Url};
 pub use server::{Forwarding, RealServer, SorryServer, Tunnel, TunnelChecksum, TunnelKind};
-pub use service::{
-    Destination, Persistence, Protocol, Quorum, Scheduler, SchedulerFlags, Service, VirtualServer,
-};
+pub use service::{Destination, Persistence, Protocol, Scheduler, SchedulerFlags, Service, VirtualServer};
 pub use settings::{Flush, IpvsNamespace, Nftables, Settings, SyncDaemon, SyncRole, Timeouts, Tls};
 
 use crate::TrackFile;
 
-macro_rules! ids {
-    ($($(#[$doc:meta])* $id:ident;)*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-        pub struct $id(u32);
+/// A place in [`Lvs::groups`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct AddressGroupId(u32);
 
-        impl $id {
-            /// The id of place `index`.
-            #[must_use]
-            pub fn from_index(index: usize) -> Self {
-                Self(u32::try_from(index).unwrap_or(u32::MAX))
-            }
+impl AddressGroupId {
+    /// The id of place `index`.
+    #[must_use]
+    pub fn from_index(index: usize) -> Self {
+        Self(u32::try_from(index).unwrap_or(u32::MAX))
+    }
 
-            /// The place.
-            #[must_use]
-            pub fn index(self) -> usize {
-                usize::try_from(self.0).unwrap_or(usize::MAX)
-            }
-        }
-    )*};
-}
-
-ids! {
-    /// A place in [`Lvs::groups`].
-    AddressGroupId;
-    /// A place in [`Lvs::services`].
-    ServiceId;
-    /// A place in [`VirtualServer::servers`].
-    ServerId;
-    /// A place in [`RealServer::checkers`].
-    CheckerId;
-    /// A place in [`Lvs::files`].
-    CheckFileId;
-    /// A place in [`Lvs::bfds`].
-    CheckBfdId;
+    /// The place.
+    #[must_use]
+    pub fn index(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
 }
 
 /// Everything about load balancing.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use base::{Duration, Family};
 
-use super::{AddressGroupId, RealServer, SorryServer};
+use super::{AddressGroupId, Quorum, RealServer, SorryServer};
 use crate::script::Command;
 
 /// `virtual_server`: a service and its pool.
@@ -181,14 +181,4 @@ pub struct Persistence {
     pub granularity: u32,
     /// `persistence_engine`, at most 16 bytes: `sip`.
     pub engine: Option<Box<str>>,
-}
-
-/// When the service counts as up.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Quorum {
-    /// `quorum`: the weight of living servers that it needs; 0 only if all servers together have no
-    /// weight.
-    pub weight: u32,
-    /// `hysteresis`: it is gained at so much above and lost at so much below; less than the quorum.
-    pub hysteresis: u32,
 }
