@@ -2,8 +2,23 @@
 //!
 //! The counterpart of [`crate::Engine`] for virtual servers: it composes the core of health verdicts
 //! (crate `check`) with the kernel's table of virtual servers as desired state. Read [`io`] first, the
-//! whole vocabulary on one screen, then [`table`], what the kernel's table is made of.
+//! whole vocabulary on one screen, then [`table`], what the kernel's table is made of, then [`Balancer`],
+//! whose modules have one concern each: what a model comes to in the kernel's terms (`wanted`), the way
+//! there (`kernel`), the end (`stop`), what things are called ([`names`]).
+//!
+//! What holds at the end of every turn, in the order of effects: operations on the kernel and probes
+//! come first, what tells of them comes last, in the order in which it happened.
 
+mod balancer;
 pub mod io;
+mod kernel;
+pub mod names;
 pub mod news;
+mod out;
+mod snapshot;
+mod stop;
 pub mod table;
+mod wanted;
+
+pub use balancer::Balancer;
+pub use snapshot::{Counts, ServerSnapshot, ServiceSnapshot, Snapshot};

@@ -79,4 +79,13 @@ pub enum Event {
     },
     /// The kernel's table can't be read; told once, until it can be again.
     NoTable(OpError),
+    /// The kernel's table can be read again.
+    TableBack,
+    /// Somebody else changed what is ours in the kernel's table; it is put back.
+    Repaired {
+        /// So many services and servers.
+        objects: u64,
+    },
+    /// A new configuration is in force.
+    Reloaded,
 }

@@ -1,0 +1,104 @@
+//! What the kernel has once: timeouts, the sync daemon's two halves, the table of marks.
+
+use model::lvs::{Settings, SyncRole};
+
+use super::objects::Progress;
+use crate::lvs::io::Operation;
+use crate::lvs::table::{MarkTable, SyncHalf, SyncSettings, Timeouts};
+
+/// Which.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Extra {
+    Timeouts,
+    Master,
+    Backup,
+    Marks,
+}
+
+impl Extra {
+    pub(super) const ALL: [Self; 4] = [Self::Timeouts, Self::Master, Self::Backup, Self::Marks];
+}
+
+/// How it should be, or is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Value {
+    Timeouts(Timeouts),
+    Sync(SyncHalf, SyncSettings),
+    Marks(MarkTable),
+}
+
+impl Value {
+    fn set(self) -> Operation {
+        match self {
+            Self::Timeouts(timeouts) => Operation::SetTimeouts(timeouts),
+            Self::Sync(half, settings) => Operation::StartSync(half, settings),
+            Self::Marks(marks) => Operation::SetMarks(marks),
+        }
+    }
+
+    fn unset(self) -> Option<Operation> {
+        match self {
+            Self::Timeouts(_) => None,
+            Self::Sync(half, settings) => Some(Operation::StopSync(half, settings)),
+            Self::Marks(marks) => Some(Operation::DelMarks(marks.name)),
+        }
+    }
+}
+
+/// One of them.
+#[derive(Debug, Default)]
+pub(super) struct ExtraObject {
+    pub(super) wanted: Option<Value>,
+    pub(super) there: Option<Value>,
+    pub(super) progress: Progress,
+    pub(super) failures: u32,
+}
+
+impl ExtraObject {
+    /// Whether nothing is to be done about it, or nothing can be for now.
+    pub(super) fn is_settled(&self) -> bool {
+        self.wanted == self.there && self.progress.is_idle() || self.progress == Progress::Waiting
+    }
+
+    /// What is to be done about it, and how it will be then.
+    pub(super) fn step(&self) -> Option<(Operation, Option<Value>)> {
+        if self.wanted == self.there || !self.progress.is_idle() {
+            return None;
+        }
+        let (there, wanted) = (self.there.clone(), self.wanted.clone());
+        match (there, wanted) {
+            // A half that runs must end before it can run otherwise.
+            (Some(there @ Value::Sync(..)), _) => Some((there.unset()?, None)),
+            (Some(there), None) => Some((there.unset()?, None)),
+            (_, Some(wanted)) => Some((wanted.clone().set(), Some(wanted))),
+            (None, None) => None,
+        }
+    }
+}
+
+/// The sync daemon's half, if the settings want it without regard to an instance.
+pub(super) fn sync(settings: &Settings, half: SyncHalf) -> Option<Value> {
+    let daemon = settings.sync_daemon.as_ref().filter(|daemon| daemon.role == SyncRole::Both)?;
+    Some(Value::Sync(
+        half,
+        SyncSettings {
+            link: daemon.link,
+            id: daemon.id,
+            max_len: daemon.max_len,
+            port: daemon.port,
+            ttl: daemon.ttl,
+            group: daemon.group,
+        },
+    ))
+}
+
+/// The timeouts that the settings want where the kernel had `first`; `None` if it is as it was.
+pub(super) fn timeouts(settings: &Settings, first: Option<Timeouts>) -> Option<Value> {
+    let first = first?;
+    let wanted = &settings.timeouts;
+    Some(Value::Timeouts(Timeouts {
+        tcp: wanted.tcp.unwrap_or(first.tcp),
+        tcp_fin: wanted.tcp_fin.unwrap_or(first.tcp_fin),
+        udp: wanted.udp.unwrap_or(first.udp),
+    }))
+}

@@ -1,0 +1,6 @@
+//! What the balancer does, told in sentences.
+
+mod build;
+mod kernel;
+mod properties;
+mod world;
