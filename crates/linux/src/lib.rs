@@ -7,12 +7,14 @@
 //! * Waiting: [`clock`], [`timer`], [`poll`], [`signals`], [`inotify`].
 //! * The network's configuration: [`netlink`], [`sysctl`], [`netns`].
 //! * Both as the engine wants them: [`kernel`].
+//! * Virtual servers: [`ipvs`].
 //! * Packets: [`vrrp_socket`], [`packet_socket`].
 //! * Processes: [`process`], [`seqpacket`], [`memfd`], [`pidfile`].
 
 pub mod clock;
 pub mod error;
 pub mod inotify;
+pub mod ipvs;
 pub mod kernel;
 pub mod memfd;
 pub mod netlink;

@@ -6,7 +6,7 @@ use base::Family;
 use netlink_packet_core::{NlaBuffer, NlasIterator};
 
 /// The attributes in `bytes` as (kind, value); a malformed one ends the list.
-pub(super) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+pub(crate) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     NlasIterator::new(bytes).map_while(Result::ok).map(|nla: NlaBuffer<&[u8]>| {
         let value = nla.into_inner();
         let end = usize::from(NlaBuffer::new(value).length());
@@ -16,28 +16,38 @@ pub(super) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
 }
 
 /// The fixed-size header of a message, and the attributes behind it.
-pub(super) fn split<const N: usize>(bytes: &[u8]) -> Option<(&[u8; N], &[u8])> {
+pub(crate) fn split<const N: usize>(bytes: &[u8]) -> Option<(&[u8; N], &[u8])> {
     bytes.split_first_chunk::<N>()
 }
 
 /// A byte.
-pub(super) fn u8_of(value: &[u8]) -> Option<u8> {
+pub(crate) fn u8_of(value: &[u8]) -> Option<u8> {
     value.first().copied()
 }
 
+/// A 16-bit number in the machine's byte order.
+pub(crate) fn u16_of(value: &[u8]) -> Option<u16> {
+    value.first_chunk().map(|b| u16::from_ne_bytes(*b))
+}
+
+/// A 64-bit number in the machine's byte order.
+pub(crate) fn u64_of(value: &[u8]) -> Option<u64> {
+    value.first_chunk().map(|b| u64::from_ne_bytes(*b))
+}
+
 /// A 32-bit number in the machine's byte order.
-pub(super) fn u32_of(value: &[u8]) -> Option<u32> {
+pub(crate) fn u32_of(value: &[u8]) -> Option<u32> {
     value.first_chunk().map(|b| u32::from_ne_bytes(*b))
 }
 
 /// A text that ends with a zero or with the attribute.
-pub(super) fn text_of(value: &[u8]) -> Option<&str> {
+pub(crate) fn text_of(value: &[u8]) -> Option<&str> {
     let end = value.iter().position(|&b| b == 0).unwrap_or(value.len());
     value.get(..end).and_then(|v| std::str::from_utf8(v).ok())
 }
 
 /// An address of `family`.
-pub(super) fn address_of(family: Family, value: &[u8]) -> Option<IpAddr> {
+pub(crate) fn address_of(family: Family, value: &[u8]) -> Option<IpAddr> {
     match family {
         Family::V4 => value.first_chunk::<4>().map(|b| Ipv4Addr::from(*b).into()),
         Family::V6 => value.first_chunk::<16>().map(|b| Ipv6Addr::from(*b).into()),
@@ -45,7 +55,7 @@ pub(super) fn address_of(family: Family, value: &[u8]) -> Option<IpAddr> {
 }
 
 /// The family of the kernel's number; `None` for those that carry no IP addresses.
-pub(super) fn family_of(number: u8) -> Option<Family> {
+pub(crate) fn family_of(number: u8) -> Option<Family> {
     match libc::c_int::from(number) {
         libc::AF_INET => Some(Family::V4),
         libc::AF_INET6 => Some(Family::V6),

@@ -8,14 +8,16 @@
 //! passed over: a link must not vanish because a newer kernel says something new about it.
 
 mod address;
-mod attributes;
+pub(crate) mod attributes;
 mod commands;
+pub(crate) mod generic;
 mod link;
+pub(crate) mod message;
 mod monitor;
 mod request;
 mod route;
 mod snapshot;
-mod transport;
+pub(crate) mod transport;
 
 pub use address::{Address, AddressFlags, AddressKey, FOREVER};
 pub use commands::{Commands, Completion, NetlinkError};

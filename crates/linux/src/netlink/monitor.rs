@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use super::address::Address;
 use super::attributes::{attributes, split, u32_of};
 use super::link::Link;
-use super::request::{finish, header};
+use super::message::{finish, header};
 use super::route::Route;
 use super::snapshot::Snapshot;
 use super::transport::{Message, Received, Transport, messages};

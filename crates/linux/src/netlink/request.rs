@@ -12,6 +12,7 @@ use netlink_packet_route::route::RouteMessage;
 
 use super::address::Address;
 use super::link::{LinkKind, LinkSpec};
+use super::message::{finish, header};
 use super::route::Route;
 
 /// What to do if an address is there already.
@@ -122,25 +123,6 @@ impl<T: Emitable> Emit for T {
     fn write(&self, buffer: &mut [u8]) {
         self.emit(buffer);
     }
-}
-
-/// Appends a message header whose length [`finish`] fills in.
-pub(super) fn header(out: &mut Vec<u8>, kind: u16, flags: u16, sequence: u32) {
-    out.extend([0; 4]);
-    out.extend(kind.to_ne_bytes());
-    out.extend(flags.to_ne_bytes());
-    out.extend(sequence.to_ne_bytes());
-    // Port 0: the kernel fills in ours.
-    out.extend([0; 4]);
-}
-
-/// Fills in the length of the message that begins at `start`, and pads it.
-pub(super) fn finish(out: &mut Vec<u8>, start: usize) {
-    let length = u32::try_from(out.len() - start).unwrap_or(u32::MAX);
-    if let Some(field) = out.get_mut(start..start + 4) {
-        field.copy_from_slice(&length.to_ne_bytes());
-    }
-    out.resize(out.len().next_multiple_of(4), 0);
 }
 
 /// What is asked for, as in `add address 192.0.2.1/24 on interface 3`.

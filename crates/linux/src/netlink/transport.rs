@@ -1,4 +1,4 @@
-//! A non-blocking rtnetlink socket, and the messages in what it receives.
+//! A non-blocking netlink socket, and the messages in what it receives.
 
 use std::io::IoSliceMut;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -20,7 +20,7 @@ const NLM_F_ACK_TLVS: u16 = 0x200;
 const NLMSGERR_ATTR_MSG: u16 = 1;
 
 /// What a read gave.
-pub(super) enum Received<'a> {
+pub(crate) enum Received<'a> {
     /// Messages of the kernel.
     Messages(&'a [u8]),
     /// Something of another process: not believed.
@@ -35,18 +35,22 @@ pub(super) enum Received<'a> {
 
 /// The socket.
 #[derive(Debug)]
-pub(super) struct Transport {
+pub(crate) struct Transport {
     fd: OwnedFd,
     buffer: Box<[u8]>,
 }
 
 impl Transport {
-    /// Opens a socket in the namespace of the calling thread, with a receive buffer of about
-    /// `receive_buffer` bytes if given.
-    pub(super) fn open(receive_buffer: Option<usize>) -> Result<Self> {
+    /// Opens a socket to the kernel's links, addresses and routes: as [`Transport::to`].
+    pub(crate) fn open(receive_buffer: Option<usize>) -> Result<Self> {
+        Self::to(SockProtocol::NetlinkRoute, receive_buffer)
+    }
+
+    /// Opens a socket to a part of the kernel in the namespace of the calling thread, with a receive
+    /// buffer of about `receive_buffer` bytes if given.
+    pub(crate) fn to(part: SockProtocol, receive_buffer: Option<usize>) -> Result<Self> {
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-        let fd = socket(AddressFamily::Netlink, SockType::Raw, flags, SockProtocol::NetlinkRoute)
-            .on("open", "netlink socket")?;
+        let fd = socket(AddressFamily::Netlink, SockType::Raw, flags, part).on("open", "netlink socket")?;
         if let Some(bytes) = receive_buffer {
             sys::set_receive_buffer(fd.as_fd(), bytes).on("set receive buffer of", "netlink socket")?;
         }
@@ -59,19 +63,19 @@ impl Transport {
     }
 
     /// Joins a multicast group (`RTNLGRP_*`).
-    pub(super) fn subscribe(&self, group: u32) -> Result<()> {
+    pub(crate) fn subscribe(&self, group: u32) -> Result<()> {
         let number = libc::c_int::try_from(group).unwrap_or(0);
         sys::set_option(self.fd.as_fd(), libc::SOL_NETLINK, libc::NETLINK_ADD_MEMBERSHIP, &number)
             .on("subscribe to netlink group", group)
     }
 
     /// Attaches a classic BPF program that decides which messages are received.
-    pub(super) fn filter(&self, program: &[libc::sock_filter]) -> Result<()> {
+    pub(crate) fn filter(&self, program: &[libc::sock_filter]) -> Result<()> {
         sys::attach_filter(self.fd.as_fd(), program).on("attach filter to", "netlink socket")
     }
 
     /// Sends messages to the kernel, which acts on them before this returns.
-    pub(super) fn send(&self, messages: &[u8]) -> std::result::Result<(), Errno> {
+    pub(crate) fn send(&self, messages: &[u8]) -> std::result::Result<(), Errno> {
         loop {
             match send(self.fd.as_raw_fd(), messages, MsgFlags::MSG_DONTWAIT) {
                 Err(Errno::EINTR) => {}
@@ -81,7 +85,7 @@ impl Transport {
     }
 
     /// Receives one datagram.
-    pub(super) fn receive(&mut self) -> Result<Received<'_>> {
+    pub(crate) fn receive(&mut self) -> Result<Received<'_>> {
         let (bytes, from_kernel, truncated) = loop {
             let mut iov = [IoSliceMut::new(&mut self.buffer)];
             match recvmsg::<NetlinkAddr>(self.fd.as_raw_fd(), &mut iov, None, MsgFlags::MSG_DONTWAIT) {
@@ -111,19 +115,19 @@ impl AsFd for Transport {
 
 /// One message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Message<'a> {
+pub(crate) struct Message<'a> {
     /// `RTM_*` or `NLMSG_*`.
-    pub(super) kind: u16,
+    pub(crate) kind: u16,
     /// `NLM_F_*`.
-    pub(super) flags: u16,
+    pub(crate) flags: u16,
     /// The number of the request that it answers, 0 for news.
-    pub(super) sequence: u32,
+    pub(crate) sequence: u32,
     /// What follows the header.
-    pub(super) payload: &'a [u8],
+    pub(crate) payload: &'a [u8],
 }
 
 /// The messages in `bytes`; a malformed one ends them.
-pub(super) fn messages(mut bytes: &[u8]) -> impl Iterator<Item = Message<'_>> {
+pub(crate) fn messages(mut bytes: &[u8]) -> impl Iterator<Item = Message<'_>> {
     std::iter::from_fn(move || {
         let (header, _) = split::<16>(bytes)?;
         let [l0, l1, l2, l3, k0, k1, f0, f1, s0, s1, s2, s3, ..] = *header;
@@ -141,7 +145,7 @@ pub(super) fn messages(mut bytes: &[u8]) -> impl Iterator<Item = Message<'_>> {
 
 impl<'a> Message<'a> {
     /// The result in an `NLMSG_ERROR` or `NLMSG_DONE`, and what the kernel says about it.
-    pub(super) fn result(&self) -> std::result::Result<(), (Errno, Option<&'a str>)> {
+    pub(crate) fn result(&self) -> std::result::Result<(), (Errno, Option<&'a str>)> {
         let Some((code, rest)) = split::<4>(self.payload) else { return Ok(()) };
         let code = i32::from_ne_bytes(*code);
         if code >= 0 {
@@ -165,7 +169,7 @@ impl<'a> Message<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netlink::request::{finish, header};
+    use crate::netlink::message::{finish, header};
 
     #[test]
     fn an_error_is_read_with_the_kernels_words_whatever_its_length() {

@@ -1,0 +1,152 @@
+//! Operations in order, many at a time.
+
+use engine::lvs::io::Operation;
+use engine::lvs::table::{ServiceKey, SyncHalf, SyncSettings};
+
+use super::encode::Change;
+use super::{Ipvs, name};
+use crate::error::{Errno, Result};
+
+/// The kernel acts on messages while they are sent; with more than this at once its answers might not fit
+/// the default receive buffer.
+const CHUNK: usize = 64;
+
+impl Ipvs {
+    /// Does several things in order, and tells of each how it went. Those behind one that fails are done
+    /// all the same.
+    pub fn apply_all(&mut self, operations: &[Operation]) -> Vec<Result<()>> {
+        let mut out = Vec::with_capacity(operations.len());
+        let mut rest = operations;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(chunk(rest));
+            rest = later;
+            self.chunk(now, &mut out);
+        }
+        out
+    }
+
+    /// Does operations that don't depend on each other's second try.
+    fn chunk(&mut self, operations: &[Operation], out: &mut Vec<Result<()>>) {
+        let changes: Option<Vec<Change<'_>>> = operations.iter().map(change).collect();
+        let Some(changes) = changes else {
+            // The one kind that isn't said in messages of this family comes alone.
+            out.extend(operations.iter().map(|o| self.marks(o)));
+            return;
+        };
+        let answers = self.socket.act(&changes, Change::encode);
+        for ((operation, change), answer) in operations.iter().zip(&changes).zip(answers) {
+            let answer = answer.or_else(|errno| self.second(change, errno));
+            out.push(answer.map_err(|errno| name::error(operation, errno)));
+        }
+    }
+
+    /// What is so already has worked; what is otherwise than thought is met as it is.
+    fn second(&mut self, change: &Change<'_>, errno: Errno) -> std::result::Result<(), Errno> {
+        let instead = match (change, errno) {
+            (Change::AddService(key, settings), Errno::EEXIST) => Change::EditService(key, settings),
+            (Change::EditService(key, settings), Errno::ESRCH) => Change::AddService(key, settings),
+            (Change::AddServer(key, s, settings), Errno::EEXIST) => Change::EditServer(key, s, settings),
+            (Change::EditServer(key, s, settings), Errno::ENOENT) => Change::AddServer(key, s, settings),
+            (Change::DelService(_) | Change::DelServer(..), Errno::ESRCH | Errno::ENOENT)
+            | (Change::StopSync(_), Errno::ESRCH) => return Ok(()),
+            (Change::StartSync(half, wanted), Errno::EEXIST) => return self.restart(*half, wanted),
+            _ => return Err(errno),
+        };
+        self.one(instead)
+    }
+
+    /// A half that runs already: as it is wanted, or it is started again.
+    fn restart(&mut self, half: SyncHalf, wanted: &SyncSettings) -> std::result::Result<(), Errno> {
+        let daemons = self.sync_daemons().map_err(|e| e.errno)?;
+        if daemons.get(&half).is_some_and(|has| fits(has, wanted)) {
+            return Ok(());
+        }
+        match self.one(Change::StopSync(half)) {
+            Ok(()) | Err(Errno::ESRCH) => self.one(Change::StartSync(half, wanted)),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    fn marks(&mut self, operation: &Operation) -> Result<()> {
+        Err(name::error(operation, Errno::EOPNOTSUPP))
+    }
+
+    fn one(&mut self, change: Change<'_>) -> std::result::Result<(), Errno> {
+        self.socket.act(&[change], Change::encode).pop().unwrap_or(Err(Errno::EPROTO))
+    }
+}
+
+/// Whether a half that runs is as wanted. What wasn't asked for is the kernel's choice: it tells that, too.
+fn fits(has: &SyncSettings, wanted: &SyncSettings) -> bool {
+    let SyncSettings { link, id, max_len, port, ttl, group } = wanted;
+    has.link == *link
+        && has.id == *id
+        && (max_len.is_none() || has.max_len == *max_len)
+        && (port.is_none() && has.port == Some(DEFAULT_PORT) || has.port == *port)
+        && (ttl.is_none() && has.ttl == Some(1) || has.ttl == *ttl)
+        && (group.is_none() && has.group == Some(DEFAULT_GROUP) || has.group == *group)
+}
+
+const DEFAULT_PORT: u16 = 8848;
+const DEFAULT_GROUP: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::new(224, 0, 0, 81));
+
+/// How many operations may be sent at once: each sees what those before it did, but not what their second
+/// try does.
+fn chunk(operations: &[Operation]) -> usize {
+    let mut count = 0;
+    for operation in operations.iter().take(CHUNK) {
+        let before = operations.get(..count).unwrap_or_default();
+        if before.iter().any(|b| depends(b, operation)) {
+            break;
+        }
+        count += 1;
+    }
+    count
+}
+
+/// Whether `later` must not be sent before `earlier` is settled.
+fn depends(earlier: &Operation, later: &Operation) -> bool {
+    let (Some(a), Some(b)) = (service(earlier), service(later)) else { return true };
+    if a != b {
+        return false;
+    }
+    match (earlier, later) {
+        // A service that is there already can be given servers whatever its settings are.
+        (Operation::AddService(..), Operation::AddServer(..) | Operation::EditServer(..)) => false,
+        (
+            Operation::AddServer(_, a, _) | Operation::EditServer(_, a, _) | Operation::DelServer(_, a),
+            Operation::AddServer(_, b, _) | Operation::EditServer(_, b, _) | Operation::DelServer(_, b),
+        ) => a == b,
+        _ => true,
+    }
+}
+
+/// The service that an operation is about.
+fn service(operation: &Operation) -> Option<&ServiceKey> {
+    match operation {
+        Operation::AddService(key, _)
+        | Operation::EditService(key, _)
+        | Operation::DelService(key)
+        | Operation::AddServer(key, ..)
+        | Operation::EditServer(key, ..)
+        | Operation::DelServer(key, _) => Some(key),
+        _ => None,
+    }
+}
+
+/// `None` for what isn't said in messages of this family.
+fn change(operation: &Operation) -> Option<Change<'_>> {
+    Some(match operation {
+        Operation::AddService(key, settings) => Change::AddService(key, settings),
+        Operation::EditService(key, settings) => Change::EditService(key, settings),
+        Operation::DelService(key) => Change::DelService(key),
+        Operation::AddServer(key, s, settings) => Change::AddServer(key, s, settings),
+        Operation::EditServer(key, s, settings) => Change::EditServer(key, s, settings),
+        Operation::DelServer(key, s) => Change::DelServer(key, s),
+        Operation::Flush => Change::Flush,
+        Operation::SetTimeouts(t) => Change::SetTimeouts(t),
+        Operation::StartSync(half, settings) => Change::StartSync(*half, settings),
+        Operation::StopSync(half, _) => Change::StopSync(*half),
+        Operation::SetMarks(_) | Operation::DelMarks(_) => return None,
+    })
+}

@@ -1,0 +1,154 @@
+//! Generic netlink: parts of the kernel that are found by name. Requests are answered before they return.
+
+use netlink_packet_core::{NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST};
+use nix::errno::Errno;
+use nix::sys::socket::SockProtocol;
+
+use super::attributes::{attributes, split, u16_of};
+use super::message::{finish, header, text};
+use super::transport::{Received, Transport, messages};
+use crate::error::{OsError, Result};
+
+const GENL_ID_CTRL: u16 = 16;
+const CTRL_CMD_GETFAMILY: u8 = 3;
+const CTRL_ATTR_FAMILY_ID: u16 = 1;
+const CTRL_ATTR_FAMILY_NAME: u16 = 2;
+
+/// The answer of the kernel to one message.
+pub(crate) type Answer = std::result::Result<(), Errno>;
+
+/// A socket to one family.
+#[derive(Debug)]
+pub(crate) struct Generic {
+    transport: Transport,
+    sequence: u32,
+    family: u16,
+    version: u8,
+    scratch: Vec<u8>,
+}
+
+impl Generic {
+    /// Opens a socket in the namespace of the calling thread and looks family `name` up: `None` if the
+    /// kernel has none of that name.
+    pub(crate) fn open(name: &str, version: u8, receive_buffer: Option<usize>) -> Result<Option<Self>> {
+        let transport = Transport::to(SockProtocol::NetlinkGeneric, receive_buffer)?;
+        let mut out = Self { transport, sequence: 0, family: GENL_ID_CTRL, version: 1, scratch: Vec::new() };
+        let mut family = None;
+        let ask = |m: &mut Vec<u8>| text(m, CTRL_ATTR_FAMILY_NAME, name);
+        let answer = out.ask(CTRL_CMD_GETFAMILY, 0, ask, |_, body| {
+            family = attributes(body).find(|(k, _)| *k == CTRL_ATTR_FAMILY_ID).and_then(|(_, v)| u16_of(v));
+        });
+        match (answer, family) {
+            (Ok(()), Some(family)) => Ok(Some(Self { family, version, ..out })),
+            (Ok(()), None) | (Err(Errno::ENOENT), _) => Ok(None),
+            (Err(errno), _) => Err(OsError::new("look up generic netlink family", name, errno)),
+        }
+    }
+
+    /// Asks one thing; hands the command and the attributes of each answer to `tell`.
+    pub(crate) fn ask(
+        &mut self,
+        command: u8,
+        flags: u16,
+        fill: impl FnOnce(&mut Vec<u8>),
+        mut tell: impl FnMut(u8, &[u8]),
+    ) -> Answer {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        let first = self.push(&mut scratch, command, flags, fill);
+        let sent = self.transport.send(&scratch);
+        self.scratch = scratch;
+        sent?;
+        let mut answer = None;
+        self.collect(first, 1, |_, result| answer = Some(result), &mut tell)?;
+        answer.unwrap_or(Err(Errno::EPROTO))
+    }
+
+    /// Asks for all there is of something, as [`Generic::ask`].
+    pub(crate) fn dump(
+        &mut self,
+        command: u8,
+        fill: impl FnOnce(&mut Vec<u8>),
+        tell: impl FnMut(u8, &[u8]),
+    ) -> Answer {
+        self.ask(command, NLM_F_DUMP, fill, tell)
+    }
+
+    /// Sends several commands at once; the kernel does one after another whatever becomes of those before.
+    pub(crate) fn act<T>(
+        &mut self,
+        commands: &[T],
+        mut encode: impl FnMut(&T, &mut Vec<u8>) -> u8,
+    ) -> Vec<Answer> {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        let mut answers = vec![Err(Errno::EPROTO); commands.len()];
+        let (mut first, mut body) = (None, Vec::new());
+        for command in commands {
+            body.clear();
+            let number = encode(command, &mut body);
+            let sequence = self.push(&mut scratch, number, 0, |out| out.extend(&body));
+            first.get_or_insert(sequence);
+        }
+        let sent = self.transport.send(&scratch);
+        self.scratch = scratch;
+        let Some(first) = first else { return answers };
+        let done = sent.and_then(|()| {
+            let note = |index: usize, answer| {
+                if let Some(slot) = answers.get_mut(index) {
+                    *slot = answer;
+                }
+            };
+            self.collect(first, commands.len(), note, &mut |_, _| {})
+        });
+        if let Err(errno) = done {
+            // What was answered is known; of the rest nobody knows what became.
+            answers.iter_mut().filter(|a| **a == Err(Errno::EPROTO)).for_each(|a| *a = Err(errno));
+        }
+        answers
+    }
+
+    /// Appends a message and gives its sequence number.
+    fn push(&mut self, out: &mut Vec<u8>, command: u8, flags: u16, fill: impl FnOnce(&mut Vec<u8>)) -> u32 {
+        self.sequence = self.sequence.wrapping_add(1);
+        let start = out.len();
+        header(out, self.family, NLM_F_REQUEST | NLM_F_ACK | flags, self.sequence);
+        out.extend([command, self.version, 0, 0]);
+        fill(out);
+        finish(out, start);
+        self.sequence
+    }
+
+    /// Reads until `count` requests from number `first` on have been answered. The answers are there
+    /// already, or made while they are read.
+    fn collect(
+        &mut self,
+        first: u32,
+        count: usize,
+        mut note: impl FnMut(usize, Answer),
+        tell: &mut impl FnMut(u8, &[u8]),
+    ) -> Answer {
+        let mut left = count;
+        while left > 0 {
+            let bytes = match self.transport.receive().map_err(|e| e.errno)? {
+                Received::Messages(bytes) => bytes,
+                Received::Foreign => continue,
+                Received::Overrun | Received::Truncated => return Err(Errno::ENOBUFS),
+                Received::Empty => return Err(Errno::EPROTO),
+            };
+            for m in messages(bytes) {
+                let index = usize::try_from(m.sequence.wrapping_sub(first)).unwrap_or(usize::MAX);
+                if index >= count {
+                    continue;
+                }
+                if matches!(libc::c_int::from(m.kind), libc::NLMSG_ERROR | libc::NLMSG_DONE) {
+                    note(index, m.result().map_err(|(errno, _)| errno));
+                    left = left.saturating_sub(1);
+                } else if let Some(([command, ..], body)) = split::<4>(m.payload) {
+                    tell(*command, body);
+                }
+            }
+        }
+        Ok(())
+    }
+}
