@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 /// Keywords whose value is a secret, wherever they stand.
-const KEYWORDS: &[&str] = &["auth_pass", "password"];
+const KEYWORDS: &[&str] = &["auth_pass", "password", "smtp_auth"];
 
 /// Where `text`, one or several raw lines, holds values of such keywords.
 pub(crate) fn places(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {

@@ -79,7 +79,7 @@ fn each_kind_of_bad_input_is_told_at_its_place_with_keepalived_s_exit_statuses()
         case(with("advert_int fast"), "invalid-number", (4, 16), runs),
         case(with("state ACTIVE"), "invalid-value", (4, 11), runs),
         case(with("mcast_src_ip 192.0.2"), "invalid-value", (4, 18), runs),
-        case(with("smtp_alert"), "not-in-effect-yet", (4, 5), (None, 0)),
+        case(with("use_vmac"), "not-in-effect-yet", (4, 5), (None, 0)),
         case(with("strict_mode maybe"), "invalid-value", (4, 17), runs),
         case(good.replace("192.0.2.1/24", "192.0.2.256/24"), "invalid-value", (5, 9), runs),
         case(good.replace("192.0.2.1/24", "192.0.2.1/33"), "invalid-value", (5, 9), runs),

@@ -179,6 +179,7 @@ pub fn uses_scripts(model: &Model) -> bool {
         || global.vrrp_notify_fifo.is_some()
         || global.startup_script.is_some()
         || global.shutdown_script.is_some()
+        || model.mail.is_possible()
 }
 
 /// Appends what is wrong with a configuration to the file at `path`.

@@ -11,6 +11,7 @@
 //! Nobody waits for a peer that doesn't read: see [`Channel`].
 
 mod channel;
+mod mail;
 
 use base::Duration;
 use engine::io::{FifoKind, Notification, Outcome, RunId};
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::log::Line;
 
 pub use channel::{Channel, ReceiveError, Received};
+pub use mail::{MailConfig, MailHost, MailSecurity};
 
 /// The longest message in bytes. What can be longer (a configuration, a snapshot) goes as a sealed
 /// memory file whose descriptor accompanies a message.
@@ -314,6 +316,8 @@ pub enum VrrpToScripts {
         /// The line, with its line feed.
         line: String,
     },
+    /// Send a mail, after the earlier ones.
+    Mail(engine::mail::Message),
     /// So many messages, counted from the start of the vrrp process, could not be sent since the
     /// scripts process didn't keep up: notifications and FIFO lines are missing before this.
     Lost(u64),
@@ -349,6 +353,8 @@ pub struct ScriptsConfig {
     pub fifos: Vec<FifoConfig>,
     /// Files to watch.
     pub files: Vec<FileConfig>,
+    /// Where mail goes, if any can be sent.
+    pub mail: Option<MailConfig>,
 }
 
 /// A FIFO to write to.

@@ -154,6 +154,8 @@ pub enum Effect {
         /// The line, with its line feed.
         line: String,
     },
+    /// Send a mail, without an answer.
+    Mail(crate::mail::Message),
     /// Something happened.
     Event(Event),
     /// Everything that [`Input::Stop`] asked for is done.

@@ -1,10 +1,11 @@
-//! Events as notify scripts and FIFO lines, in keepalived's order and with its rules of silence.
+//! Events as notify scripts, FIFO lines and mail, in keepalived's order and with its rules of silence.
 
 use base::Duration;
 use model::{Command, GroupId, InstanceId, Model, Notify};
 use vrrp::io::State;
 
 use crate::io::{Effect, FifoKind, Notification, Object};
+use crate::mail::Mailed;
 use crate::out::Out;
 
 /// A script that tells of the end of the daemon gets that long.
@@ -15,6 +16,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(1);
 pub(crate) struct Notifier {
     instances: Vec<Option<State>>,
     groups: Vec<Option<State>>,
+    mailed_instances: Mailed,
+    mailed_groups: Mailed,
 }
 
 /// The name of a state in arguments and FIFO lines; `None` if it isn't told.
@@ -84,7 +87,13 @@ fn tell(model: &Model, object: &Object, notify: &Notify, state: State, priority:
 
 impl Notifier {
     pub(crate) fn new(model: &Model) -> Self {
-        Self { instances: vec![None; model.instances.len()], groups: vec![None; model.groups.len()] }
+        let (instances, groups) = (model.instances.len(), model.groups.len());
+        Self {
+            instances: vec![None; instances],
+            groups: vec![None; groups],
+            mailed_instances: Mailed::new(instances),
+            mailed_groups: Mailed::new(groups),
+        }
     }
 
     /// An instance is in `state` now.
@@ -106,6 +115,10 @@ impl Notifier {
         *told = Some(state);
         let object = Object::Instance(instance.protocol.name.clone());
         tell(model, &object, &instance.notify, state, priority, out);
+        if instance.notify.smtp_alert {
+            let mail = self.mailed_instances.about(model, id.index(), &object, state);
+            mail.into_iter().for_each(|mail| out.push(Effect::Mail(mail)));
+        }
     }
 
     /// A sync group is in `state` now.
@@ -114,7 +127,12 @@ impl Notifier {
         if let Some(told) = self.groups.get_mut(id.index()) {
             *told = Some(state);
         }
-        tell(model, &Object::Group(group.protocol.name.clone()), &group.notify, state, 0, out);
+        let object = Object::Group(group.protocol.name.clone());
+        tell(model, &object, &group.notify, state, 0, out);
+        if group.notify.smtp_alert {
+            let mail = self.mailed_groups.about(model, id.index(), &object, state);
+            mail.into_iter().for_each(|mail| out.push(Effect::Mail(mail)));
+        }
     }
 
     /// A master heard an advert of lower priority.
@@ -158,6 +176,8 @@ impl Notifier {
 
     /// Ids change with a new model: who lives on has been told what it was told.
     pub(crate) fn renumber(&mut self, instances: &[Option<InstanceId>], groups: &[Option<GroupId>]) {
+        self.mailed_instances.renumber(instances.iter().map(|id| id.map(InstanceId::index)));
+        self.mailed_groups.renumber(groups.iter().map(|id| id.map(GroupId::index)));
         let of_instances = |id: &Option<InstanceId>| self.instances.get(id.as_ref()?.index()).copied()?;
         let of_groups = |id: &Option<GroupId>| self.groups.get(id.as_ref()?.index()).copied()?;
         let (instances, groups) =

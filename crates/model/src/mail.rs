@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use base::Duration;
+use base::{Duration, Secret};
 
 /// The mail keywords of `global_defs`. Who sends mail at all is resolved into the objects.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,6 +23,49 @@ pub struct Mail {
     pub about_faults: bool,
     /// `no_checker_emails`: mail only when a real server changes as a whole.
     pub only_whole_servers: bool,
+    /// `smtp_tls` (vipd's own).
+    pub tls: MailTls,
+    /// `smtp_auth USER PASSWORD` (vipd's own): who hands the mail in.
+    pub login: Option<MailLogin>,
+}
+
+/// `smtp_tls`: whether the way to the mail server is encrypted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum MailTls {
+    /// `off`: as keepalived does it.
+    #[default]
+    Off,
+    /// `opportunistic`: by STARTTLS if the server offers it; its certificate isn't looked at.
+    Opportunistic,
+    /// `starttls`: by STARTTLS or not at all, to a server with a certificate for its name.
+    StartTls,
+    /// `wrapped`: from the first byte, to a server with a certificate for its name.
+    Wrapped,
+}
+
+impl MailTls {
+    /// All of them, each with its word.
+    pub const ALL: &'static [(&'static str, Self)] = &[
+        ("off", Self::Off),
+        ("opportunistic", Self::Opportunistic),
+        ("starttls", Self::StartTls),
+        ("wrapped", Self::Wrapped),
+    ];
+
+    /// Its word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, tls)| *tls == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// Who hands mail in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MailLogin {
+    /// The user.
+    pub user: Box<str>,
+    /// The password.
+    pub password: Secret<Vec<u8>>,
 }
 
 /// Where mail is handed in.
@@ -53,6 +96,8 @@ impl Default for Mail {
             alert_vrrp: false,
             about_faults: true,
             only_whole_servers: false,
+            tls: MailTls::Off,
+            login: None,
         }
     }
 }

@@ -92,6 +92,8 @@ pub enum What {
     Notified(Notification),
     /// A line for a FIFO.
     Fifo(FifoKind, String),
+    /// A mail.
+    Mailed(engine::mail::Message),
     /// A turn of the process: how many inputs it had and how many effects came of it.
     Turn {
         /// Datagrams, news, answers, results, orders.

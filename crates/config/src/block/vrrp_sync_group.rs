@@ -134,9 +134,17 @@ pub(crate) const TABLE: Table<GroupDraft> = Table {
                 since: "",
             },
         ]),
+        works(MAIL),
         pending(PENDING),
     ],
 };
+
+const MAIL: &[Keyword<GroupDraft>] = &[keyword!(
+    "smtp_alert",
+    Kind::Switch(|g, on| g.notify.smtp_alert = Some(on)),
+    "smtp_alert_vrrp",
+    "mail about changes of the group's state"
+)];
 
 /// Keywords on which nothing acts yet.
 const PENDING: &[Keyword<GroupDraft>] = &[
@@ -155,12 +163,6 @@ const PENDING: &[Keyword<GroupDraft>] = &[
         }),
         "",
         "BFD sessions that every member tracks"
-    ),
-    keyword!(
-        "smtp_alert",
-        Kind::Switch(|g, on| g.notify.smtp_alert = Some(on)),
-        "smtp_alert_vrrp",
-        "mail about changes of the group's state"
     ),
 ];
 

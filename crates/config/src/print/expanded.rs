@@ -132,6 +132,7 @@ impl Lines {
     /// The line without its secret, if it has one.
     fn hidden(&self, first: &str, second: Option<&str>, text: &str) -> Option<String> {
         match first {
+            "smtp_auth" => Some(format!("{first} {} {HIDDEN}", second.unwrap_or(""))),
             "auth_pass" | "password" => Some(format!("{first} {HIDDEN}")),
             "key" if self.blocks.last().is_some_and(|block| block == "auth_hmac") => {
                 Some(format!("key {} {HIDDEN}", second.unwrap_or("")))

@@ -4,7 +4,7 @@ use base::{Duration, Name};
 use model::firewall::{Firewall, IpSets, Iptables};
 use model::global::{AutoPriority, AutoPriorityLimit, Dumps, Fifo, Global, Reload, Scheduling, VmacNames};
 use model::lvs::{IpvsNamespace, Settings};
-use model::mail::{Mail, MailServer};
+use model::mail::{Mail, MailLogin, MailServer, MailTls};
 use model::observers::{Dbus, Snmp};
 
 use super::Printer;
@@ -78,7 +78,7 @@ impl Printer<'_> {
         } = global;
         let mut block = Lines::default();
         block.line("router_id", word(router_id));
-        self::mail(mail, &mut block);
+        self.mail(mail, &mut block);
         block.word("process_name", process_name.as_deref());
         block.word("vrrp_process_name", vrrp_process_name.as_deref());
         block.word("bfd_process_name", bfd_process_name.as_deref());
@@ -183,25 +183,44 @@ pub(super) fn scheduling(prefix: &str, process: &Scheduling, out: &mut Lines) {
     out.flag(&format!("{prefix}_no_swap"), *no_swap);
 }
 
-fn mail(mail: &Mail, out: &mut Lines) {
-    let Mail { server, recipients, from, helo_name, timeout, alert_vrrp, about_faults, only_whole_servers } =
-        mail;
-    let mut all = Lines::default();
-    for recipient in recipients {
-        all.line(&word(recipient), "");
+impl Printer<'_> {
+    fn mail(&self, mail: &Mail, out: &mut Lines) {
+        let Mail {
+            server,
+            recipients,
+            from,
+            helo_name,
+            timeout,
+            alert_vrrp,
+            about_faults,
+            only_whole_servers,
+            tls,
+            login,
+        } = mail;
+        let mut all = Lines::default();
+        for recipient in recipients {
+            all.line(&word(recipient), "");
+        }
+        out.block_if_any("notification_email", all);
+        out.word("notification_email_from", from.as_deref());
+        match server {
+            None => {}
+            Some(MailServer::Address(to)) => out.line("smtp_server", format!("{} {}", to.ip(), to.port())),
+            Some(MailServer::Name(name, port)) => out.line("smtp_server", format!("{} {port}", word(name))),
+        }
+        out.word("smtp_helo_name", helo_name.as_deref());
+        out.time(Mail::default().timeout, "smtp_connect_timeout", *timeout);
+        out.flag("smtp_alert_vrrp", *alert_vrrp);
+        out.flag("no_email_faults", !about_faults);
+        out.flag("no_checker_emails", *only_whole_servers);
+        if *tls != MailTls::Off {
+            out.line("smtp_tls", tls.name());
+        }
+        if let Some(MailLogin { user, password }) = login {
+            let password = self.secret(&String::from_utf8_lossy(password.reveal()));
+            out.line("smtp_auth", format!("{} {password}", word(user)));
+        }
     }
-    out.block_if_any("notification_email", all);
-    out.word("notification_email_from", from.as_deref());
-    match server {
-        None => {}
-        Some(MailServer::Address(to)) => out.line("smtp_server", format!("{} {}", to.ip(), to.port())),
-        Some(MailServer::Name(name, port)) => out.line("smtp_server", format!("{} {port}", word(name))),
-    }
-    out.word("smtp_helo_name", helo_name.as_deref());
-    out.time(Mail::default().timeout, "smtp_connect_timeout", *timeout);
-    out.flag("smtp_alert_vrrp", *alert_vrrp);
-    out.flag("no_email_faults", !about_faults);
-    out.flag("no_checker_emails", *only_whole_servers);
 }
 
 fn firewall(firewall: &Firewall, out: &mut Lines) {

@@ -134,6 +134,8 @@ const GLOBAL: &[&str] = &[
     "smtp_alert_vrrp <on|off>",
     "smtp_alert_checker <on|off>",
     "no_email_faults",
+    "smtp_tls starttls",
+    "smtp_auth user secret",
     "no_checker_emails",
     "bfd_priority -1",
     "bfd_no_swap",

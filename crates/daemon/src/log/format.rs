@@ -49,13 +49,15 @@ impl Civil {
         }
     }
 
-    fn month_name(&self) -> &'static str {
+    /// Three letters.
+    pub fn month_name(&self) -> &'static str {
         const NAMES: [&str; 12] =
             ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         NAMES.get(usize::from(self.month).wrapping_sub(1)).unwrap_or(&"???")
     }
 
-    fn weekday_name(&self) -> &'static str {
+    /// Three letters.
+    pub fn weekday_name(&self) -> &'static str {
         const NAMES: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
         NAMES.get(usize::from(self.weekday)).unwrap_or(&"???")
     }

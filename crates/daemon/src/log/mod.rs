@@ -4,6 +4,7 @@ mod format;
 mod queue;
 mod sinks;
 
+pub use format::Civil;
 pub use sinks::{Sinks, Writer, open_log, temporary_directory};
 
 use serde::{Deserialize, Serialize};

@@ -7,11 +7,13 @@
 //! * `jobs` decides which script runs when and how it is ended; `process` starts and signals it.
 //! * `fifo` writes event lines in order.
 //! * `files` watches tracked files.
+//! * `mail` hands mail in.
 //! * `runner` connects all that with the channels.
 
 mod fifo;
 mod files;
 mod jobs;
+mod mail;
 mod process;
 mod runner;
 

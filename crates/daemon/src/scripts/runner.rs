@@ -3,7 +3,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use base::Instant;
+use base::{Duration, Instant};
 use engine::io::{FifoKind, Outcome};
 use linux::OsError;
 use linux::clock;
@@ -15,6 +15,7 @@ use linux::timer::Timer;
 use super::fifo::Fifo;
 use super::files::{Files, Value};
 use super::jobs::{Action, Check, JobId, Jobs, Purpose};
+use super::mail::Mailer;
 use super::process::{Child, spawn};
 use crate::ipc::{
     Channel, FifoConfig, Received, ScriptsConfig, ScriptsToSupervisor, ScriptsToVrrp, SupervisorToScripts,
@@ -27,6 +28,9 @@ const ROOM: usize = 4096;
 /// So many messages are taken at a time, so that a flood of them doesn't keep scripts from ending.
 const MOST_MESSAGES: usize = 256;
 
+/// At the end, mail is waited for that long.
+const LAST_MAIL: Duration = Duration::from_secs(2);
+
 /// What a descriptor belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Token {
@@ -35,6 +39,7 @@ enum Token {
     Signals,
     Timer,
     Files,
+    Mail,
     Fifo(FifoKind),
     Job(JobId),
 }
@@ -51,6 +56,7 @@ impl Token {
             Self::Files => 4,
             Self::Fifo(FifoKind::Global) => 5,
             Self::Fifo(FifoKind::Vrrp) => 6,
+            Self::Mail => 7,
             Self::Job(job) => JOBS.saturating_add(job.0),
         }
     }
@@ -64,6 +70,7 @@ impl Token {
             4 => Self::Files,
             5 => Self::Fifo(FifoKind::Global),
             6 => Self::Fifo(FifoKind::Vrrp),
+            7 => Self::Mail,
             n => Self::Job(JobId(n.checked_sub(JOBS)?)),
         })
     }
@@ -84,12 +91,15 @@ pub struct Runner {
     children: BTreeMap<JobId, Child>,
     fifos: BTreeMap<FifoKind, Fifo>,
     files: Files,
+    mailer: Mailer,
     generation: u64,
     /// Commands that could not be started, so that it is told once.
     broken: BTreeSet<Box<str>>,
     /// Notifications that the vrrp process could not send, as far as told.
     missed: u64,
     stopping: bool,
+    /// Mail that isn't handed in by then is lost.
+    last_mail: Option<Instant>,
 }
 
 impl Runner {
@@ -111,18 +121,21 @@ impl Runner {
             children: BTreeMap::new(),
             fifos: BTreeMap::new(),
             files: Files::new()?,
+            mailer: Mailer::new()?,
             generation: 0,
             broken: BTreeSet::new(),
             missed: 0,
             stopping: false,
+            last_mail: None,
         };
-        let Self { poll, timer, signals, supervisor, files, .. } = &mut runner;
+        let Self { poll, timer, signals, supervisor, files, mailer, .. } = &mut runner;
         if let Some(fd) = supervisor.fd() {
             poll.add(fd, Token::Supervisor.number(), Interest::READ)?;
         }
         poll.add(&*signals, Token::Signals.number(), Interest::READ)?;
         poll.add(&*timer, Token::Timer.number(), Interest::READ)?;
         poll.add(&*files, Token::Files.number(), Interest::READ)?;
+        poll.add(&*mailer, Token::Mail.number(), Interest::READ)?;
         Ok(runner)
     }
 
@@ -134,10 +147,12 @@ impl Runner {
         loop {
             self.act();
             self.flush()?;
-            if self.stopping && self.jobs.is_idle() {
+            let last_mail = self.last_mail.filter(|until| !self.mailer.is_idle() && *until > clock::now());
+            if self.stopping && self.jobs.is_idle() && last_mail.is_none() {
                 return Ok(());
             }
-            let deadline = [self.jobs.poll_timeout(), self.files.poll_timeout()].into_iter().flatten().min();
+            let deadlines = [self.jobs.poll_timeout(), self.files.poll_timeout(), last_mail];
+            let deadline = deadlines.into_iter().flatten().min();
             self.timer.set(deadline)?;
             let ready: Vec<u64> = self.poll.wait(None)?.iter().map(|r| r.token).collect();
             let now = clock::now();
@@ -161,6 +176,10 @@ impl Runner {
             Token::Files => {
                 let values = self.files.readable(now);
                 self.tell(&values);
+            }
+            Token::Mail => {
+                let lines = self.mailer.finished();
+                self.log(lines);
             }
             Token::Fifo(kind) => {
                 let line = self.fifos.get_mut(&kind).and_then(Fifo::flush);
@@ -266,6 +285,10 @@ impl Runner {
                 let line = self.fifos.get_mut(&fifo).and_then(|f| f.write(&line));
                 self.log(line);
             }
+            VrrpToScripts::Mail(mail) => {
+                let line = self.mailer.send(mail);
+                self.log(line);
+            }
             VrrpToScripts::Lost(lost) => {
                 let n = lost.saturating_sub(self.missed);
                 self.missed = lost;
@@ -277,6 +300,7 @@ impl Runner {
 
     fn configure(&mut self, now: Instant, config: &ScriptsConfig) {
         self.generation = config.generation;
+        self.mailer.configure(config.mail.clone());
         let gone: Vec<FifoKind> = self
             .fifos
             .iter()
@@ -338,6 +362,7 @@ impl Runner {
             return;
         }
         self.stopping = true;
+        self.last_mail = Some(now + LAST_MAIL);
         // The last words of the vrrp process, which is gone by now.
         self.hear_vrrp(now, usize::MAX);
         self.jobs.stop(now);

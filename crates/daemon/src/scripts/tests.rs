@@ -313,7 +313,12 @@ fn fifo_lines_come_in_order_and_the_reader_gets_the_path() {
     let script = shell(world.dir.path(), "echo $1 > $D/path; cat $1 > $D/read; echo end > $D/end");
     let fifos =
         vec![FifoConfig { kind: FifoKind::Vrrp, path: fifo.clone(), owner: None, script: Some(script) }];
-    world.ask(&VrrpToScripts::Configure(ScriptsConfig { generation: 1, fifos, files: Vec::new() }));
+    world.ask(&VrrpToScripts::Configure(ScriptsConfig {
+        generation: 1,
+        fifos,
+        files: Vec::new(),
+        mail: None,
+    }));
     assert_eq!(world.lines("path", 1), [&*fifo]);
     let lines: Vec<String> = (0..1_000).map(|n| format!("INSTANCE \"VI_1\" MASTER {n}")).collect();
     for line in &lines {
@@ -332,7 +337,7 @@ fn a_reader_that_ends_is_told_and_comes_back_with_the_next_configuration() {
     let path: Box<str> = world.path("fifo").to_str().unwrap().into();
     let script = Some(shell(world.dir.path(), "echo run >> $D/runs"));
     let fifos = vec![FifoConfig { kind: FifoKind::Vrrp, path, owner: None, script }];
-    let mut config = ScriptsConfig { generation: 1, fifos, files: Vec::new() };
+    let mut config = ScriptsConfig { generation: 1, fifos, files: Vec::new(), mail: None };
     world.ask(&VrrpToScripts::Configure(config.clone()));
     assert_eq!(world.logged(), "vrrp notify fifo script terminated");
     config.generation = 2;
@@ -347,7 +352,12 @@ fn values_of_files_are_told_at_first_and_after_changes() {
     std::fs::write(&file, "7\n").unwrap();
     let path = file.to_str().unwrap().into();
     let files = vec![FileConfig { tracker: TrackerId(2), path, init: None, overwrite: false }];
-    world.ask(&VrrpToScripts::Configure(ScriptsConfig { generation: 5, fifos: Vec::new(), files }));
+    world.ask(&VrrpToScripts::Configure(ScriptsConfig {
+        generation: 5,
+        fifos: Vec::new(),
+        files,
+        mail: None,
+    }));
     let mut told = || receive(&mut world.vrrp);
     let value = |value| ScriptsToVrrp::File { generation: 5, tracker: TrackerId(2), value };
     assert_eq!(told(), value(7));

@@ -281,6 +281,7 @@ impl<'s> Reactor<'s> {
             }
             Effect::Notify(notification) => self.scripts.notify(notification),
             Effect::Fifo { fifo, line } => self.scripts.fifo(fifo, line),
+            Effect::Mail(mail) => self.scripts.mail(mail),
             Effect::Stopped => self.stopped = true,
         }
     }

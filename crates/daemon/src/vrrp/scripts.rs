@@ -5,10 +5,11 @@ use std::os::fd::BorrowedFd;
 
 use base::Duration;
 use engine::io::{FifoKind, Notification, Outcome, RunId};
+use engine::mail::Message;
 use linux::seqpacket::Channel as Socket;
 use model::{Command, Model, TrackerSource};
 
-use crate::ipc::{Channel, FifoConfig, FileConfig, ScriptsConfig, ScriptsToVrrp, VrrpToScripts};
+use crate::ipc::{Channel, FifoConfig, FileConfig, MailConfig, ScriptsConfig, ScriptsToVrrp, VrrpToScripts};
 
 /// So many messages may wait for the scripts process. 255 instances that change their state at once
 /// make about a thousand.
@@ -60,7 +61,8 @@ pub fn config_of(model: &Model, generation: u64) -> ScriptsConfig {
         | TrackerSource::Process(_)
         | TrackerSource::Bfd(_) => None,
     });
-    ScriptsConfig { generation, fifos: fifos.collect(), files: files.collect() }
+    let mail = MailConfig::here(&model.mail);
+    ScriptsConfig { generation, fifos: fifos.collect(), files: files.collect(), mail }
 }
 
 impl Scripts {
@@ -94,7 +96,10 @@ impl Scripts {
         self.channel.connect(None);
         // Configurations and checks are told anew, only what can't be repeated goes on waiting.
         for message in self.channel.take_waiting() {
-            if matches!(message, VrrpToScripts::Notify(_) | VrrpToScripts::Fifo { .. }) {
+            if matches!(
+                message,
+                VrrpToScripts::Notify(_) | VrrpToScripts::Fifo { .. } | VrrpToScripts::Mail(_)
+            ) {
                 self.must_send(&message);
             }
         }
@@ -145,6 +150,11 @@ impl Scripts {
     /// Has a line written to a FIFO.
     pub fn fifo(&mut self, fifo: FifoKind, line: String) {
         self.send(&VrrpToScripts::Fifo { fifo, line });
+    }
+
+    /// Has a mail sent.
+    pub fn mail(&mut self, mail: Message) {
+        self.send(&VrrpToScripts::Mail(mail));
     }
 
     fn send(&mut self, message: &VrrpToScripts) {
@@ -243,6 +253,7 @@ mod tests {
                 VrrpToScripts::CancelCheck(run) => format!("cancel {}", run.0),
                 VrrpToScripts::Notify(n) => format!("notify {:?}", n.object),
                 VrrpToScripts::Fifo { line, .. } => line,
+                VrrpToScripts::Mail(mail) => format!("mail {}", mail.subject),
                 VrrpToScripts::Lost(n) => format!("lost {n}"),
             })
             .collect()
@@ -272,7 +283,7 @@ mod tests {
         let mut scripts = Scripts::new();
         let file =
             FileConfig { tracker: model::TrackerId(0), path: "/f".into(), init: Some(1), overwrite: true };
-        scripts.configure(ScriptsConfig { generation: 1, fifos: Vec::new(), files: vec![file] });
+        scripts.configure(ScriptsConfig { generation: 1, fifos: Vec::new(), files: vec![file], mail: None });
         let mut overwritten = || {
             let mut peer = peer_of(&mut scripts);
             let VrrpToScripts::Configure(config) = peer.receive().unwrap().unwrap().message else { panic!() };

@@ -165,3 +165,38 @@ fn the_end_ends_check_scripts() {
     world.input(Input::Stop { keep: false });
     assert_eq!(world.lines(&["cancel", "stopped"]).len(), 2);
 }
+
+#[test]
+fn mail_tells_each_change_of_state_once_and_faults_only_if_they_are_wanted() {
+    let mut all =
+        grouped(model(vec![instance(51, 100, &["192.0.2.100/24"]), instance(52, 100, &["192.0.2.101/24"])]));
+    all.global.router_id = "lb1".into();
+    all.mail.server = Some(model::mail::MailServer::Name("mail".into(), 25));
+    all.mail.recipients = vec!["root@example.org".into()];
+    all.groups[0].notify.smtp_alert = true;
+    all.instances[1].notify.smtp_alert = true;
+    let mut quiet = all.clone();
+    quiet.mail.about_faults = false;
+    let mut silent = all.clone();
+    silent.mail.recipients.clear();
+
+    let mut world = World::masters(all);
+    world.set_link(2, false);
+    let (group, instance) = ("mail [lb1] VRRP Group", "mail [lb1] VRRP Instance V52");
+    let now_in = "All VRRP group instances are now in";
+    let no_longer = "VRRP Instance is no longer owning VRRP VIPs";
+    let told = world.lines(&["mail"]);
+    assert_eq!(
+        told,
+        [
+            format!("{instance} - Entering FAULT state | => {no_longer} <="),
+            format!("{group} G - Entering FAULT state | => {now_in} FAULT state <="),
+        ]
+    );
+    let mut world = World::masters(quiet);
+    world.set_link(2, false);
+    assert!(world.lines(&["mail"]).is_empty());
+    let mut world = World::masters(silent);
+    world.set_link(2, false);
+    assert!(world.lines(&["mail"]).is_empty());
+}

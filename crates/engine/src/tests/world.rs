@@ -254,6 +254,7 @@ impl World {
                 let limit = n.limit.map_or(String::new(), |l| format!(" limit {l}"));
                 self.note(format!("notify {} {extra}{limit}", n.command.text));
             }
+            Effect::Mail(mail) => self.note(format!("mail {} | {}", mail.subject, mail.body)),
             Effect::Fifo { fifo, line } => self.note(format!("fifo {fifo:?} {}", line.trim_end())),
             Effect::Event(event) => self.event(event),
             Effect::Stopped => {

@@ -356,5 +356,7 @@ pub(super) fn mail(old: &Mail, new: &Mail) -> Vec<Change> {
         alert_vrrp: Nothing, "smtp_alert_vrrp";
         about_faults: Nothing, "no_email_faults";
         only_whole_servers: Nothing, "no_checker_emails";
+        tls: Nothing, "smtp_tls";
+        login: Nothing, "smtp_auth";
     })
 }

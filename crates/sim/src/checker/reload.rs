@@ -75,6 +75,7 @@ impl Reload {
             What::Event(Event::Vrrp(event @ vrrp::io::Event::State { .. })) => format!("{event:?}"),
             What::Notified(notification) => format!("{notification:?}"),
             What::Fifo(_, line) if !self.repeats(node) => format!("a line {line:?}"),
+            What::Mailed(mail) => format!("{mail:?}"),
             _ => return,
         };
         if self.quiet.is_some() {

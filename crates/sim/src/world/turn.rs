@@ -232,6 +232,7 @@ impl World {
             Effect::CancelCheck(run) => self.cancel(id, p, run),
             Effect::Notify(notification) => self.see(Some(id), What::Notified(notification)),
             Effect::Fifo { fifo, line } => self.see(Some(id), What::Fifo(fifo, line)),
+            Effect::Mail(mail) => self.see(Some(id), What::Mailed(mail)),
             Effect::Event(event) => {
                 let reloaded = event == Event::Reloaded;
                 self.see(Some(id), What::Event(event));

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
+use base::Secret;
 use model::Mail;
-use model::mail::MailServer;
+use model::mail::{MailLogin, MailServer, MailTls};
 
 use super::{GlobalDraft, keyword, secs_of};
 use crate::diag::{Code, Diagnostic};
@@ -87,7 +88,47 @@ pub(super) const KEYWORDS: &[Keyword<GlobalDraft>] = &[
         "off",
         "mail only when a real server changes as a whole"
     ),
+    keyword!(
+        "smtp_tls",
+        Kind::Word("off|opportunistic|starttls|wrapped", tls),
+        "off",
+        "whether mail is handed in over TLS; from `starttls` on the server must have a certificate for its name",
+        "vipd only"
+    ),
+    keyword!(
+        "smtp_auth",
+        Kind::Line("USER PASSWORD", login),
+        "",
+        "who hands mail in; sent over TLS only, unless `smtp_tls off` says otherwise",
+        "vipd only"
+    ),
 ];
+
+fn tls(global: &mut GlobalDraft, word: &Word, cx: &mut Cx<'_>) {
+    match MailTls::ALL.iter().find(|(name, _)| *name == word.text) {
+        Some((_, tls)) => global.mail.out.tls = *tls,
+        None => {
+            let d = Diagnostic::new(Code::CONFLICT, format!("`{}` is no value of `smtp_tls`", word.text));
+            let help = "write `off`, `opportunistic`, `starttls` or `wrapped`";
+            cx.report(d.at(word.span).label("mail is handed in without TLS").help(help));
+        }
+    }
+}
+
+fn login(global: &mut GlobalDraft, node: &Node, cx: &mut Cx<'_>) {
+    let (Some(user), Some(password)) = (node.words.first(), node.words.get(1)) else {
+        cx.missing(node, node.words.len() + 2);
+        return;
+    };
+    cx.secrets.push(password.span);
+    if let Some(extra) = node.words.get(2) {
+        cx.extra(node, extra);
+    }
+    global.mail.out.login = Some(MailLogin {
+        user: user.text.as_str().into(),
+        password: Secret::new(password.text.as_str().as_bytes().to_vec()),
+    });
+}
 
 fn recipients(global: &mut GlobalDraft, node: &Node, lines: &[Line], cx: &mut Cx<'_>) {
     if lines.is_empty() {

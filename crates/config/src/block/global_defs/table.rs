@@ -388,7 +388,7 @@ pub(crate) const TABLE: Table<GlobalDraft> = Table {
             ),
         ]),
         pending(lvs::KEYWORDS),
-        pending(mail::KEYWORDS),
+        works(mail::KEYWORDS),
         works(process::IN_EFFECT),
         pending(process::KEYWORDS),
         pending(firewall::KEYWORDS),

@@ -134,12 +134,6 @@ pub(super) const KEYWORDS: &[Keyword<InstanceDraft>] = &[
         "packets to the virtual addresses are dropped unless it owns them"
     ),
     keyword!(
-        "smtp_alert",
-        Kind::Switch(|i, on| i.notify.smtp_alert = Some(on)),
-        "smtp_alert_vrrp",
-        "mail about changes of state"
-    ),
-    keyword!(
         "lvs_sync_daemon_interface",
         Kind::Line("IF", lvs_sync_interface),
         "",

@@ -373,6 +373,12 @@ pub(crate) const TABLE: Table<InstanceDraft> = Table {
                 "the global setting",
                 "tell changes of priority through the FIFOs"
             ),
+            keyword!(
+                "smtp_alert",
+                Kind::Switch(|i, on| i.notify.smtp_alert = Some(on)),
+                "smtp_alert_vrrp",
+                "mail about changes of state"
+            ),
             keyword!("debug", Kind::Ignored("NUMBER", 1), "0", "nobody reads it"),
         ]),
         crate::keyword::pending(super::pending::KEYWORDS),
