@@ -60,7 +60,7 @@ pub struct Config {
 }
 
 /// One check that runs. Servers with the same check share it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Task {
     /// When.
     pub schedule: Schedule,
@@ -159,6 +159,20 @@ pub struct Quorum {
     pub weight: u32,
     /// `hysteresis`: it is gained at so much above and lost at so much below; less than the quorum.
     pub hysteresis: u32,
+}
+
+impl Quorum {
+    /// Whether it is there if it was there or not (`up`) and the living servers have the weight `living`:
+    /// gained from `weight + hysteresis`, lost below `weight - hysteresis` and with no weight at all.
+    #[must_use]
+    pub fn judge(self, up: bool, living: u64) -> bool {
+        let (weight, hysteresis) = (u64::from(self.weight), u64::from(self.hysteresis));
+        if up {
+            living > 0 && living >= weight.saturating_sub(hysteresis)
+        } else {
+            living >= weight + hysteresis
+        }
+    }
 }
 
 /// `real_server`.

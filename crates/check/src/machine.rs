@@ -1,68 +1,245 @@
-//! The machine.
+//! The machine: answers to verdicts, verdicts to pools, pools to what the kernel should hold.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use base::{Instant, Machine};
+use base::{Deadlines, Instant, Machine, Rng};
 
 use crate::config::{Config, ServerId, ServiceId, TaskId};
-use crate::io::{Input, Output, ServerSnapshot, Snapshot, Wanted};
+use crate::feed::Feeds;
+use crate::io::{Answer, Event, Input, Output, Reload, RunId, ServerSnapshot, Snapshot, Wanted};
+use crate::link::Links;
+use crate::pool::{Member, Pool, Standing};
+use crate::runner::{Run, Runner, Told};
+use crate::slots::Slots;
 
 /// All checks and all pools of one process.
 #[derive(Debug)]
 pub struct Checks {
-    config: Config,
-    wanted: Vec<Vec<Option<u32>>>,
-    changed: VecDeque<ServiceId>,
-    outputs: VecDeque<Output>,
+    /// By [`TaskId`].
+    pub(crate) runners: Vec<Runner>,
+    /// By [`ServiceId`].
+    pub(crate) pools: Vec<Pool>,
+    pub(crate) feeds: Feeds,
+    pub(crate) links: Links,
+    pub(crate) slots: Slots,
+    pub(crate) deadlines: Deadlines,
+    /// Services that somebody has to look at.
+    pub(crate) changed: VecDeque<ServiceId>,
+    pub(crate) outputs: VecDeque<Output>,
+    pub(crate) rng: Rng,
+    pub(crate) stopped: bool,
 }
 
 impl Checks {
-    /// Builds the pools of `config`; the first checks start a second after `now`, and then at random
-    /// within their warmup. What follows from `seed` is only that. Drain the outputs and
+    /// Builds the pools of `config`; the first checks start a second after `now`, each later by a time
+    /// at random below its warmup, for which `seed` is. Drain the outputs and
     /// [`poll_changed`](Self::poll_changed): initial quorums are told, and all services have changed.
     #[must_use]
-    pub fn new(config: Config, _now: Instant, _seed: u64) -> Self {
-        let wanted =
-            config.services.iter().map(|s| s.servers.iter().map(|s| Some(s.weight)).collect()).collect();
-        let changed = (0..config.services.len()).map(ServiceId::from_index).collect();
-        Self { config, wanted, changed, outputs: VecDeque::new() }
+    pub fn new(config: Config, now: Instant, seed: u64) -> Self {
+        let mut checks = Self {
+            runners: Vec::new(),
+            pools: Vec::new(),
+            feeds: Feeds::default(),
+            links: Links::default(),
+            slots: Slots::default(),
+            deadlines: Deadlines::new(0),
+            changed: VecDeque::new(),
+            outputs: VecDeque::new(),
+            rng: Rng::new(seed),
+            stopped: false,
+        };
+        checks.reload(
+            now,
+            Reload {
+                config,
+                tasks: Vec::new(),
+                services: Vec::new(),
+                servers: Vec::new(),
+                files: Vec::new(),
+                bfds: Vec::new(),
+            },
+        );
+        checks
     }
 
-    /// A service whose [`wanted`](Self::wanted) set changed since it was last asked for here; each once.
+    /// A service whose [`wanted`](Self::wanted) set changed since it was last returned here.
     pub fn poll_changed(&mut self) -> Option<ServiceId> {
-        self.changed.pop_front()
+        let service = self.changed.pop_front()?;
+        if let Some(pool) = self.pools.get_mut(service.index()) {
+            pool.dirty = false;
+        }
+        Some(service)
     }
 
     /// What the kernel's table should hold for a service; `None` if there is no such service.
     #[must_use]
     pub fn wanted(&self, service: ServiceId) -> Option<Wanted<'_>> {
-        Some(Wanted { servers: self.wanted.get(service.index())?, sorry: None })
+        self.pools.get(service.index()).map(Pool::wanted)
     }
 
     /// How a server stands; `None` if there is no such server.
     #[must_use]
     pub fn server(&self, service: ServiceId, server: ServerId) -> Option<ServerSnapshot> {
-        let server = self.config.services.get(service.index())?.servers.get(server.index())?;
-        Some(ServerSnapshot { alive: true, weight: server.weight, failed: 0 })
+        self.pools.get(service.index())?.members.get(server.index()).map(Member::snapshot)
     }
 
     /// Whether the quorum of a service is there; `None` if there is no such service.
     #[must_use]
     pub fn quorum_up(&self, service: ServiceId) -> Option<bool> {
-        self.config.services.get(service.index()).map(|_| true)
+        self.pools.get(service.index()).map(|pool| pool.quorum_up)
     }
 
     /// Whether a task's check counts as passing; `None` if there is no such task.
     #[must_use]
     pub fn task_up(&self, task: TaskId) -> Option<bool> {
-        self.config.tasks.get(task.index()).map(|_| true)
+        self.runners.get(task.index()).map(|runner| runner.up)
     }
 
     /// How everything stands.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { tasks: Vec::new(), services: Vec::new() }
+        Snapshot {
+            tasks: self.runners.iter().map(Runner::snapshot).collect(),
+            services: self.pools.iter().map(Pool::snapshot).collect(),
+        }
+    }
+
+    /// Brings the queue of deadlines up to date.
+    pub(crate) fn arm(&mut self, task: TaskId) {
+        let deadline = self.runners.get(task.index()).and_then(Runner::deadline);
+        self.deadlines.set(task.index(), deadline);
+    }
+
+    /// A task is due.
+    fn fire(&mut self, now: Instant, task: TaskId) {
+        let Some(runner) = self.runners.get_mut(task.index()) else { return };
+        runner.next = None;
+        // A run that was cancelled may not have ended yet: its answer starts the next one.
+        if runner.run.is_none() {
+            let run = self.slots.next_run(runner.slot);
+            runner.run = Some(Run { id: run, started: now, cancelled: false });
+            self.outputs.push_back(Output::Start { run, task, step: runner.step });
+        }
+        self.arm(task);
+    }
+
+    fn probed(&mut self, now: Instant, run: RunId, answer: Answer) {
+        let Some(task) = self.slots.task(run) else { return };
+        let Some(runner) = self.runners.get_mut(task.index()) else { return };
+        let Some(ended) = runner.run.take_if(|under_way| under_way.id == run) else { return };
+        if ended.cancelled {
+            runner.next = runner.next.or(Some(now));
+            self.arm(task);
+            return;
+        }
+        let step = runner.step;
+        let told = runner.answered(now, answer);
+        let delay = told.map_or(runner.config.schedule.delay_loop, |told| told.delay);
+        runner.reschedule(now, ended.started, delay);
+        self.arm(task);
+        match told {
+            Some(told) => self.heard(now, task, told),
+            None => self.unable(task, step),
+        }
+    }
+
+    /// A check said something.
+    pub(crate) fn heard(&mut self, now: Instant, task: TaskId, told: Told) {
+        if told.passed {
+            self.acquit(task);
+        }
+        if told.tell {
+            self.tell(task, told);
+        }
+        if told.changed || told.weighs {
+            self.fan_out(task);
+        }
+        if told.lost {
+            self.suspect(now, task);
+        }
+    }
+
+    fn tell(&mut self, task: TaskId, told: Told) {
+        let Some(runner) = self.runners.get(task.index()) else { return };
+        let Told { passed, step, changed, .. } = told;
+        let failures = runner.failures;
+        self.outputs.extend(runner.subscribers.iter().map(|it| {
+            let (service, server, check) = (it.service, it.server, it.check);
+            Output::Event(Event::Checked { service, server, check, step, passed, failures, changed })
+        }));
+    }
+
+    fn unable(&mut self, task: TaskId, step: u32) {
+        let Some(runner) = self.runners.get(task.index()) else { return };
+        self.outputs.extend(runner.subscribers.iter().map(|it| {
+            let (service, server, check) = (it.service, it.server, it.check);
+            Output::Event(Event::Unable { service, server, check, step })
+        }));
+    }
+
+    /// Looks again at every server that a task stands for.
+    pub(crate) fn fan_out(&mut self, task: TaskId) {
+        let Some(runner) = self.runners.get(task.index()) else { return };
+        for it in &runner.subscribers {
+            let Some(pool) = self.pools.get_mut(it.service.index()) else { continue };
+            let Some(member) = pool.members.get(it.server.index()) else { continue };
+            let standing = Standing::of(&member.config, &self.runners);
+            if pool.update((it.service, it.server), standing, &mut self.outputs)
+                && !core::mem::replace(&mut pool.dirty, true)
+            {
+                self.changed.push_back(it.service);
+            }
+        }
+    }
+
+    fn suspend(&mut self, now: Instant, service: ServiceId, suspended: bool) {
+        let Some(pool) = self.pools.get_mut(service.index()) else { return };
+        if core::mem::replace(&mut pool.suspended, suspended) == suspended {
+            return;
+        }
+        let servers = pool.members.len();
+        for server in 0..servers {
+            for check in 0.. {
+                let pool = self.pools.get(service.index());
+                let member = pool.and_then(|pool| pool.members.get(server));
+                let Some(&task) = member.and_then(|member| member.config.checks.get(check)) else { break };
+                self.rouse(now, task);
+            }
+        }
+    }
+
+    /// A task is awake as long as any service needs it.
+    pub(crate) fn rouse(&mut self, now: Instant, task: TaskId) {
+        let Some(runner) = self.runners.get_mut(task.index()) else { return };
+        let needs = |service: ServiceId| self.pools.get(service.index()).is_some_and(|pool| !pool.suspended);
+        let awake = runner.subscribers.iter().any(|it| needs(it.service));
+        if awake == runner.awake {
+            return;
+        }
+        if awake {
+            runner.wake(now);
+        } else if let Some(run) = runner.rest(now) {
+            self.outputs.push_back(Output::Cancel(run));
+        }
+        self.arm(task);
+    }
+
+    fn stop(&mut self) {
+        self.stopped = true;
+        self.deadlines = Deadlines::new(0);
+        for runner in &mut self.runners {
+            runner.next = None;
+            self.outputs.extend(runner.cancel().map(Output::Cancel));
+        }
+    }
+
+    /// Does what is due, each task at most once: it is armed again only when its run is answered.
+    fn run(&mut self, now: Instant) {
+        for _ in 0..self.runners.len() {
+            let Some(index) = self.deadlines.due(now) else { return };
+            self.fire(now, TaskId::from_index(index));
+        }
     }
 }
 
@@ -70,15 +247,29 @@ impl Machine for Checks {
     type Input<'a> = Input;
     type Output = Output;
 
-    fn handle_input(&mut self, _now: Instant, _input: Input) {}
+    fn handle_input(&mut self, now: Instant, input: Input) {
+        if self.stopped {
+            return;
+        }
+        match input {
+            Input::Probed { run, answer } => self.probed(now, run, answer),
+            Input::File { file, value } => self.file_told(now, file, value),
+            Input::Bfd { session, up } => self.bfd_told(now, session, up),
+            Input::Suspend { service, suspended } => self.suspend(now, service, suspended),
+            Input::Reload(reload) => self.reload(now, *reload),
+            Input::Stop => self.stop(),
+        }
+    }
 
-    fn handle_timeout(&mut self, _now: Instant) {}
+    fn handle_timeout(&mut self, now: Instant) {
+        self.run(now);
+    }
 
     fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.deadlines.earliest()
     }
 }
