@@ -20,6 +20,7 @@
 //! # }
 //! ```
 
+pub mod balanced;
 mod capture;
 mod compare;
 mod divergences;
@@ -35,6 +36,7 @@ mod pinger;
 mod process;
 mod processes;
 mod user;
+mod web;
 mod world;
 
 pub use capture::{Capture, Frame, write_pcap};
@@ -49,6 +51,7 @@ pub use pinger::Pinger;
 pub use process::Process;
 pub use processes::Running;
 pub use user::become_root;
+pub use web::{Talk, Web};
 pub use world::{DIR_VARIABLE, Lab, Lan, next_full_second, wait};
 
 pub use nix::sys::signal::Signal;
