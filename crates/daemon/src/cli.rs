@@ -214,8 +214,9 @@ impl Options {
     /// Makes paths absolute that are relative to `directory`.
     pub fn resolve_paths(&mut self, directory: &Path) {
         let log_file = self.log_file.as_mut().and_then(Option::as_mut);
-        let paths = [self.config.as_mut(), self.pid.as_mut(), self.vrrp_pid.as_mut(), log_file];
-        for path in paths.into_iter().flatten() {
+        let pid_files = [self.pid.as_mut(), self.vrrp_pid.as_mut(), self.checkers_pid.as_mut()];
+        let paths = pid_files.into_iter().chain([self.config.as_mut(), log_file]);
+        for path in paths.flatten() {
             // `join` keeps an absolute path as it is.
             if let Ok(absolute) = directory.join(&*path).into_os_string().into_string() {
                 *path = absolute;

@@ -1,6 +1,7 @@
 //! What the processes say to each other.
 //!
-//! The supervisor has one channel to each child, and the vrrp process one to the scripts process.
+//! The supervisor has one channel to each child, and each process around an engine (vrrp, checkers) one
+//! to the scripts process.
 //! A channel is a pair of `SOCK_SEQPACKET` sockets: messages keep their borders and their order,
 //! and the death of either end is an event. Everything that a child needs comes through its
 //! channel, descriptors included; the only one that it inherits is the channel itself.
@@ -15,7 +16,7 @@ mod mail;
 
 use base::Duration;
 use engine::io::{FifoKind, Notification, Outcome, RunId};
-use model::{Command, TrackerId, User};
+use model::{Command, User};
 use nix::sys::signal::Signal;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -33,7 +34,7 @@ pub const MAX_MESSAGE: usize = 64 * 1024;
 const BUILD: [u8; 4] = build_id().to_be_bytes();
 
 /// Grows when a message changes its meaning and nothing else of the build does.
-const SCHEMA: u8 = 1;
+const SCHEMA: u8 = 2;
 
 const fn build_id() -> u32 {
     // FNV-1a.
@@ -76,27 +77,61 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, MessageError> {
     }
 }
 
+/// A part of the daemon that has an engine, and so a process, of its own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Part {
+    /// Checks servers and balances load.
+    Checkers,
+    /// Speaks VRRP.
+    Vrrp,
+}
+
+impl Part {
+    /// All of them, in the order in which they start.
+    pub const ALL: [Self; 2] = [Self::Checkers, Self::Vrrp];
+
+    /// What log lines call its process: keepalived's word.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Checkers => "Healthcheck",
+            Self::Vrrp => "VRRP",
+        }
+    }
+}
+
 /// A process of the daemon that is a child of the supervisor.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Role {
-    /// Speaks VRRP.
-    Vrrp,
+    /// Runs an engine.
+    Engine(Part),
     /// Runs scripts and writes FIFOs.
     Scripts,
 }
 
 impl Role {
-    /// The role's name, as it is handed to a process.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Vrrp => "vrrp",
-            Self::Scripts => "scripts",
-        }
+    /// All of them, with their names as they are handed to a process.
+    const NAMES: [(Self, &'static str); 3] = [
+        (Self::Scripts, "scripts"),
+        (Self::Engine(Part::Checkers), "checkers"),
+        (Self::Engine(Part::Vrrp), "vrrp"),
+    ];
+
+    /// The role's name.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(role, _)| *role == self).map_or("", |(_, name)| name)
     }
 
     /// The role of that name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Vrrp, Self::Scripts].into_iter().find(|r| r.name() == name)
+        Self::NAMES.iter().find(|(_, known)| *known == name).map(|(role, _)| *role)
+    }
+
+    /// What log lines call such a process.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Engine(part) => part.title(),
+            Self::Scripts => "Scripts",
+        }
     }
 }
 
@@ -164,11 +199,11 @@ impl Wish {
     }
 }
 
-/// From the supervisor to the vrrp process.
+/// From the supervisor to a process around an engine.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum ToVrrp {
+pub enum ToEngine {
     /// The configuration, as a recording in the sealed memory file that comes with this: the first
-    /// message of all, and one for each reload. Answered by [`FromVrrp::Configured`].
+    /// message of all, and one for each reload. Answered by [`FromEngine::Configured`].
     Configure {
         /// Counts configurations from 1.
         generation: u64,
@@ -176,23 +211,24 @@ pub enum ToVrrp {
     /// The descriptor that comes with this is the channel to the scripts process: at start, and when
     /// that process was replaced. What was asked of the old one won't be answered.
     Scripts,
-    /// Answer with [`FromVrrp::Snapshot`].
+    /// Answer with [`FromEngine::Snapshot`].
     Snapshot {
         /// Returned with the answer.
         request: u64,
         /// Set the counters to 0 afterwards.
         clear: bool,
     },
-    /// Leave: farewell adverts, addresses removed. Answered by [`FromVrrp::Stopped`], then exit.
+    /// Leave: farewell adverts, addresses and virtual servers removed. Answered by
+    /// [`FromEngine::Stopped`], then exit.
     Stop {
-        /// `--dont-release-vrrp`: addresses and routes stay.
+        /// `--dont-release-vrrp`, `--dont-release-ipvs`: what is in the kernel stays.
         keep: bool,
     },
 }
 
-/// From the vrrp process to the supervisor.
+/// From a process around an engine to the supervisor.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum FromVrrp {
+pub enum FromEngine {
     /// A line for the log.
     Log(Line),
     /// A configuration is in force.
@@ -205,7 +241,8 @@ pub enum FromVrrp {
         /// Which.
         generation: u64,
     },
-    /// How things stand: a [`Report`] in the sealed memory file that comes with this.
+    /// How things stand: a [`Report`] of the vrrp process, a [`CheckersReport`] of the checkers process,
+    /// in the sealed memory file that comes with this.
     Snapshot {
         /// The request that it answers.
         request: u64,
@@ -242,6 +279,28 @@ pub struct ProcessReport {
     pub log_lines_lost: u64,
 }
 
+/// How the checkers process and its engine are.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CheckersReport {
+    /// The process around the engine.
+    pub process: CheckersProcessReport,
+}
+
+/// How the checkers process does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct CheckersProcessReport {
+    /// How long turns of the loop took. While a turn goes on, nothing else is done.
+    pub turns: Lateness,
+    /// How late checks began.
+    pub checks: Lateness,
+    /// Checks that run now.
+    pub running: u64,
+    /// Notifications and FIFO lines that were dropped since the scripts process didn't keep up.
+    pub notifications_lost: u64,
+    /// Log lines that were dropped since the supervisor didn't keep up.
+    pub log_lines_lost: u64,
+}
+
 /// A summary of many durations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Lateness {
@@ -258,10 +317,12 @@ pub struct Lateness {
 /// From the supervisor to the scripts process.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum SupervisorToScripts {
-    /// The descriptor that comes with this is the channel to the vrrp process: at start, and when
-    /// that process was replaced. Check scripts of the old one are ended; notifications of the old
-    /// one still run.
-    Vrrp,
+    /// The descriptor that comes with this is the channel to a process around an engine: at its start.
+    /// If it replaces another one, check scripts of the old one are ended, and its notifications still
+    /// run.
+    Client(Part),
+    /// This process isn't needed any more: what its configuration asked for ends.
+    Forget(Part),
     /// Run `startup_script` or `shutdown_script`. Answered by [`ScriptsToSupervisor::Ran`].
     Run {
         /// Returned with the answer.
@@ -291,12 +352,12 @@ pub enum ScriptsToSupervisor {
     Wish(Wish),
 }
 
-/// From the vrrp process to the scripts process. Order matters throughout.
+/// From a process around an engine to the scripts process. Order matters throughout.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum VrrpToScripts {
+pub enum ToScripts {
     /// What the configuration asks of the scripts process; replaces what was there.
     Configure(ScriptsConfig),
-    /// Run a check script once. Answered by [`ScriptsToVrrp::Checked`], exactly once.
+    /// Run a check script once. Answered by [`FromScripts::Checked`], exactly once.
     Check {
         /// Returned with the answer.
         run: RunId,
@@ -318,27 +379,27 @@ pub enum VrrpToScripts {
     },
     /// Send a mail, after the earlier ones.
     Mail(engine::mail::Message),
-    /// So many messages, counted from the start of the vrrp process, could not be sent since the
+    /// So many messages, counted from the start of that process, could not be sent since the
     /// scripts process didn't keep up: notifications and FIFO lines are missing before this.
     Lost(u64),
 }
 
-/// From the scripts process to the vrrp process.
+/// From the scripts process to a process around an engine.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum ScriptsToVrrp {
-    /// The answer to [`VrrpToScripts::Check`].
+pub enum FromScripts {
+    /// The answer to [`ToScripts::Check`].
     Checked {
         /// Which run.
         run: RunId,
         /// How it ended.
         outcome: Outcome,
     },
-    /// The number in a tracked file: at start, and after each change.
+    /// The number in a watched file: at start, and after each change.
     File {
-        /// [`ScriptsConfig::generation`] in force, since tracker ids belong to a configuration.
+        /// [`ScriptsConfig::generation`] in force, since ids belong to a configuration.
         generation: u64,
         /// Which.
-        tracker: TrackerId,
+        file: FileId,
         /// The number; 0 if there is none.
         value: i32,
     },
@@ -370,11 +431,15 @@ pub struct FifoConfig {
     pub script: Option<Command>,
 }
 
-/// A tracked file.
+/// A place in a list of the model: which one is for the process to know that asked for the file.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct FileId(pub usize);
+
+/// A watched file.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FileConfig {
     /// Which.
-    pub tracker: TrackerId,
+    pub file: FileId,
     /// Its path.
     pub path: Box<str>,
     /// The number to create it with.
@@ -394,14 +459,14 @@ mod tests {
 
     #[test]
     fn a_message_arrives_as_it_was_sent() {
-        let sent = VrrpToScripts::Check {
+        let sent = ToScripts::Check {
             run: RunId(7),
             command: command("/bin/true a b"),
             timeout: Duration::from_millis(1500),
         };
-        assert_eq!(decode::<VrrpToScripts>(&encode(&sent).unwrap()).unwrap(), sent);
-        let sent = ScriptsToVrrp::File { generation: 2, tracker: TrackerId(1), value: -254 };
-        assert_eq!(decode::<ScriptsToVrrp>(&encode(&sent).unwrap()).unwrap(), sent);
+        assert_eq!(decode::<ToScripts>(&encode(&sent).unwrap()).unwrap(), sent);
+        let sent = FromScripts::File { generation: 2, file: FileId(1), value: -254 };
+        assert_eq!(decode::<FromScripts>(&encode(&sent).unwrap()).unwrap(), sent);
     }
 
     #[test]
@@ -417,20 +482,20 @@ mod tests {
 
     #[test]
     fn another_build_and_broken_bytes_are_refused() {
-        let mut bytes = encode(&ToVrrp::Snapshot { request: 300, clear: true }).unwrap();
+        let mut bytes = encode(&ToEngine::Snapshot { request: 300, clear: true }).unwrap();
         for cut in 0..bytes.len() {
-            assert!(decode::<ToVrrp>(&bytes[..cut]).is_err(), "{cut} bytes");
+            assert!(decode::<ToEngine>(&bytes[..cut]).is_err(), "{cut} bytes");
         }
         bytes.push(0);
-        assert!(matches!(decode::<ToVrrp>(&bytes), Err(MessageError::Malformed(_))));
+        assert!(matches!(decode::<ToEngine>(&bytes), Err(MessageError::Malformed(_))));
         bytes[0] ^= 1;
-        assert_eq!(decode::<ToVrrp>(&bytes), Err(MessageError::OtherBuild));
+        assert_eq!(decode::<ToEngine>(&bytes), Err(MessageError::OtherBuild));
     }
 
     #[test]
     fn a_message_that_is_too_long_is_not_sent() {
         let line = "x".repeat(MAX_MESSAGE);
-        let message = VrrpToScripts::Fifo { fifo: FifoKind::Vrrp, line };
+        let message = ToScripts::Fifo { fifo: FifoKind::Vrrp, line };
         assert!(matches!(encode(&message), Err(MessageError::TooLong(_))));
     }
 }

@@ -24,6 +24,7 @@ mod log;
 mod observe;
 mod pid_paths;
 mod print;
+mod process;
 mod scripts;
 mod simulate;
 mod source;
@@ -36,7 +37,7 @@ use std::process::ExitCode;
 
 use cli::Command;
 use exit::Exit;
-use ipc::{Role, Wish};
+use ipc::{Part, Role, Wish};
 use linux::seqpacket::Channel as Socket;
 
 fn main() -> ExitCode {
@@ -103,9 +104,9 @@ fn child(role: &str, args: &[String]) -> ExitCode {
     let Command::Run(options) = cli::parse(args).command else { return Exit::Software.into() };
     let socket = linux::process::inherited(ipc::SUPERVISOR_CHANNEL).map(Socket::from);
     match (Role::named(role), socket) {
-        (Some(Role::Vrrp), Ok(socket)) => vrrp::main(*options, socket),
+        (Some(Role::Engine(Part::Vrrp)), Ok(socket)) => vrrp::main(*options, socket),
         (Some(Role::Scripts), Ok(socket)) => scripts::main(socket),
-        (None, _) => {
+        (None | Some(Role::Engine(Part::Checkers)), _) => {
             eprintln!("vipd: no such role: {role}");
             Exit::Software.into()
         }

@@ -3,6 +3,7 @@
 use model::Global;
 
 use crate::cli::Options;
+use crate::ipc::Part;
 
 /// The pid files of a daemon.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -11,6 +12,8 @@ pub struct PidPaths {
     pub supervisor: String,
     /// Of the vrrp process.
     pub vrrp: String,
+    /// Of the checkers process.
+    pub checkers: String,
     /// A directory to make for them.
     pub directory: Option<String>,
 }
@@ -37,7 +40,16 @@ impl PidPaths {
             given.clone().unwrap_or_else(|| format!("{directory}/{name}{suffix}.pid"))
         };
         let (supervisor, vrrp) = (path(&options.pid, "keepalived"), path(&options.vrrp_pid, "vrrp"));
-        Self { supervisor, vrrp, directory }
+        let checkers = path(&options.checkers_pid, "checkers");
+        Self { supervisor, vrrp, checkers, directory }
+    }
+
+    /// That of the process of a part.
+    pub fn of(&self, part: Part) -> &str {
+        match part {
+            Part::Checkers => &self.checkers,
+            Part::Vrrp => &self.vrrp,
+        }
     }
 }
 

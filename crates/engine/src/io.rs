@@ -267,6 +267,8 @@ pub enum FifoKind {
     Global,
     /// `vrrp_notify_fifo`.
     Vrrp,
+    /// `lvs_notify_fifo`.
+    Lvs,
 }
 
 /// Something that happened, for whoever watches. Ids are those of the model in force.

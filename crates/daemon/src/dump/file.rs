@@ -17,6 +17,8 @@ pub struct Files {
     pub vrrp: PathBuf,
     /// The state of the supervisor.
     pub parent: PathBuf,
+    /// The state of the checkers process.
+    pub checkers: PathBuf,
     /// The statistics.
     pub stats: PathBuf,
     /// JSON.
@@ -46,6 +48,7 @@ impl Files {
         Self {
             vrrp: with_suffix(&named, &instance),
             parent: with_suffix(&named, &format!("_parent{instance}")),
+            checkers: with_suffix(&named, &format!("_check{instance}")),
             stats: format!("{directory}/keepalived.stats").into(),
             json: format!("{directory}/keepalived.json").into(),
         }
@@ -102,6 +105,7 @@ mod tests {
         let f = files(None, None);
         assert_eq!(f.vrrp, Path::new("/tmp/keepalived.data"));
         assert_eq!(f.parent, Path::new("/tmp/keepalived_parent.data"));
+        assert_eq!(f.checkers, Path::new("/tmp/keepalived_check.data"));
         assert_eq!(f.stats, Path::new("/tmp/keepalived.stats"));
         assert_eq!(f.json, Path::new("/tmp/keepalived.json"));
         let f = files(Some("/var/lib/ka/"), Some("x"));

@@ -17,7 +17,7 @@ use super::format::{self, Civil};
 use super::queue::{Queue, Sink, Took};
 use super::{Level, Line};
 use crate::cli::{Facility, Options};
-use crate::ipc::Role;
+use crate::ipc::{Part, Role};
 
 /// Who says something.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,7 +34,8 @@ impl Writer {
     fn ident(self) -> &'static str {
         match self.role {
             None => "Keepalived",
-            Some(Role::Vrrp | Role::Scripts) => "Keepalived_vrrp",
+            Some(Role::Engine(Part::Vrrp) | Role::Scripts) => "Keepalived_vrrp",
+            Some(Role::Engine(Part::Checkers)) => "Keepalived_healthcheckers",
         }
     }
 
@@ -42,7 +43,8 @@ impl Writer {
     fn suffix(self) -> &'static str {
         match self.role {
             None => "",
-            Some(Role::Vrrp | Role::Scripts) => "_vrrp",
+            Some(Role::Engine(Part::Vrrp) | Role::Scripts) => "_vrrp",
+            Some(Role::Engine(Part::Checkers)) => "_check",
         }
     }
 }
@@ -297,7 +299,7 @@ mod tests {
         let detail = Line::info("hidden").detailed();
         write_all(
             &options,
-            &[(None, Line::info("one")), (Some(Role::Vrrp), Line::info("two")), (None, detail)],
+            &[(None, Line::info("one")), (Some(Role::Engine(Part::Vrrp)), Line::info("two")), (None, detail)],
         );
         let read = |path: &str| std::fs::read_to_string(path).unwrap();
         let lines = read(&base);

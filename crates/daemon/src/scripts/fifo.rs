@@ -22,7 +22,7 @@ use crate::log::Line;
 const MOST_QUEUED: usize = 256 * 1024;
 
 /// The states that stay: the other words of a line tell something that passes.
-const STATES: [&str; 5] = ["MASTER", "BACKUP", "FAULT", "STOP", "DELETED"];
+const STATES: [&str; 7] = ["MASTER", "BACKUP", "FAULT", "STOP", "DELETED", "UP", "DOWN"];
 
 /// A FIFO could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -208,10 +208,13 @@ impl AsFd for Fifo {
     }
 }
 
-/// `TYPE "NAME" STATE PRIORITY`: the object, and the state. A name may hold quotes.
+/// The object of a line, and its state: `TYPE "NAME" STATE PRIORITY`, where a name may hold quotes, or
+/// `TYPE NAMES STATE`, where it holds none, of virtual and real servers.
 fn parse(line: &str) -> Option<(&str, &str)> {
-    let end = line.rfind('"')? + 1;
-    let (object, rest) = line.split_at_checked(end)?;
+    let Some(end) = line.rfind('"') else {
+        return line.trim_end_matches(['\n', '\0']).rsplit_once(' ');
+    };
+    let (object, rest) = line.split_at_checked(end + 1)?;
     Some((object, rest.split_whitespace().next()?))
 }
 
@@ -318,6 +321,8 @@ mod tests {
     #[test]
     fn a_line_names_its_object_even_with_quotes_in_the_name() {
         assert_eq!(parse("GROUP \"a \"b\" c\" STOP 0\n"), Some(("GROUP \"a \"b\" c\"", "STOP")));
+        let server = "RS [192.0.2.1]:tcp:80 [192.0.2.9]:tcp:80";
+        assert_eq!(parse(&format!("{server} DOWN\n\0")), Some((server, "DOWN")));
         assert_eq!(parse("garbage\n"), None);
     }
 }

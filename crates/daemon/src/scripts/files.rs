@@ -13,10 +13,9 @@ use std::path::{Path, PathBuf};
 use base::{Duration, Instant};
 use linux::OsError;
 use linux::inotify::{Change, Directories, Watch};
-use model::TrackerId;
 use nix::fcntl::OFlag;
 
-use crate::ipc::FileConfig;
+use crate::ipc::{FileConfig, FileId};
 use crate::log::Line;
 
 /// How often a directory that isn't there is looked for.
@@ -27,13 +26,13 @@ const MOST_READ: u64 = 128;
 /// The number in a file, at first or after a change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Value {
-    /// The file's tracker.
-    pub tracker: TrackerId,
+    /// Which file.
+    pub file: FileId,
     /// The number.
     pub value: i32,
 }
 
-/// All tracked files.
+/// All watched files of one process.
 #[derive(Debug)]
 pub struct Files {
     directories: Directories,
@@ -98,7 +97,7 @@ impl Files {
         for i in 0..self.files.len() {
             self.read(i);
         }
-        self.files.iter().map(|f| Value { tracker: f.config.tracker, value: f.value }).collect()
+        self.files.iter().map(|f| Value { file: f.config.file, value: f.value }).collect()
     }
 
     /// `init_file`.
@@ -191,7 +190,7 @@ impl Files {
         };
         let changed = value != file.value;
         file.value = value;
-        changed.then_some(Value { tracker: file.config.tracker, value })
+        changed.then_some(Value { file: file.config.file, value })
     }
 
     /// When [`Files::handle_timeout`] wants to be called.
@@ -255,7 +254,7 @@ mod tests {
     use std::fs;
 
     fn config(path: &Path, init: Option<i32>, overwrite: bool) -> FileConfig {
-        FileConfig { tracker: TrackerId(3), path: path.to_str().unwrap().into(), init, overwrite }
+        FileConfig { file: FileId(3), path: path.to_str().unwrap().into(), init, overwrite }
     }
 
     /// The values told for what happened, which must tell something.
@@ -297,7 +296,7 @@ mod tests {
         let mut files = Files::new().unwrap();
         assert_eq!(
             files.configure(Instant::ZERO, &[config(&path, None, false)]),
-            [Value { tracker: TrackerId(3), value: 0 }]
+            [Value { file: FileId(3), value: 0 }]
         );
         fs::write(&path, "5").unwrap();
         assert_eq!(told(&mut files), [5]);
@@ -322,7 +321,7 @@ mod tests {
         let retry = files.poll_timeout().unwrap();
         fs::create_dir(dir.path().join("later")).unwrap();
         fs::write(&path, "7").unwrap();
-        assert_eq!(files.handle_timeout(retry), [Value { tracker: TrackerId(3), value: 7 }]);
+        assert_eq!(files.handle_timeout(retry), [Value { file: FileId(3), value: 7 }]);
         assert_eq!(files.poll_timeout(), None);
         fs::rename(dir.path().join("later"), dir.path().join("away")).unwrap();
         assert_eq!(told(&mut files), [0]);

@@ -1,15 +1,17 @@
 //! The scripts process: every script, FIFO and tracked file.
 //!
-//! The vrrp process must never wait, so everything that can is done here: starting scripts and
+//! The processes around an engine (vrrp, checkers) must never wait, so everything that can is done here: starting scripts and
 //! ending them, writing to FIFOs whose readers sleep, reading files on file systems that hang. One
-//! thread, one epoll loop (`runner`), and no decision about VRRP.
+//! thread, one epoll loop (`runner`), and no decision about their protocols.
 //!
 //! * `jobs` decides which script runs when and how it is ended; `process` starts and signals it.
 //! * `fifo` writes event lines in order.
 //! * `files` watches tracked files.
+//! * `clients` are the processes that ask, each with a channel of its own.
 //! * `mail` hands mail in.
 //! * `runner` connects all that with the channels.
 
+mod clients;
 mod fifo;
 mod files;
 mod jobs;

@@ -12,14 +12,15 @@ use linux::seqpacket::Channel as Socket;
 use linux::signals::Signals;
 use linux::timer::Timer;
 
+use super::clients::{Client, Clients};
 use super::fifo::Fifo;
 use super::files::{Files, Value};
 use super::jobs::{Action, Check, JobId, Jobs, Purpose};
 use super::mail::Mailer;
 use super::process::{Child, spawn};
 use crate::ipc::{
-    Channel, FifoConfig, Received, ScriptsConfig, ScriptsToSupervisor, ScriptsToVrrp, SupervisorToScripts,
-    VrrpToScripts, Wish,
+    Channel, FifoConfig, FromScripts, Part, Received, ScriptsConfig, ScriptsToSupervisor,
+    SupervisorToScripts, ToScripts, Wish,
 };
 use crate::log::Line;
 
@@ -35,44 +36,47 @@ const LAST_MAIL: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Token {
     Supervisor,
-    Vrrp,
     Signals,
     Timer,
-    Files,
     Mail,
+    /// The channel to a process that asks.
+    Client(Part),
+    /// The files that such a process asked for.
+    Files(Part),
     Fifo(FifoKind),
     Job(JobId),
 }
 
+/// Those of the descriptors that there is one of, or none, each at its number.
+const SINGLE: [Token; 11] = [
+    Token::Supervisor,
+    Token::Signals,
+    Token::Timer,
+    Token::Mail,
+    Token::Client(Part::Vrrp),
+    Token::Client(Part::Checkers),
+    Token::Files(Part::Vrrp),
+    Token::Files(Part::Checkers),
+    Token::Fifo(FifoKind::Global),
+    Token::Fifo(FifoKind::Vrrp),
+    Token::Fifo(FifoKind::Lvs),
+];
+
+/// The number of the first job.
 const JOBS: u64 = 16;
 
 impl Token {
     fn number(self) -> u64 {
-        match self {
-            Self::Supervisor => 0,
-            Self::Vrrp => 1,
-            Self::Signals => 2,
-            Self::Timer => 3,
-            Self::Files => 4,
-            Self::Fifo(FifoKind::Global) => 5,
-            Self::Fifo(FifoKind::Vrrp) => 6,
-            Self::Mail => 7,
-            Self::Job(job) => JOBS.saturating_add(job.0),
+        if let Self::Job(job) = self {
+            return JOBS.saturating_add(job.0);
         }
+        let place = SINGLE.iter().position(|t| *t == self).and_then(|i| u64::try_from(i).ok());
+        place.unwrap_or(u64::MAX)
     }
 
     fn of(number: u64) -> Option<Self> {
-        Some(match number {
-            0 => Self::Supervisor,
-            1 => Self::Vrrp,
-            2 => Self::Signals,
-            3 => Self::Timer,
-            4 => Self::Files,
-            5 => Self::Fifo(FifoKind::Global),
-            6 => Self::Fifo(FifoKind::Vrrp),
-            7 => Self::Mail,
-            n => Self::Job(JobId(n.checked_sub(JOBS)?)),
-        })
+        let single = usize::try_from(number).ok().and_then(|i| SINGLE.get(i)).copied();
+        single.or_else(|| Some(Self::Job(JobId(number.checked_sub(JOBS)?))))
     }
 }
 
@@ -82,21 +86,17 @@ pub struct Runner {
     timer: Timer,
     signals: Signals,
     supervisor: Channel<ScriptsToSupervisor, SupervisorToScripts>,
-    vrrp: Channel<ScriptsToVrrp, VrrpToScripts>,
-    /// Counts the channels to vrrp processes.
-    vrrp_channel: u64,
+    clients: Clients,
     /// Channels and FIFOs that are watched for room.
     crowded: BTreeSet<Token>,
     jobs: Jobs,
     children: BTreeMap<JobId, Child>,
     fifos: BTreeMap<FifoKind, Fifo>,
-    files: Files,
     mailer: Mailer,
-    generation: u64,
+    /// The newest configuration that the mailer has.
+    mail_generation: u64,
     /// Commands that could not be started, so that it is told once.
     broken: BTreeSet<Box<str>>,
-    /// Notifications that the vrrp process could not send, as far as told.
-    missed: u64,
     stopping: bool,
     /// Mail that isn't handed in by then is lost.
     last_mail: Option<Instant>,
@@ -114,28 +114,27 @@ impl Runner {
             timer: Timer::new()?,
             signals: Signals::new(&numbers)?,
             supervisor: Channel::new(Some(supervisor), ROOM),
-            vrrp: Channel::new(None, ROOM),
-            vrrp_channel: 0,
+            clients: Clients::new()?,
             crowded: BTreeSet::new(),
             jobs: Jobs::new(),
             children: BTreeMap::new(),
             fifos: BTreeMap::new(),
-            files: Files::new()?,
             mailer: Mailer::new()?,
-            generation: 0,
+            mail_generation: 0,
             broken: BTreeSet::new(),
-            missed: 0,
             stopping: false,
             last_mail: None,
         };
-        let Self { poll, timer, signals, supervisor, files, mailer, .. } = &mut runner;
+        let Self { poll, timer, signals, supervisor, clients, mailer, .. } = &mut runner;
         if let Some(fd) = supervisor.fd() {
             poll.add(fd, Token::Supervisor.number(), Interest::READ)?;
         }
         poll.add(&*signals, Token::Signals.number(), Interest::READ)?;
         poll.add(&*timer, Token::Timer.number(), Interest::READ)?;
-        poll.add(&*files, Token::Files.number(), Interest::READ)?;
         poll.add(&*mailer, Token::Mail.number(), Interest::READ)?;
+        for client in clients.iter() {
+            poll.add(&client.files, Token::Files(client.part).number(), Interest::READ)?;
+        }
         Ok(runner)
     }
 
@@ -151,7 +150,7 @@ impl Runner {
             if self.stopping && self.jobs.is_idle() && last_mail.is_none() {
                 return Ok(());
             }
-            let deadlines = [self.jobs.poll_timeout(), self.files.poll_timeout(), last_mail];
+            let deadlines = [self.jobs.poll_timeout(), self.clients.poll_timeout(), last_mail];
             let deadline = deadlines.into_iter().flatten().min();
             self.timer.set(deadline)?;
             let ready: Vec<u64> = self.poll.wait(None)?.iter().map(|r| r.token).collect();
@@ -161,8 +160,9 @@ impl Runner {
             }
             if deadline.is_some_and(|d| d <= now) {
                 self.jobs.handle_timeout(now);
-                let values = self.files.handle_timeout(now);
-                self.tell(&values);
+                for part in Part::ALL {
+                    self.read_files(part, |files| files.handle_timeout(now));
+                }
             }
         }
     }
@@ -170,17 +170,14 @@ impl Runner {
     fn ready(&mut self, now: Instant, token: Token) {
         match token {
             Token::Supervisor => self.hear_supervisor(now),
-            Token::Vrrp => self.hear_vrrp(now, MOST_MESSAGES),
+            Token::Client(part) => self.hear_client(now, part, MOST_MESSAGES),
             Token::Signals => self.signalled(),
             Token::Timer => self.timer.expired(),
-            Token::Files => {
-                let values = self.files.readable(now);
-                self.tell(&values);
-            }
             Token::Mail => {
                 let lines = self.mailer.finished();
                 self.log(lines);
             }
+            Token::Files(part) => self.read_files(part, |files| files.readable(now)),
             Token::Fifo(kind) => {
                 let line = self.fifos.get_mut(&kind).and_then(Fifo::flush);
                 self.log(line);
@@ -210,7 +207,8 @@ impl Runner {
             match self.supervisor.receive() {
                 Ok(None) => return,
                 Ok(Some(Received { message, fd })) => match message {
-                    SupervisorToScripts::Vrrp => self.connect(now, fd.map(Socket::from)),
+                    SupervisorToScripts::Client(part) => self.connect(now, part, fd.map(Socket::from)),
+                    SupervisorToScripts::Forget(part) => self.forget(now, part),
                     SupervisorToScripts::Run { id, command, timeout } => {
                         self.jobs.submit(now, Purpose::Task(id), command, Vec::new(), Some(timeout));
                     }
@@ -218,104 +216,124 @@ impl Runner {
                 },
                 Err(_) => {
                     // Without a supervisor nobody would ever stop us.
-                    self.disconnect(Token::Supervisor);
+                    self.disconnect_supervisor();
                     return self.stop(now);
                 }
             }
         }
     }
 
-    /// A new vrrp process takes the place of the old one.
-    fn connect(&mut self, now: Instant, socket: Option<Socket>) {
+    /// A process that asks begins, perhaps in the place of another one.
+    fn connect(&mut self, now: Instant, part: Part, socket: Option<Socket>) {
         // What the old one said last comes before what the new one says.
-        self.hear_vrrp(now, usize::MAX);
-        self.jobs.cancel_checks(now);
-        self.disconnect(Token::Vrrp);
-        drop(self.vrrp.take_waiting());
-        self.vrrp_channel += 1;
-        self.missed = 0;
-        self.vrrp.connect(socket);
-        if let Some(fd) = self.vrrp.fd()
-            && let Err(e) = self.poll.add(fd, Token::Vrrp.number(), Interest::READ)
+        self.hear_client(now, part, usize::MAX);
+        self.disconnect(now, part);
+        self.clients.begin(part, socket);
+        let fd = self.clients.get_mut(part).and_then(|client| client.channel.fd());
+        if let Some(fd) = fd
+            && let Err(e) = self.poll.add(fd, Token::Client(part).number(), Interest::READ)
         {
-            self.log([Line::error(format!("Cannot listen to the vrrp process: {e}"))]);
+            self.log([Line::error(format!("Cannot listen to the {} process: {e}", part.title()))]);
         }
     }
 
-    fn disconnect(&mut self, token: Token) {
-        self.crowded.remove(&token);
-        let fd = if token == Token::Vrrp { self.vrrp.fd() } else { self.supervisor.fd() };
-        if let Some(fd) = fd {
+    /// A process that asks is gone: nobody waits for its checks.
+    fn disconnect(&mut self, now: Instant, part: Part) {
+        self.crowded.remove(&Token::Client(part));
+        let Some(client) = self.clients.get_mut(part) else { return };
+        self.jobs.cancel_checks(now, client.number);
+        if let Some(fd) = client.channel.fd() {
             // It is closed right away, which removes it as well.
             let _ = self.poll.remove(fd);
         }
-        if token == Token::Vrrp {
-            self.vrrp.connect(None);
-        } else {
-            self.supervisor.connect(None);
-        }
+        client.channel.connect(None);
     }
 
-    fn hear_vrrp(&mut self, now: Instant, most: usize) {
+    /// A process that asked will not come back, and what it wanted to be there isn't needed.
+    fn forget(&mut self, now: Instant, part: Part) {
+        self.hear_client(now, part, usize::MAX);
+        self.disconnect(now, part);
+        self.configure(now, part, ScriptsConfig::default());
+    }
+
+    fn disconnect_supervisor(&mut self) {
+        self.crowded.remove(&Token::Supervisor);
+        if let Some(fd) = self.supervisor.fd() {
+            // As above.
+            let _ = self.poll.remove(fd);
+        }
+        self.supervisor.connect(None);
+    }
+
+    fn hear_client(&mut self, now: Instant, part: Part, most: usize) {
         for _ in 0..most {
-            match self.vrrp.receive() {
+            let Some(client) = self.clients.get_mut(part) else { return };
+            match client.channel.receive() {
                 Ok(None) => return,
-                Ok(Some(Received { message, .. })) => self.asked(now, message),
-                Err(_) => {
-                    self.jobs.cancel_checks(now);
-                    return self.disconnect(Token::Vrrp);
-                }
+                Ok(Some(Received { message, .. })) => self.asked(now, part, message),
+                Err(_) => return self.disconnect(now, part),
             }
         }
     }
 
-    fn asked(&mut self, now: Instant, message: VrrpToScripts) {
-        let check = |run| Check { channel: self.vrrp_channel, run };
+    fn asked(&mut self, now: Instant, part: Part, message: ToScripts) {
+        let Some(client) = self.clients.get_mut(part) else { return };
+        let channel = client.number;
         match message {
-            VrrpToScripts::Configure(config) => self.configure(now, &config),
-            VrrpToScripts::Check { run, command, timeout } => {
-                let purpose = Purpose::Check(check(run));
+            ToScripts::Configure(config) => self.configure(now, part, config),
+            ToScripts::Check { run, command, timeout } => {
+                let purpose = Purpose::Check(Check { channel, run });
                 self.jobs.submit(now, purpose, command, Vec::new(), Some(timeout));
             }
-            VrrpToScripts::CancelCheck(run) => self.jobs.cancel_check(now, check(run)),
-            VrrpToScripts::Notify(n) => {
+            ToScripts::CancelCheck(run) => self.jobs.cancel_check(now, Check { channel, run }),
+            ToScripts::Notify(n) => {
                 self.jobs.submit(now, Purpose::Notify(n.object), n.command, n.extra, n.limit);
             }
-            VrrpToScripts::Fifo { fifo, line } => {
+            ToScripts::Fifo { fifo, line } => {
                 let line = self.fifos.get_mut(&fifo).and_then(|f| f.write(&line));
                 self.log(line);
             }
-            VrrpToScripts::Mail(mail) => {
+            ToScripts::Mail(mail) => {
                 let line = self.mailer.send(mail);
                 self.log(line);
             }
-            VrrpToScripts::Lost(lost) => {
-                let n = lost.saturating_sub(self.missed);
-                self.missed = lost;
+            ToScripts::Lost(lost) => {
+                let n = lost.saturating_sub(client.missed);
+                client.missed = lost;
                 let text = format!("{n} notifications were lost since they came too fast");
                 self.log([Line::warning(text)]);
             }
         }
     }
 
-    fn configure(&mut self, now: Instant, config: &ScriptsConfig) {
-        self.generation = config.generation;
-        self.mailer.configure(config.mail.clone());
+    fn configure(&mut self, now: Instant, part: Part, config: ScriptsConfig) {
+        let Some(client) = self.clients.get_mut(part) else { return };
+        // Mail is the same for all, and the newest configuration tells where it goes.
+        if config.generation >= self.mail_generation {
+            self.mail_generation = config.generation;
+            self.mailer.configure(config.mail.clone());
+        }
+        client.config = config;
+        self.arrange_fifos(now);
+        self.read_files_as_configured(now, part);
+    }
+
+    /// Closes and opens FIFOs, so that those are open that somebody asks for.
+    fn arrange_fifos(&mut self, now: Instant) {
+        let wanted = self.clients.fifos();
         let gone: Vec<FifoKind> = self
             .fifos
             .iter()
-            .filter(|(_, fifo)| !config.fifos.contains(fifo.config()))
+            .filter(|(_, fifo)| !wanted.contains(fifo.config()))
             .map(|(kind, _)| *kind)
             .collect();
         for kind in gone {
             self.close_fifo(kind);
             self.jobs.end_reader(now, kind);
         }
-        for fifo in &config.fifos {
+        for fifo in &wanted {
             self.open_fifo(now, fifo);
         }
-        let values = self.files.configure(now, &config.files);
-        self.tell(&values);
     }
 
     /// Opens a FIFO unless it is open, and starts its reader unless that runs: a reader that ended
@@ -347,14 +365,25 @@ impl Runner {
         }
     }
 
-    fn tell(&mut self, values: &[Value]) {
-        let lines = self.files.take_log();
-        self.log(lines);
-        for Value { tracker, value } in values.iter().copied() {
-            let message = ScriptsToVrrp::File { generation: self.generation, tracker, value };
-            // Small enough to be encoded always.
-            let _ = self.vrrp.must_send(&message, None);
+    fn read_files_as_configured(&mut self, now: Instant, part: Part) {
+        let Some(client) = self.clients.get_mut(part) else { return };
+        let files = std::mem::take(&mut client.config.files);
+        self.read_files(part, |watched| watched.configure(now, &files));
+        if let Some(client) = self.clients.get_mut(part) {
+            client.config.files = files;
         }
+    }
+
+    /// Looks at the files of a process that asks, and tells it what they say.
+    fn read_files(&mut self, part: Part, look: impl FnOnce(&mut Files) -> Vec<Value>) {
+        let Some(Client { channel, files, config, .. }) = self.clients.get_mut(part) else { return };
+        for Value { file, value } in look(files) {
+            let message = FromScripts::File { generation: config.generation, file, value };
+            // Small enough to be encoded always.
+            let _ = channel.must_send(&message, None);
+        }
+        let lines = files.take_log();
+        self.log(lines);
     }
 
     fn stop(&mut self, now: Instant) {
@@ -363,11 +392,13 @@ impl Runner {
         }
         self.stopping = true;
         self.last_mail = Some(now + LAST_MAIL);
-        // The last words of the vrrp process, which is gone by now.
-        self.hear_vrrp(now, usize::MAX);
+        // The last words of processes that are gone by now.
+        for part in Part::ALL {
+            self.hear_client(now, part, usize::MAX);
+        }
         self.jobs.stop(now);
         // A reader that wants to end by itself sees the end of the FIFO.
-        for kind in [FifoKind::Global, FifoKind::Vrrp] {
+        for kind in self.fifos.keys().copied().collect::<Vec<_>>() {
             self.close_fifo(kind);
         }
     }
@@ -401,15 +432,19 @@ impl Runner {
                         child.reap();
                     }
                 }
-                // Of an earlier vrrp process: nobody waits for it.
-                Action::Checked(check, _) if check.channel != self.vrrp_channel => {}
-                Action::Checked(Check { run, .. }, outcome) => {
-                    let _ = self.vrrp.must_send(&ScriptsToVrrp::Checked { run, outcome }, None);
+                Action::Checked(Check { channel, run }, outcome) => {
+                    // Nobody waits for that of a process that is gone.
+                    if let Some(client) = self.clients.numbered(channel) {
+                        let _ = client.channel.must_send(&FromScripts::Checked { run, outcome }, None);
+                    }
                 }
                 Action::Ran(id, outcome) => {
                     let _ = self.supervisor.must_send(&ScriptsToSupervisor::Ran { id, outcome }, None);
                 }
-                Action::ReaderEnded(_) => self.log([Line::info("vrrp notify fifo script terminated")]),
+                Action::ReaderEnded(kind) => {
+                    let which = if kind == FifoKind::Lvs { "lvs" } else { "vrrp" };
+                    self.log([Line::info(format!("{which} notify fifo script terminated"))]);
+                }
                 Action::Stuck(job, script) => {
                     let pid = self.children.get(&job).map_or(0, Child::pid);
                     let text = format!("Script {script} child (PID {pid}) failed to terminate after kill");
@@ -453,13 +488,11 @@ impl Runner {
     /// Sends what there is room for, and watches for more room where something waits.
     fn flush(&mut self) -> Result<(), OsError> {
         self.supervisor.flush();
-        self.vrrp.flush();
-        let Self { poll, supervisor, vrrp, fifos, crowded, .. } = self;
-        let channels = [
-            (Token::Supervisor, supervisor.fd(), supervisor.is_waiting()),
-            (Token::Vrrp, vrrp.fd(), vrrp.is_waiting()),
-        ];
-        for (token, fd, waiting) in channels {
+        self.clients.flush();
+        let Self { poll, supervisor, clients, fifos, crowded, .. } = self;
+        let own = (Token::Supervisor, supervisor.fd(), supervisor.is_waiting());
+        let others = clients.iter().map(|c| (Token::Client(c.part), c.channel.fd(), c.channel.is_waiting()));
+        for (token, fd, waiting) in [own].into_iter().chain(others) {
             if let Some(fd) = fd
                 && waiting != crowded.contains(&token)
             {

@@ -8,7 +8,7 @@ use std::time::{Duration as StdDuration, Instant as StdInstant};
 use base::{Duration, Name};
 use engine::io::{FifoKind, Notification, Object, Outcome, RunId};
 use linux::seqpacket::Channel as Socket;
-use model::{Command, TrackerId, User};
+use model::{Command, User};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{getegid, geteuid};
 use serde::Serialize;
@@ -16,8 +16,8 @@ use serde::de::DeserializeOwned;
 
 use super::Runner;
 use crate::ipc::{
-    Channel, FifoConfig, FileConfig, ScriptsConfig, ScriptsToSupervisor, ScriptsToVrrp, SupervisorToScripts,
-    VrrpToScripts,
+    Channel, FifoConfig, FileConfig, FileId, FromScripts, Part, ScriptsConfig, ScriptsToSupervisor,
+    SupervisorToScripts, ToScripts,
 };
 
 /// Longer than anything takes, shorter than anybody's patience.
@@ -26,7 +26,7 @@ const BOUND: StdDuration = StdDuration::from_secs(20);
 struct World {
     dir: tempfile::TempDir,
     supervisor: Channel<SupervisorToScripts, ScriptsToSupervisor>,
-    vrrp: Channel<VrrpToScripts, ScriptsToVrrp>,
+    vrrp: Channel<ToScripts, FromScripts>,
     process: Option<JoinHandle<()>>,
 }
 
@@ -85,10 +85,10 @@ impl World {
     fn new_vrrp(&mut self) {
         let (ours, theirs) = Socket::pair().unwrap();
         self.vrrp = Channel::new(Some(ours), 10_000);
-        self.supervisor.must_send(&SupervisorToScripts::Vrrp, Some(theirs.into())).unwrap();
+        self.supervisor.must_send(&SupervisorToScripts::Client(Part::Vrrp), Some(theirs.into())).unwrap();
     }
 
-    fn ask(&mut self, message: &VrrpToScripts) {
+    fn ask(&mut self, message: &ToScripts) {
         self.vrrp.must_send(message, None).unwrap();
         wait("room for a message", || {
             self.vrrp.flush();
@@ -99,11 +99,11 @@ impl World {
     fn check(&mut self, run: u64, script: &str, timeout_ms: u64) {
         let command = shell(self.dir.path(), script);
         let timeout = Duration::from_millis(timeout_ms);
-        self.ask(&VrrpToScripts::Check { run: RunId(run), command, timeout });
+        self.ask(&ToScripts::Check { run: RunId(run), command, timeout });
     }
 
     fn notify(&mut self, object: &str, script: &str, extra: &[&str], limit: Option<Duration>) {
-        self.ask(&VrrpToScripts::Notify(Notification {
+        self.ask(&ToScripts::Notify(Notification {
             object: Object::Instance(Name::from(object)),
             command: shell(self.dir.path(), script),
             extra: extra.iter().map(|e| (*e).into()).collect(),
@@ -114,8 +114,8 @@ impl World {
     #[track_caller]
     fn checked(&mut self) -> (u64, Outcome) {
         match receive(&mut self.vrrp) {
-            ScriptsToVrrp::Checked { run, outcome } => (run.0, outcome),
-            other @ ScriptsToVrrp::File { .. } => panic!("{other:?}"),
+            FromScripts::Checked { run, outcome } => (run.0, outcome),
+            other @ FromScripts::File { .. } => panic!("{other:?}"),
         }
     }
 
@@ -192,12 +192,12 @@ fn checks_are_answered_as_they_ended() {
     world.check(4, "sleep 60", 50);
     assert_eq!(world.checked(), (4, Outcome::TimedOut));
     world.check(5, "sleep 60", 60_000);
-    world.ask(&VrrpToScripts::CancelCheck(RunId(5)));
+    world.ask(&ToScripts::CancelCheck(RunId(5)));
     assert_eq!(world.checked(), (5, Outcome::Signaled(15)));
     let mut command = shell(world.dir.path(), "");
     command.path = "/nonexistent".into();
     command.text = "/nonexistent x".into();
-    world.ask(&VrrpToScripts::Check { run: RunId(6), command, timeout: Duration::from_secs(5) });
+    world.ask(&ToScripts::Check { run: RunId(6), command, timeout: Duration::from_secs(5) });
     assert_eq!(world.checked(), (6, Outcome::NotStarted));
     assert!(world.logged().starts_with("Script /nonexistent x cannot be run: "));
 }
@@ -292,8 +292,7 @@ fn a_file_without_an_interpreter_is_run_by_the_shell_and_a_redirection_opens_a_f
     let mut command = shell(world.dir.path(), "");
     command.path = text.into();
     command.argv = vec![text.into(), "a b".into()];
-    let run =
-        |run, command| VrrpToScripts::Check { run: RunId(run), command, timeout: Duration::from_secs(9) };
+    let run = |run, command| ToScripts::Check { run: RunId(run), command, timeout: Duration::from_secs(9) };
     world.ask(&run(1, command.clone()));
     assert_eq!(world.checked(), (1, Outcome::Exited(4)));
     assert_eq!(world.lines("out", 1), [format!("{text} a b")]);
@@ -313,16 +312,11 @@ fn fifo_lines_come_in_order_and_the_reader_gets_the_path() {
     let script = shell(world.dir.path(), "echo $1 > $D/path; cat $1 > $D/read; echo end > $D/end");
     let fifos =
         vec![FifoConfig { kind: FifoKind::Vrrp, path: fifo.clone(), owner: None, script: Some(script) }];
-    world.ask(&VrrpToScripts::Configure(ScriptsConfig {
-        generation: 1,
-        fifos,
-        files: Vec::new(),
-        mail: None,
-    }));
+    world.ask(&ToScripts::Configure(ScriptsConfig { generation: 1, fifos, files: Vec::new(), mail: None }));
     assert_eq!(world.lines("path", 1), [&*fifo]);
     let lines: Vec<String> = (0..1_000).map(|n| format!("INSTANCE \"VI_1\" MASTER {n}")).collect();
     for line in &lines {
-        world.ask(&VrrpToScripts::Fifo { fifo: FifoKind::Vrrp, line: format!("{line}\n") });
+        world.ask(&ToScripts::Fifo { fifo: FifoKind::Vrrp, line: format!("{line}\n") });
     }
     assert_eq!(world.lines("read", 1_000), lines);
     world.stop();
@@ -338,10 +332,10 @@ fn a_reader_that_ends_is_told_and_comes_back_with_the_next_configuration() {
     let script = Some(shell(world.dir.path(), "echo run >> $D/runs"));
     let fifos = vec![FifoConfig { kind: FifoKind::Vrrp, path, owner: None, script }];
     let mut config = ScriptsConfig { generation: 1, fifos, files: Vec::new(), mail: None };
-    world.ask(&VrrpToScripts::Configure(config.clone()));
+    world.ask(&ToScripts::Configure(config.clone()));
     assert_eq!(world.logged(), "vrrp notify fifo script terminated");
     config.generation = 2;
-    world.ask(&VrrpToScripts::Configure(config));
+    world.ask(&ToScripts::Configure(config));
     world.lines("runs", 2);
 }
 
@@ -351,15 +345,10 @@ fn values_of_files_are_told_at_first_and_after_changes() {
     let file = world.path("f");
     std::fs::write(&file, "7\n").unwrap();
     let path = file.to_str().unwrap().into();
-    let files = vec![FileConfig { tracker: TrackerId(2), path, init: None, overwrite: false }];
-    world.ask(&VrrpToScripts::Configure(ScriptsConfig {
-        generation: 5,
-        fifos: Vec::new(),
-        files,
-        mail: None,
-    }));
+    let files = vec![FileConfig { file: FileId(2), path, init: None, overwrite: false }];
+    world.ask(&ToScripts::Configure(ScriptsConfig { generation: 5, fifos: Vec::new(), files, mail: None }));
     let mut told = || receive(&mut world.vrrp);
-    let value = |value| ScriptsToVrrp::File { generation: 5, tracker: TrackerId(2), value };
+    let value = |value| FromScripts::File { generation: 5, file: FileId(2), value };
     assert_eq!(told(), value(7));
     std::fs::write(&file, "-3").unwrap();
     assert_eq!(told(), value(-3));

@@ -91,6 +91,11 @@ impl<Tx: Serialize, Rx: DeserializeOwned> Child<Tx, Rx> {
         Ok((pid, written))
     }
 
+    /// What the poll set calls its channel.
+    pub fn token(&self) -> u64 {
+        self.token
+    }
+
     /// Its process id, if it runs.
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(|p| p.child.pid())

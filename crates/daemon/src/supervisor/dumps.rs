@@ -1,15 +1,19 @@
-//! State, statistics and JSON files: asked for by signal, answered by the vrrp process, written here.
+//! State, statistics and JSON files: asked for by signal, answered by the processes around engines,
+//! written here.
 
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use linux::memfd::Memfd;
+use serde::de::DeserializeOwned;
 
 use super::run::Daemon;
 use crate::dump::file::{Files, write};
 use crate::dump::state::Dump;
 use crate::dump::{Calendar, json, state, stats};
-use crate::ipc::{Lateness, ProcessReport, Report, ToVrrp, Wish};
+use crate::ipc::{
+    CheckersProcessReport, CheckersReport, Lateness, Part, ProcessReport, Report, Role, ToEngine, Wish,
+};
 use crate::log::{Line, temporary_directory};
 
 /// What a report is for.
@@ -22,13 +26,13 @@ pub enum Purpose {
 }
 
 impl Daemon {
-    /// Writes what the supervisor itself knows, and asks the vrrp process for the rest.
+    /// Writes what the supervisor itself knows, and asks the others for the rest.
     pub(super) fn request_dump(&mut self, wish: Wish) {
-        let what = match wish {
-            Wish::Data => "VRRP data",
-            Wish::StatsClear => "and clearing VRRP stats",
-            Wish::Stats => "VRRP stats",
-            Wish::Json => "VRRP as json",
+        let whats: &[(Part, &str)] = match wish {
+            Wish::Data => &[(Part::Checkers, "checker data"), (Part::Vrrp, "VRRP data")],
+            Wish::StatsClear => &[(Part::Vrrp, "and clearing VRRP stats")],
+            Wish::Stats => &[(Part::Vrrp, "VRRP stats")],
+            Wish::Json => &[(Part::Vrrp, "VRRP as json")],
             Wish::Stop | Wish::Reload => return,
         };
         if wish == Wish::Data {
@@ -38,33 +42,41 @@ impl Daemon {
             let text = self.own_state();
             self.write_file(&files.parent, &text);
         }
-        if let Some(pid) = self.vrrp.pid() {
-            self.log(Line::info(format!("Printing {what} for process({pid}) on signal")));
-            self.request_report(Purpose::File(wish));
+        for (part, what) in whats {
+            if let Some(pid) = self.workers.of(*part).child.pid() {
+                self.log(Line::info(format!("Printing {what} for process({pid}) on signal")));
+                self.request_report(*part, Purpose::File(wish));
+            }
         }
     }
 
-    /// Asks the vrrp process how things stand. If it dies before it answers, that is that.
-    pub(super) fn request_report(&mut self, purpose: Purpose) {
+    /// Asks the process of a part how things stand. If it dies before it answers, that is that.
+    pub(super) fn request_report(&mut self, part: Part, purpose: Purpose) {
         let request = self.new_id();
         let clear = purpose == Purpose::File(Wish::StatsClear);
-        self.requests.insert(request, purpose);
-        self.vrrp.send(&ToVrrp::Snapshot { request, clear }, None);
+        let worker = self.workers.of_mut(part);
+        if worker.child.is_running() {
+            worker.child.send(&ToEngine::Snapshot { request, clear }, None);
+            self.requests.insert(request, (part, purpose));
+        }
     }
 
-    /// Uses what the vrrp process has answered.
-    pub(super) fn use_report(&mut self, purpose: Purpose, file: OwnedFd) {
-        let report = Memfd::adopt(file)
-            .and_then(|m| m.read())
-            .map_err(|e| e.to_string())
-            .and_then(|bytes| postcard::from_bytes::<Report>(&bytes).map_err(|e| e.to_string()));
-        let report = match report {
-            Ok(report) => report,
-            Err(e) => {
-                self.log(Line::error(format!("The report of the VRRP process cannot be read: {e}")));
-                return;
+    /// Uses what the process of a part has answered.
+    pub(super) fn use_report(&mut self, part: Part, purpose: Purpose, file: OwnedFd) {
+        let bytes = Memfd::adopt(file).and_then(|m| m.read()).map_err(|e| e.to_string());
+        let used = bytes.and_then(|bytes| {
+            match part {
+                Part::Vrrp => self.use_vrrp(purpose, &decode(&bytes)?),
+                Part::Checkers => self.use_checkers(purpose, &decode(&bytes)?),
             }
-        };
+            Ok(())
+        });
+        if let Err(e) = used {
+            self.log(Line::error(format!("The report of the {} process cannot be read: {e}", part.title())));
+        }
+    }
+
+    fn use_vrrp(&mut self, purpose: Purpose, report: &Report) {
         let files = self.files();
         let (model, calendar) = (self.model().clone(), Calendar::now());
         let state = || {
@@ -73,11 +85,7 @@ impl Daemon {
             dump.finish()
         };
         match purpose {
-            Purpose::Log => {
-                for line in state().lines() {
-                    self.log(Line::info(line));
-                }
-            }
+            Purpose::Log => self.log_lines(&state()),
             Purpose::File(Wish::Data) => self.write_file(&files.vrrp, &state()),
             Purpose::File(Wish::Stats | Wish::StatsClear) => {
                 self.write_file(&files.stats, &stats::stats(&model, &report.engine));
@@ -88,6 +96,22 @@ impl Daemon {
                 }
             }
             Purpose::File(Wish::Stop | Wish::Reload) => {}
+        }
+    }
+
+    fn use_checkers(&mut self, purpose: Purpose, report: &CheckersReport) {
+        let mut dump = Dump::new();
+        checkers_process(&mut dump, &report.process);
+        let text = dump.finish();
+        match purpose {
+            Purpose::Log => self.log_lines(&text),
+            Purpose::File(_) => self.write_file(&self.files().checkers, &text),
+        }
+    }
+
+    fn log_lines(&mut self, text: &str) {
+        for line in text.lines() {
+            self.log(Line::info(line));
         }
     }
 
@@ -107,25 +131,24 @@ impl Daemon {
         state::global(&mut dump, self.model());
         dump.section("Processes");
         dump.line(0, "Configurations so far", self.generation);
-        for (name, pid) in [("VRRP process", self.vrrp.pid()), ("Scripts process", self.scripts.pid())] {
+        let workers = Part::ALL.map(|part| (part.title(), self.workers.of(part).child.pid()));
+        for (title, pid) in workers.into_iter().chain([(Role::Scripts.title(), self.scripts.pid())]) {
+            let name = format!("{title} process");
             match pid {
-                Some(pid) => dump.line(0, name, pid),
-                None => dump.line(0, name, "not running"),
+                Some(pid) => dump.line(0, &name, pid),
+                None => dump.line(0, &name, "not running"),
             }
         }
         dump.finish()
     }
 }
 
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    postcard::from_bytes(bytes).map_err(|e| e.to_string())
+}
+
 /// How the vrrp process does.
 fn process(dump: &mut Dump, report: &ProcessReport) {
-    let lateness = |dump: &mut Dump, name: &str, l: &Lateness| {
-        dump.item(0, name);
-        dump.line(1, "Count", l.count);
-        dump.line(1, "Median", l.median);
-        dump.line(1, "99 of 100 within", l.p99);
-        dump.line(1, "Longest", l.max);
-    };
     dump.section("VRRP process");
     lateness(dump, "Turns of the loop", &report.turns);
     lateness(dump, "Timers late by", &report.timers);
@@ -133,4 +156,22 @@ fn process(dump: &mut Dump, report: &ProcessReport) {
     dump.line(0, "Announcements that could not be sent", report.frames_failed);
     dump.line(0, "Notifications lost", report.notifications_lost);
     dump.line(0, "Log lines lost", report.log_lines_lost);
+}
+
+/// How the checkers process does.
+fn checkers_process(dump: &mut Dump, report: &CheckersProcessReport) {
+    dump.section("Checkers process");
+    lateness(dump, "Turns of the loop", &report.turns);
+    lateness(dump, "Checks late by", &report.checks);
+    dump.line(0, "Checks that run now", report.running);
+    dump.line(0, "Notifications lost", report.notifications_lost);
+    dump.line(0, "Log lines lost", report.log_lines_lost);
+}
+
+fn lateness(dump: &mut Dump, name: &str, l: &Lateness) {
+    dump.item(0, name);
+    dump.line(1, "Count", l.count);
+    dump.line(1, "Median", l.median);
+    dump.line(1, "99 of 100 within", l.p99);
+    dump.line(1, "Longest", l.max);
 }

@@ -9,7 +9,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use super::run::{Daemon, SCRIPT_GRACE, State, Step};
 use super::{CORE_PATTERN, PATIENCE, systemd};
 use crate::exit::Exit;
-use crate::ipc::{SupervisorToScripts, ToVrrp};
+use crate::ipc::{Part, SupervisorToScripts, ToEngine};
 use crate::log::{Line, cpu_time};
 use crate::version;
 
@@ -19,26 +19,29 @@ impl Daemon {
         if matches!(self.state, State::Stopping { .. }) {
             return;
         }
-        let keep = self.options.keep_vrrp;
         // The others on the link wait for the farewell of masters: nothing goes before it.
-        if self.vrrp.is_running() {
-            self.vrrp.send(&ToVrrp::Stop { keep }, None);
+        for part in [Part::Vrrp, Part::Checkers] {
+            let keep = self.keeps(part);
+            self.workers.of_mut(part).child.send(&ToEngine::Stop { keep }, None);
         }
         self.log(Line::info("Stopping"));
         systemd::stopping();
-        (self.vrrp.restart_at, self.scripts.restart_at) = (None, None);
-        self.state = State::Stopping { exit, step: Step::Vrrp };
-        if self.vrrp.is_running() {
-            self.vrrp.give_notice(self.patience());
-        } else if self.left_behind && !keep {
-            self.clean_up();
-        } else {
-            self.run_shutdown_script();
+        self.scripts.restart_at = None;
+        self.state = State::Stopping { exit, step: Step::Workers };
+        let patience = self.patience();
+        for part in Part::ALL {
+            let worker = self.workers.of_mut(part);
+            worker.child.restart_at = None;
+            worker.child.give_notice(patience);
+            if !worker.child.is_running() {
+                self.clean_up(part);
+            }
         }
+        self.after_workers();
     }
 
     /// `child_wait_time`.
-    fn patience(&self) -> Duration {
+    pub(super) fn patience(&self) -> Duration {
         self.model().global.child_wait
     }
 
@@ -48,31 +51,24 @@ impl Daemon {
         }
     }
 
-    /// The vrrp process has ended while the daemon ends.
-    pub(super) fn vrrp_left(&mut self) {
-        match self.state {
-            State::Stopping { step: Step::Vrrp, .. } if self.left_behind && !self.options.keep_vrrp => {
-                self.clean_up();
-            }
-            State::Stopping { step: Step::Vrrp | Step::Cleanup, .. } => self.run_shutdown_script(),
-            _ => {}
+    /// The process of a part has ended while the daemon ends.
+    pub(super) fn worker_left(&mut self, part: Part) {
+        self.clean_up(part);
+        self.after_workers();
+    }
+
+    /// Has removed what the process of a part left behind, unless that has been tried.
+    fn clean_up(&mut self, part: Part) {
+        let worker = self.workers.of(part);
+        if worker.left_behind && !worker.cleaner && !self.keeps(part) {
+            self.start_cleaner(part);
         }
     }
 
-    /// A vrrp process that died left its addresses and routes where they were. Another one removes
-    /// them: it starts on the same configuration, finds what is ours, and leaves at once.
-    fn clean_up(&mut self) {
-        self.advance(Step::Cleanup);
-        match self.vrrp.start(&mut self.poll, None) {
-            Ok((pid, _)) => {
-                self.log(Line::info(format!("Removing what the VRRP process left behind, pid={pid}")));
-                self.vrrp.give_notice(self.patience());
-                self.configure_vrrp();
-            }
-            Err(e) => {
-                self.log(Line::error(format!("What the VRRP process left behind stays: {e}")));
-                self.run_shutdown_script();
-            }
+    /// The end goes on when all processes around engines are gone.
+    fn after_workers(&mut self) {
+        if matches!(self.state, State::Stopping { step: Step::Workers, .. }) && !self.workers.any_runs() {
+            self.run_shutdown_script();
         }
     }
 

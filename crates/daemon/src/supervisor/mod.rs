@@ -12,6 +12,7 @@ mod end;
 mod reload;
 mod run;
 mod systemd;
+mod workers;
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;

@@ -6,7 +6,7 @@ use model::Model;
 use super::run::{Daemon, State};
 use super::systemd;
 use crate::configuration;
-use crate::ipc::ToVrrp;
+use crate::ipc::Part;
 use crate::log::{Level, Line};
 
 impl Daemon {
@@ -22,7 +22,7 @@ impl Daemon {
             }
             State::Running => {}
         }
-        if self.reloading.is_some() || self.vrrp_dismissed {
+        if self.workers.iter().any(|w| w.awaited.is_some() || w.dismissed) {
             self.reload_again = true;
             return;
         }
@@ -46,13 +46,25 @@ impl Daemon {
             systemd::ready();
             return;
         }
-        if self.model().global.vrrp_process != new.model.global.vrrp_process {
-            let text = "Priority, processors and memory lock of the VRRP process change when it starts again";
+        let old = self.model();
+        let scheduling = [
+            (Part::Vrrp, old.global.vrrp_process != new.model.global.vrrp_process),
+            (Part::Checkers, old.lvs.settings.process != new.model.lvs.settings.process),
+        ];
+        for (part, _) in scheduling.into_iter().filter(|(_, changes)| *changes) {
+            let title = part.title();
+            let text = format!(
+                "Priority, processors and memory lock of the {title} process change when it starts again"
+            );
             self.log(Line::warning(text));
         }
-        // Before anything changes: without it, the vrrp process could not be told.
-        let file = match Memfd::sealed("configuration", &new.bundle) {
-            Ok(file) => file,
+        // Before anything changes: without them, the processes could not be told.
+        let files: linux::Result<Vec<_>> = Part::ALL
+            .into_iter()
+            .map(|part| Ok((part, Memfd::sealed("configuration", &new.bundle)?)))
+            .collect();
+        let files = match files {
+            Ok(files) => files,
             Err(e) => {
                 self.log(Line::error(format!("The new configuration cannot be handed over: {e}")));
                 systemd::ready();
@@ -64,28 +76,28 @@ impl Daemon {
         if self.needs_scripts() && !self.scripts.is_running() && self.scripts.restart_at.is_none() {
             self.start_scripts();
         }
-        match (self.needs_vrrp(), self.vrrp.is_running()) {
-            (true, true) => {
-                self.reloading = Some(self.generation);
-                self.hand_over(file);
-            }
-            (true, false) => {
-                self.reloading = Some(self.generation);
-                if self.vrrp.restart_at.is_none() {
-                    self.start_vrrp();
+        for (part, file) in files {
+            let (needed, awaited) = (self.needs(part), self.generation);
+            let worker = self.workers.of_mut(part);
+            match (needed, worker.child.is_running()) {
+                (true, true) => {
+                    worker.awaited = Some(awaited);
+                    self.hand_over(part, file);
                 }
-            }
-            (false, true) => {
-                self.vrrp_dismissed = true;
-                self.vrrp.send(&ToVrrp::Stop { keep: false }, None);
-                self.vrrp.give_notice(self.model().global.child_wait);
-            }
-            (false, false) => {
-                self.vrrp.restart_at = None;
-                self.log(Line::warning("Warning - keepalived has no configuration to run"));
-                self.reload_done();
+                (true, false) => {
+                    worker.awaited = Some(awaited);
+                    if worker.child.restart_at.is_none() {
+                        self.start_worker(part);
+                    }
+                }
+                (false, true) => self.dismiss(part),
+                (false, false) => worker.child.restart_at = None,
             }
         }
+        if !Part::ALL.into_iter().any(|part| self.needs(part)) {
+            self.log(Line::warning("Warning - keepalived has no configuration to run"));
+        }
+        self.settle_reload();
     }
 
     /// The file can't be used: it is told why, also in the file that `reload_check_config` names, and
@@ -103,14 +115,19 @@ impl Daemon {
         systemd::ready();
     }
 
-    /// The new configuration is in force.
-    pub(super) fn reload_done(&mut self) {
-        self.log(Line::info("Reload complete"));
+    /// If all processes have answered, the reload is over.
+    pub(super) fn settle_reload(&mut self) {
+        if self.workers.iter().any(|w| w.awaited.is_some() || w.dismissed) {
+            return;
+        }
+        if !std::mem::take(&mut self.reload_refused) {
+            self.log(Line::info("Reload complete"));
+        }
         self.reload_ended();
     }
 
     /// A reload is over, however it went.
-    pub(super) fn reload_ended(&mut self) {
+    fn reload_ended(&mut self) {
         if matches!(self.state, State::Stopping { .. }) {
             return;
         }

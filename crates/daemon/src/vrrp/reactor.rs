@@ -15,16 +15,17 @@ use linux::process;
 use linux::seqpacket::Channel as Socket;
 use linux::signals::Signals;
 use linux::timer::Timer;
-use model::Model;
+use model::{Model, TrackerId};
 
-use super::lateness::Histogram;
-use super::scripts::{Scripts, Told, config_of};
 use super::sockets::Sockets;
-use super::supervisor::Supervisor;
-use super::{LoadError, approach, load, schedule};
-use crate::ipc::{ProcessReport, Report, ToVrrp, Wish};
+use super::{approach, sockets_of};
+use crate::ipc::{ProcessReport, Report, ToEngine, Wish};
 use crate::log::Line;
 use crate::observe;
+use crate::process::lateness::Histogram;
+use crate::process::scripts::{self, Scripts, Told};
+use crate::process::supervisor::Supervisor;
+use crate::process::{Failure, load, schedule};
 
 /// What the poll set calls its descriptors. Sockets of the engine follow from [`token::SOCKETS`] on.
 mod token {
@@ -103,7 +104,7 @@ impl<'s> Reactor<'s> {
         poll.add(&timer, token::TIMER, Interest::READ)?;
         poll.add(kernel.monitor(), token::KERNEL, Interest::READ)?;
         let mut scripts = Scripts::new();
-        scripts.configure(config_of(&model, generation));
+        scripts.configure(scripts::for_vrrp(&model, generation));
         Ok(Self {
             engine: Engine::new(model.clone(), clock::now()),
             model,
@@ -384,7 +385,9 @@ impl<'s> Reactor<'s> {
         while let Some(told) = self.scripts.receive() {
             match told {
                 Told::Checked(run, outcome) => self.input(Input::Checked { run, outcome }),
-                Told::File(tracker, value) => self.input(Input::File { tracker, value }),
+                Told::File(file, value) => {
+                    self.input(Input::File { tracker: TrackerId::from_index(file.0), value });
+                }
                 Told::Gone => return,
             }
         }
@@ -406,10 +409,10 @@ impl<'s> Reactor<'s> {
         }
     }
 
-    fn obey(&mut self, message: ToVrrp, fd: Option<OwnedFd>) {
+    fn obey(&mut self, message: ToEngine, fd: Option<OwnedFd>) {
         match (message, fd) {
-            (ToVrrp::Configure { generation }, Some(fd)) => self.reload(generation, fd),
-            (ToVrrp::Scripts, Some(fd)) => {
+            (ToEngine::Configure { generation }, Some(fd)) => self.reload(generation, fd),
+            (ToEngine::Scripts, Some(fd)) => {
                 let socket = Socket::from(fd);
                 if let Err(e) = self.poll.add(&socket, token::SCRIPTS, Interest::READ) {
                     self.supervisor.log(Line::error(e.to_string()));
@@ -417,7 +420,7 @@ impl<'s> Reactor<'s> {
                 self.waiting_scripts = false;
                 self.scripts.connect(socket);
             }
-            (ToVrrp::Snapshot { request, clear }, _) => {
+            (ToEngine::Snapshot { request, clear }, _) => {
                 let report = Report { engine: self.engine.snapshot(), process: self.report() };
                 self.supervisor.report(request, &report);
                 if clear {
@@ -426,8 +429,8 @@ impl<'s> Reactor<'s> {
                     self.timers.clear();
                 }
             }
-            (ToVrrp::Stop { keep }, _) => self.stop(keep),
-            (ToVrrp::Configure { .. } | ToVrrp::Scripts, None) => {
+            (ToEngine::Stop { keep }, _) => self.stop(keep),
+            (ToEngine::Configure { .. } | ToEngine::Scripts, None) => {
                 self.supervisor.log(Line::error("A message of the supervisor lacks its descriptor"));
             }
         }
@@ -441,13 +444,13 @@ impl<'s> Reactor<'s> {
         let model = match load(fd) {
             Ok(model) => model,
             // The supervisor has loaded the same bytes.
-            Err(LoadError { message, .. }) => {
+            Err(Failure { message, .. }) => {
                 self.supervisor.log(Line::error(format!("The configuration cannot be used: {message}")));
                 self.supervisor.not_configured(generation);
                 return;
             }
         };
-        for complaint in schedule::allow_files(&model) {
+        for complaint in schedule::allow_files(sockets_of(&model)) {
             self.supervisor.log(complaint);
         }
         let protocols = route_protocols(&model);
@@ -458,7 +461,7 @@ impl<'s> Reactor<'s> {
             }
             self.route_protocols = protocols;
         }
-        self.scripts.configure(config_of(&model, generation));
+        self.scripts.configure(scripts::for_vrrp(&model, generation));
         self.generation = generation;
         self.input(Input::Reload(model));
     }

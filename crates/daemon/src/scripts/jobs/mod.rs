@@ -43,8 +43,8 @@ const MOST_CHECKS: usize = 256;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct JobId(pub u64);
 
-/// A run of a check. Run ids are those of one vrrp process; the number of its channel tells them
-/// apart from those of the process before.
+/// A run of a check. Run ids are those of one process that asks; the number of its channel tells them
+/// apart from those of others, and from those of the process before.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Check {
     /// The number of the channel that it came through.
@@ -323,9 +323,14 @@ impl Jobs {
         }
     }
 
-    /// Nobody waits for the checks any more: the process that asked for them is gone.
-    pub fn cancel_checks(&mut self, now: Instant) {
-        for id in self.ids(|p| matches!(p, Purpose::Check(_))) {
+    /// Nobody waits any more for the checks that came through `channel`: the process that asked for them
+    /// is gone.
+    pub fn cancel_checks(&mut self, now: Instant, channel: u64) {
+        self.cancel_where(now, |check| check.channel == channel);
+    }
+
+    fn cancel_where(&mut self, now: Instant, which: impl Fn(&Check) -> bool) {
+        for id in self.ids(|p| matches!(p, Purpose::Check(check) if which(check))) {
             self.cancel(now, id);
         }
     }
@@ -365,7 +370,7 @@ impl Jobs {
             return;
         }
         self.stopping = Some(now + STOP_WITHIN);
-        self.cancel_checks(now);
+        self.cancel_where(now, |_| true);
         for id in self.ids(|_| true) {
             let Some(job) = self.jobs.get_mut(&id) else { continue };
             let reader = job.purpose_is_reader();

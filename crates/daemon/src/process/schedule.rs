@@ -1,7 +1,6 @@
 //! How the process is scheduled, and what it may do.
 
 use linux::process::{self, Capability};
-use model::Model;
 use model::global::Scheduling;
 
 use crate::log::Line;
@@ -31,22 +30,20 @@ pub fn apply(wish: &Scheduling) -> Vec<Line> {
     lines
 }
 
-/// Allows as many descriptors as `model` can need: no two of its instances need share a socket, and at a
-/// reload the old sockets are there beside the new ones.
-pub fn allow_files(model: &Model) -> Vec<Line> {
-    /// What the process has besides.
+/// Allows `count` descriptors and some more, for what every process has.
+pub fn allow_files(count: u64) -> Vec<Line> {
+    /// What a process has besides.
     const OTHERS: u64 = 64;
-    let instances = u64::try_from(model.instances.len()).unwrap_or(u64::MAX);
     let mut lines = Vec::new();
-    complain(&mut lines, process::limit_files(instances.saturating_mul(2).saturating_add(OTHERS)));
+    complain(&mut lines, process::limit_files(count.saturating_add(OTHERS)));
     lines
 }
 
-/// Gives up every right but those over the network: the process executes nothing and opens no file.
-/// With locked memory it must go on being allowed to lock, or its next allocation fails. Not being able
-/// to give something up is no reason to stop.
-pub fn confine(wish: &Scheduling) -> Vec<Line> {
-    let mut keep = vec![Capability::NET_ADMIN, Capability::NET_RAW];
+/// Gives up every right but those over the network: the process executes nothing. With locked memory
+/// it must go on being allowed to lock, or its next allocation fails. Not being able to give something
+/// up is no reason to stop.
+pub fn confine(wish: &Scheduling, needs: &[Capability]) -> Vec<Line> {
+    let mut keep = needs.to_vec();
     if wish.no_swap {
         keep.push(Capability::IPC_LOCK);
     }

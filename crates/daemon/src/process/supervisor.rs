@@ -1,32 +1,34 @@
-//! The vrrp process's link to the supervisor.
+//! The link to the supervisor.
 
 use std::os::fd::BorrowedFd;
 
 use linux::memfd::Memfd;
 use linux::seqpacket::Channel as Socket;
+use serde::Serialize;
 
 use crate::cli::Options;
-use crate::ipc::{Channel, FromVrrp, ReceiveError, Received, Report, Role, ToVrrp, Wish};
+use crate::ipc::{Channel, FromEngine, Part, ReceiveError, Received, Role, ToEngine, Wish};
 use crate::log::{Line, Sinks, Writer};
 
 /// So many messages, which are nearly all log lines, may wait for the supervisor.
 const ROOM: usize = 4096;
 
-/// The supervisor as the vrrp process sees it.
+/// The supervisor as a process around an engine sees it.
 ///
 /// Log lines go to it, since writing them could take time; only when it is gone, lines about the end
 /// of this process are written here.
 pub struct Supervisor {
-    channel: Channel<FromVrrp, ToVrrp>,
+    part: Part,
+    channel: Channel<FromEngine, ToEngine>,
     options: Options,
     orphan: Option<Sinks>,
     told_lost: u64,
 }
 
 impl Supervisor {
-    /// The supervisor at the other end of `socket`.
-    pub fn new(socket: Socket, options: Options) -> Self {
-        Self { channel: Channel::new(Some(socket), ROOM), options, orphan: None, told_lost: 0 }
+    /// The supervisor of this process, which is that of `part`, at the other end of `socket`.
+    pub fn new(part: Part, socket: Socket, options: Options) -> Self {
+        Self { part, channel: Channel::new(Some(socket), ROOM), options, orphan: None, told_lost: 0 }
     }
 
     /// The command line, which is the same for all processes.
@@ -40,41 +42,41 @@ impl Supervisor {
             return;
         }
         if self.channel.is_connected() {
-            self.send(&FromVrrp::Log(line));
+            self.send(&FromEngine::Log(line));
         } else {
-            let writer = Writer { role: Some(Role::Vrrp), pid: std::process::id() };
+            let writer = Writer { role: Some(Role::Engine(self.part)), pid: std::process::id() };
             self.orphan.get_or_insert_with(|| Sinks::new(&self.options)).write(writer, &line);
         }
     }
 
     /// A configuration is in force.
     pub fn configured(&mut self, generation: u64) {
-        self.must_send(&FromVrrp::Configured { generation });
+        self.must_send(&FromEngine::Configured { generation });
     }
 
     /// A configuration cannot be put into force; the former one stays.
     pub fn not_configured(&mut self, generation: u64) {
-        self.must_send(&FromVrrp::NotConfigured { generation });
+        self.must_send(&FromEngine::NotConfigured { generation });
     }
 
     /// A signal came that is its business.
     pub fn wish(&mut self, wish: Wish) {
-        self.must_send(&FromVrrp::Wish(wish));
+        self.must_send(&FromEngine::Wish(wish));
     }
 
     /// All is undone.
     pub fn stopped(&mut self) {
-        self.must_send(&FromVrrp::Stopped);
+        self.must_send(&FromEngine::Stopped);
     }
 
     /// Answers a request for a snapshot.
-    pub fn report(&mut self, request: u64, report: &Report) {
+    pub fn report(&mut self, request: u64, report: &impl Serialize) {
         let file = postcard::to_stdvec(report)
             .map_err(|e| e.to_string())
             .and_then(|bytes| Memfd::sealed("report", &bytes).map_err(|e| e.to_string()));
         match file {
             Ok(file) => {
-                let answer = FromVrrp::Snapshot { request };
+                let answer = FromEngine::Snapshot { request };
                 if self.channel.must_send(&answer, Some(file.into())).is_err() {
                     self.log(Line::error("Cannot send a report"));
                 }
@@ -83,7 +85,7 @@ impl Supervisor {
         }
     }
 
-    fn send(&mut self, message: &FromVrrp) {
+    fn send(&mut self, message: &FromEngine) {
         if self.channel.send(message).is_err() {
             self.log(Line::warning("A log line was too long"));
         }
@@ -92,11 +94,11 @@ impl Supervisor {
             let n = lost - self.told_lost;
             self.told_lost = lost;
             let text = format!("{n} log lines were lost here since they came too fast");
-            self.must_send(&FromVrrp::Log(Line::warning(text)));
+            self.must_send(&FromEngine::Log(Line::warning(text)));
         }
     }
 
-    fn must_send(&mut self, message: &FromVrrp) {
+    fn must_send(&mut self, message: &FromEngine) {
         // These messages are small, so that they can always be encoded.
         let _ = self.channel.must_send(message, None);
     }
@@ -105,7 +107,7 @@ impl Supervisor {
     ///
     /// # Errors
     /// It is gone.
-    pub fn receive(&mut self) -> Result<Option<Received<ToVrrp>>, ReceiveError> {
+    pub fn receive(&mut self) -> Result<Option<Received<ToEngine>>, ReceiveError> {
         self.channel.receive()
     }
 

@@ -1,4 +1,4 @@
-//! The vrrp process's link to the scripts process.
+//! The link to the scripts process.
 
 use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
@@ -7,9 +7,12 @@ use base::Duration;
 use engine::io::{FifoKind, Notification, Outcome, RunId};
 use engine::mail::Message;
 use linux::seqpacket::Channel as Socket;
-use model::{Command, Model, TrackerSource};
+use model::global::Fifo;
+use model::{Command, Model, TrackFile, TrackerSource};
 
-use crate::ipc::{Channel, FifoConfig, FileConfig, MailConfig, ScriptsConfig, ScriptsToVrrp, VrrpToScripts};
+use crate::ipc::{
+    Channel, FifoConfig, FileConfig, FileId, FromScripts, MailConfig, ScriptsConfig, ToScripts,
+};
 
 /// So many messages may wait for the scripts process. 255 instances that change their state at once
 /// make about a thousand.
@@ -18,7 +21,7 @@ const ROOM: usize = 8192;
 /// The scripts process as the engine sees it: every check is answered exactly once, whatever happens
 /// to the process in the meantime.
 pub struct Scripts {
-    channel: Channel<VrrpToScripts, ScriptsToVrrp>,
+    channel: Channel<ToScripts, FromScripts>,
     /// Checks without an answer, to be asked again of a new scripts process: that the old one died
     /// says nothing about what they check.
     running: BTreeMap<RunId, (Command, Duration)>,
@@ -35,34 +38,49 @@ pub enum Told {
     /// `Input::Checked`.
     Checked(RunId, Outcome),
     /// `Input::File`.
-    File(model::TrackerId, i32),
+    File(FileId, i32),
     /// It is gone; another one will come.
     Gone,
 }
 
-/// What a configuration asks of the scripts process.
-pub fn config_of(model: &Model, generation: u64) -> ScriptsConfig {
-    use engine::io::FifoKind;
-    let fifos =
-        [(FifoKind::Global, &model.global.notify_fifo), (FifoKind::Vrrp, &model.global.vrrp_notify_fifo)];
-    let fifos = fifos.into_iter().filter_map(|(kind, fifo)| {
-        let fifo = fifo.as_ref()?;
-        Some(FifoConfig { kind, path: fifo.path.clone(), owner: fifo.owner, script: fifo.script.clone() })
-    });
+/// What a configuration asks of the scripts process for VRRP.
+pub fn for_vrrp(model: &Model, generation: u64) -> ScriptsConfig {
     let files = model.trackers.iter().enumerate().filter_map(|(i, tracker)| match &tracker.source {
-        TrackerSource::File(file) => Some(FileConfig {
-            tracker: model::TrackerId::from_index(i),
-            path: file.path.clone(),
-            init: file.init,
-            overwrite: file.overwrite,
-        }),
+        TrackerSource::File(file) => Some(file_config(i, file)),
         TrackerSource::Interface(_)
         | TrackerSource::Script(_)
         | TrackerSource::Process(_)
         | TrackerSource::Bfd(_) => None,
     });
-    let mail = MailConfig::here(&model.mail);
-    ScriptsConfig { generation, fifos: fifos.collect(), files: files.collect(), mail }
+    let own = (FifoKind::Vrrp, &model.global.vrrp_notify_fifo);
+    config(model, generation, own, files.collect())
+}
+
+/// What a configuration asks of the scripts process for virtual servers.
+#[allow(dead_code, reason = "until the checkers process stands")]
+pub fn for_checkers(model: &Model, generation: u64) -> ScriptsConfig {
+    let files = model.lvs.files.iter().enumerate().map(|(i, file)| file_config(i, file));
+    let own = (FifoKind::Lvs, &model.lvs.settings.notify_fifo);
+    config(model, generation, own, files.collect())
+}
+
+fn config(
+    model: &Model,
+    generation: u64,
+    own: (FifoKind, &Option<Fifo>),
+    files: Vec<FileConfig>,
+) -> ScriptsConfig {
+    let both = [(FifoKind::Global, &model.global.notify_fifo), own];
+    let both = both.into_iter().filter_map(|(kind, fifo)| {
+        let fifo = fifo.as_ref()?;
+        Some(FifoConfig { kind, path: fifo.path.clone(), owner: fifo.owner, script: fifo.script.clone() })
+    });
+    ScriptsConfig { generation, fifos: both.collect(), files, mail: MailConfig::here(&model.mail) }
+}
+
+fn file_config(index: usize, file: &TrackFile) -> FileConfig {
+    let TrackFile { name: _, path, init, overwrite } = file;
+    FileConfig { file: FileId(index), path: path.clone(), init: *init, overwrite: *overwrite }
 }
 
 impl Scripts {
@@ -88,7 +106,7 @@ impl Scripts {
             self.must_send(&message);
         }
         for (run, (command, timeout)) in self.running.clone() {
-            self.must_send(&VrrpToScripts::Check { run, command, timeout });
+            self.must_send(&ToScripts::Check { run, command, timeout });
         }
     }
 
@@ -96,10 +114,7 @@ impl Scripts {
         self.channel.connect(None);
         // Configurations and checks are told anew, only what can't be repeated goes on waiting.
         for message in self.channel.take_waiting() {
-            if matches!(
-                message,
-                VrrpToScripts::Notify(_) | VrrpToScripts::Fifo { .. } | VrrpToScripts::Mail(_)
-            ) {
+            if matches!(message, ToScripts::Notify(_) | ToScripts::Fifo { .. } | ToScripts::Mail(_)) {
                 self.must_send(&message);
             }
         }
@@ -114,7 +129,7 @@ impl Scripts {
     }
 
     fn tell_config(&mut self) {
-        self.must_send(&VrrpToScripts::Configure(self.config.clone()));
+        self.must_send(&ToScripts::Configure(self.config.clone()));
         // Another scripts process is no other start: by then somebody may have written to the file.
         for file in &mut self.config.files {
             file.overwrite = false;
@@ -124,9 +139,9 @@ impl Scripts {
     /// Asks for a run of a check script. Returns whether it can be asked for at all.
     #[must_use]
     pub fn check(&mut self, run: RunId, command: Command, timeout: Duration) -> bool {
-        let message = VrrpToScripts::Check { run, command, timeout };
+        let message = ToScripts::Check { run, command, timeout };
         let sent = !self.channel.is_connected() || self.channel.must_send(&message, None).is_ok();
-        if let (true, VrrpToScripts::Check { command, .. }) = (sent, message) {
+        if let (true, ToScripts::Check { command, .. }) = (sent, message) {
             self.running.insert(run, (command, timeout));
         }
         sent
@@ -136,7 +151,7 @@ impl Scripts {
     #[must_use]
     pub fn cancel(&mut self, run: RunId) -> Option<Outcome> {
         if self.channel.is_connected() {
-            self.must_send(&VrrpToScripts::CancelCheck(run));
+            self.must_send(&ToScripts::CancelCheck(run));
             return None;
         }
         self.running.remove(&run).map(|_| Outcome::NotStarted)
@@ -144,31 +159,31 @@ impl Scripts {
 
     /// Has a notify script run.
     pub fn notify(&mut self, notification: Notification) {
-        self.send(&VrrpToScripts::Notify(notification));
+        self.send(&ToScripts::Notify(notification));
     }
 
     /// Has a line written to a FIFO.
     pub fn fifo(&mut self, fifo: FifoKind, line: String) {
-        self.send(&VrrpToScripts::Fifo { fifo, line });
+        self.send(&ToScripts::Fifo { fifo, line });
     }
 
     /// Has a mail sent.
     pub fn mail(&mut self, mail: Message) {
-        self.send(&VrrpToScripts::Mail(mail));
+        self.send(&ToScripts::Mail(mail));
     }
 
-    fn send(&mut self, message: &VrrpToScripts) {
+    fn send(&mut self, message: &ToScripts) {
         let lost = self.channel.lost();
         if self.channel.send(message).is_err() {
             self.unsendable += 1;
         } else if lost > self.told_lost && lost == self.channel.lost() {
             // There is room again: the gap is behind what waited and before what follows.
             self.told_lost = lost;
-            self.must_send(&VrrpToScripts::Lost(lost));
+            self.must_send(&ToScripts::Lost(lost));
         }
     }
 
-    fn must_send(&mut self, message: &VrrpToScripts) {
+    fn must_send(&mut self, message: &ToScripts) {
         if self.channel.must_send(message, None).is_err() {
             self.unsendable += 1;
         }
@@ -187,14 +202,14 @@ impl Scripts {
             };
             match message {
                 // An answer that nobody waits for belongs to a run that was asked for twice.
-                ScriptsToVrrp::Checked { run, outcome } => {
+                FromScripts::Checked { run, outcome } => {
                     if self.running.remove(&run).is_some() {
                         return Some(Told::Checked(run, outcome));
                     }
                 }
-                ScriptsToVrrp::File { generation, tracker, value } => {
+                FromScripts::File { generation, file, value } => {
                     if generation == self.config.generation {
-                        return Some(Told::File(tracker, value));
+                        return Some(Told::File(file, value));
                     }
                 }
             }
@@ -228,7 +243,7 @@ mod tests {
     use engine::io::Object;
     use model::User;
 
-    type Peer = Channel<ScriptsToVrrp, VrrpToScripts>;
+    type Peer = Channel<FromScripts, ToScripts>;
 
     fn command(text: &str) -> Command {
         Command { text: text.into(), path: text.into(), argv: vec![text.into()], user: User::default() }
@@ -248,13 +263,13 @@ mod tests {
     fn all(peer: &mut Peer) -> Vec<String> {
         std::iter::from_fn(|| peer.receive().unwrap())
             .map(|received| match received.message {
-                VrrpToScripts::Configure(c) => format!("configure {}", c.generation),
-                VrrpToScripts::Check { run, .. } => format!("check {}", run.0),
-                VrrpToScripts::CancelCheck(run) => format!("cancel {}", run.0),
-                VrrpToScripts::Notify(n) => format!("notify {:?}", n.object),
-                VrrpToScripts::Fifo { line, .. } => line,
-                VrrpToScripts::Mail(mail) => format!("mail {}", mail.subject),
-                VrrpToScripts::Lost(n) => format!("lost {n}"),
+                ToScripts::Configure(c) => format!("configure {}", c.generation),
+                ToScripts::Check { run, .. } => format!("check {}", run.0),
+                ToScripts::CancelCheck(run) => format!("cancel {}", run.0),
+                ToScripts::Notify(n) => format!("notify {:?}", n.object),
+                ToScripts::Fifo { line, .. } => line,
+                ToScripts::Mail(mail) => format!("mail {}", mail.subject),
+                ToScripts::Lost(n) => format!("lost {n}"),
             })
             .collect()
     }
@@ -268,7 +283,7 @@ mod tests {
         let mut first = peer_of(&mut scripts);
         assert_eq!(all(&mut first), ["configure 3", "notify Instance(\"A\")", "check 1"]);
         assert!(scripts.check(RunId(2), command("/c"), Duration::from_secs(1)));
-        first.send(&ScriptsToVrrp::Checked { run: RunId(1), outcome: Outcome::Exited(0) }).unwrap();
+        first.send(&FromScripts::Checked { run: RunId(1), outcome: Outcome::Exited(0) }).unwrap();
         assert_eq!(scripts.receive(), Some(Told::Checked(RunId(1), Outcome::Exited(0))));
         drop(first);
         assert_eq!(scripts.receive(), Some(Told::Gone));
@@ -281,12 +296,11 @@ mod tests {
     #[test]
     fn a_tracked_file_is_not_overwritten_for_a_new_scripts_process() {
         let mut scripts = Scripts::new();
-        let file =
-            FileConfig { tracker: model::TrackerId(0), path: "/f".into(), init: Some(1), overwrite: true };
+        let file = FileConfig { file: FileId(0), path: "/f".into(), init: Some(1), overwrite: true };
         scripts.configure(ScriptsConfig { generation: 1, fifos: Vec::new(), files: vec![file], mail: None });
         let mut overwritten = || {
             let mut peer = peer_of(&mut scripts);
-            let VrrpToScripts::Configure(config) = peer.receive().unwrap().unwrap().message else { panic!() };
+            let ToScripts::Configure(config) = peer.receive().unwrap().unwrap().message else { panic!() };
             config.files[0].overwrite
         };
         assert_eq!((overwritten(), overwritten()), (true, false));
@@ -302,7 +316,7 @@ mod tests {
         assert!(scripts.check(RunId(2), command("/c"), Duration::ZERO));
         assert_eq!(scripts.cancel(RunId(2)), None, "the scripts process answers");
         for _ in 0..2 {
-            peer.send(&ScriptsToVrrp::Checked { run: RunId(2), outcome: Outcome::Signaled(15) }).unwrap();
+            peer.send(&FromScripts::Checked { run: RunId(2), outcome: Outcome::Signaled(15) }).unwrap();
         }
         assert_eq!(scripts.receive(), Some(Told::Checked(RunId(2), Outcome::Signaled(15))));
         assert_eq!(scripts.receive(), None);
@@ -315,10 +329,9 @@ mod tests {
         scripts.configure(ScriptsConfig { generation: 2, ..ScriptsConfig::default() });
         let mut peer = peer_of(&mut scripts);
         for generation in [1, 2] {
-            let tracker = model::TrackerId(0);
-            peer.send(&ScriptsToVrrp::File { generation, tracker, value: 7 }).unwrap();
+            peer.send(&FromScripts::File { generation, file: FileId(0), value: 7 }).unwrap();
         }
-        assert_eq!(scripts.receive(), Some(Told::File(model::TrackerId(0), 7)));
+        assert_eq!(scripts.receive(), Some(Told::File(FileId(0), 7)));
         assert_eq!(scripts.receive(), None);
     }
 }
