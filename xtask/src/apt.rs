@@ -1,8 +1,20 @@
-//! Debian packages that the lab needs: installed by name when missing and we may.
+//! Debian packages that building and the lab need: installed by name when missing and we may.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+/// What building vipd needs besides the compiler: the libraries of its health checks. None of the
+/// commands here needs them to be built itself.
+pub(crate) const BUILD: &[&str] = &["libssl-dev", "libpcre2-dev", "pkg-config"];
+
+/// `cargo xtask packages`.
+pub(crate) fn command(args: &[String]) -> Result<u8, String> {
+    if !args.is_empty() {
+        return Err("usage: cargo xtask packages".to_owned());
+    }
+    ensure(BUILD).map(|()| 0)
+}
 
 /// While this script is there and fails, no package starts its service on installation.
 const POLICY: &str = "/usr/sbin/policy-rc.d";

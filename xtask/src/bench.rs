@@ -102,6 +102,7 @@ fn parse(args: &[String]) -> Result<Option<Options>, String> {
 
 /// vipd, built with optimisation, and the distribution's keepalived.
 fn ours_and_theirs() -> Result<Vec<Binary>, String> {
+    apt::ensure(apt::BUILD)?;
     apt::ensure(&["keepalived", "strace", "util-linux"])?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)

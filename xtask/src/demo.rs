@@ -9,6 +9,7 @@ const PACKAGES: &[&str] = &["iproute2"];
 
 /// Entry point.
 pub(crate) fn command(args: &[String]) -> Result<u8, String> {
+    apt::ensure(apt::BUILD)?;
     apt::ensure(PACKAGES)?;
     let root = crate::workspace_root();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

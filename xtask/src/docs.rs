@@ -12,6 +12,8 @@ use std::process::{Command, Stdio};
 
 use config::{Entry, Status};
 
+use crate::apt;
+
 /// A file, and what makes its text.
 type Page = (&'static str, fn() -> String);
 
@@ -61,6 +63,7 @@ pub(crate) fn command(args: &[String]) -> Result<u8, String> {
 
 /// The completion script for a shell, out of the vipd of this tree.
 fn completion(root: &Path, shell: &str) -> Result<String, String> {
+    apt::ensure(apt::BUILD)?;
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .current_dir(root)
         .args(["run", "--quiet", "--package", "vipd", "--", "completion", shell])

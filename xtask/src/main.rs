@@ -21,6 +21,11 @@ struct Command {
 }
 
 const COMMANDS: &[Command] = &[
+    Command {
+        name: "packages",
+        what: "install the Debian packages that building vipd needs",
+        run: apt::command,
+    },
     Command { name: "bench", what: "vrrp: measure vipd beside keepalived, and judge", run: bench::command },
     Command {
         name: "tidy",

@@ -44,6 +44,7 @@ pub(crate) fn command(args: &[String]) -> Result<u8, String> {
             ));
         }
     };
+    apt::ensure(apt::BUILD)?;
     let run = Run { root: crate::workspace_root(), only };
     let ci = std::env::var("CI").is_ok_and(|v| v == "true" || v == "1");
     let mut tally = Tally::default();
@@ -91,7 +92,7 @@ impl Run {
         Ok(())
     }
 
-    /// `cargo test --workspace`: needs nothing but the compiler.
+    /// `cargo test --workspace`: needs nothing but the compiler and [`apt::BUILD`].
     fn unit(&self, tally: &mut Tally) -> Result<(), String> {
         let mut child = suites::cargo(&self.root)
             .args(["test", "--workspace", "--no-fail-fast"])

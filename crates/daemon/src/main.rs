@@ -10,6 +10,7 @@
 #![allow(unreachable_pub, reason = "everything of a binary is unreachable; `pub` tells what a module offers")]
 
 mod check;
+mod checkers;
 mod cli;
 mod colour;
 mod configuration;

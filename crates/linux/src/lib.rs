@@ -10,6 +10,7 @@
 //! * Virtual servers: [`ipvs`].
 //! * Packets: [`vrrp_socket`], [`packet_socket`].
 //! * Processes: [`process`], [`seqpacket`], [`memfd`], [`pidfile`].
+//! * A library in C: [`regex`].
 
 pub mod clock;
 pub mod error;
@@ -23,6 +24,7 @@ pub mod packet_socket;
 pub mod pidfile;
 pub mod poll;
 pub mod process;
+pub mod regex;
 pub mod seqpacket;
 pub mod signals;
 mod sys;

@@ -1,4 +1,5 @@
-//! Bytes to values and back: VRRP, the authentication header, ARP and neighbour discovery.
+//! Bytes to values and back: VRRP, the authentication header, ARP and neighbour discovery; and of what
+//! health checks hear: HTTP, SMTP, DNS and ICMP echo.
 //!
 //! Nothing here has a clock, a configuration or an opinion. Reading says what is in a packet, or names
 //! the field that cannot be true; whether to believe it is for the protocol cores to decide. Writing
@@ -7,7 +8,8 @@
 //! What to read first: RFC 3768 section 5.3 (VRRP version 2), RFC 2338 sections 5.3.6 and 5.3.10
 //! (its authentication), RFC 9568 section 5.2 (version 3), RFC 2402 section 3.3.3 and RFC 2403
 //! ([`ah`]), RFC 1071 ([`checksum`]), RFC 5227 section 2.3 ([`arp`]), RFC 4861 section 7.2.6
-//! ([`ndisc`]).
+//! ([`ndisc`]). For checks: RFC 9112 ([`http`]), RFC 5321 section 4.2 ([`smtp`]), RFC 1035 section 4
+//! ([`dns`]), RFC 792 and RFC 4443 section 4 ([`echo`]).
 //!
 //! Rules that hold everywhere:
 //!
@@ -60,10 +62,14 @@ extern crate alloc;
 pub mod ah;
 pub mod arp;
 pub mod checksum;
+pub mod dns;
+pub mod echo;
 pub mod ethernet;
+pub mod http;
 pub mod ipv4;
 pub mod ipv6;
 pub mod ndisc;
+pub mod smtp;
 pub mod vrrp;
 
 /// A packet to send. The usual ones fit its inline buffer: a version 2 advert over IPv4 with up to 15
