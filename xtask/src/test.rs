@@ -15,8 +15,17 @@ use suites::Suite;
 use tally::Tally;
 
 /// What the lab's scenarios run and run with.
-const PACKAGES: &[&str] =
-    &["keepalived", "frr", "iproute2", "nftables", "tcpdump", "iputils-ping", "util-linux", "kmod"];
+const PACKAGES: &[&str] = &[
+    "keepalived",
+    "frr",
+    "ipvsadm",
+    "iproute2",
+    "nftables",
+    "tcpdump",
+    "iputils-ping",
+    "util-linux",
+    "kmod",
+];
 
 /// The suite that compares with keepalived: reported as a step of its own.
 const ORACLE: &str = "uml_golden";

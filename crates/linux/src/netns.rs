@@ -90,15 +90,6 @@ impl Netns {
         Ok(Guard { back, thread: std::marker::PhantomData })
     }
 
-    /// Does `work` on a thread that lives here and ends with it: sockets that it opens stay here.
-    pub fn visit<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T> {
-        std::thread::scope(|scope| {
-            let work = || self.enter().map(|()| work());
-            let visitor = std::thread::Builder::new().name("netns".into()).spawn_scoped(scope, work);
-            visitor.on("start", "thread")?.join().unwrap_or_else(|panic| resume_unwind(panic))
-        })
-    }
-
     /// Whether both are one.
     pub fn is_same(&self, other: &Self) -> Result<bool> {
         let id = |n: &Self| {

@@ -47,8 +47,8 @@ impl Ipvs {
             (Change::EditService(key, settings), Errno::ESRCH) => Change::AddService(key, settings),
             (Change::AddServer(key, s, settings), Errno::EEXIST) => Change::EditServer(key, s, settings),
             (Change::EditServer(key, s, settings), Errno::ENOENT) => Change::AddServer(key, s, settings),
-            (Change::DelService(_) | Change::DelServer(..), Errno::ESRCH | Errno::ENOENT)
-            | (Change::StopSync(_), Errno::ESRCH) => return Ok(()),
+            (Change::DelService(_) | Change::DelServer(..), Errno::ESRCH | Errno::ENOENT) => return Ok(()),
+            (Change::StopSync(half), errno) => return self.stopped(*half, errno),
             (Change::StartSync(half, wanted), Errno::EEXIST) => return self.restart(*half, wanted),
             _ => return Err(errno),
         };
@@ -61,9 +61,20 @@ impl Ipvs {
         if daemons.get(&half).is_some_and(|has| fits(has, wanted)) {
             return Ok(());
         }
-        match self.one(Change::StopSync(half)) {
-            Ok(()) | Err(Errno::ESRCH) => self.one(Change::StartSync(half, wanted)),
-            Err(errno) => Err(errno),
+        self.one(Change::StopSync(half)).or_else(|errno| self.stopped(half, errno))?;
+        self.one(Change::StartSync(half, wanted))
+    }
+
+    /// Whether a half that could not be stopped runs at all. A half that is stopped before its thread has
+    /// run for the first time ends with `EINTR`, which the kernel takes for a reason not to answer.
+    fn stopped(&mut self, half: SyncHalf, errno: Errno) -> std::result::Result<(), Errno> {
+        match errno {
+            Errno::ESRCH => Ok(()),
+            Errno::EPROTO => {
+                let daemons = self.sync_daemons().map_err(|e| e.errno)?;
+                if daemons.contains_key(&half) { Err(errno) } else { Ok(()) }
+            }
+            _ => Err(errno),
         }
     }
 

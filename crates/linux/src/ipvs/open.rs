@@ -17,7 +17,8 @@ const MODULE: &str = "ip_vs";
 
 impl Ipvs {
     /// Opens a socket to the virtual servers of a namespace, with a receive buffer of about
-    /// `receive_buffer` bytes if given. If the kernel has none, `modprobe` is run and waited for.
+    /// `receive_buffer` bytes if given. If the kernel has none, `modprobe` is run and waited for. The
+    /// calling thread is in the namespace while the socket is opened.
     ///
     /// # Errors
     /// The namespace can't be entered; `EPROTONOSUPPORT` if the kernel has no virtual servers even then.
@@ -29,7 +30,10 @@ impl Ipvs {
         };
         let open = || match &netns {
             None => Generic::open(FAMILY, VERSION, receive_buffer),
-            Some(netns) => netns.visit(|| Generic::open(FAMILY, VERSION, receive_buffer))?,
+            Some(netns) => {
+                let _there = netns.guard()?;
+                Generic::open(FAMILY, VERSION, receive_buffer)
+            }
         };
         let mut socket = open()?;
         let mut how = String::new();

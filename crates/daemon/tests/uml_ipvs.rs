@@ -1,0 +1,400 @@
+//! The kernel's virtual servers on a real kernel: what is asked for is what `ipvsadm` shows and what is read.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use base::{Duration, Family, IfName, Name};
+use engine::lvs::io::Operation;
+use engine::lvs::table::{
+    Persistence, ServerKey, ServerSettings, ServiceKey, ServiceSettings, SyncHalf, SyncSettings, Table,
+    Timeouts,
+};
+use lab::harness::{Needs, Outcome, Scenario};
+use lab::{Lab, LabError, Node, Result, ensure};
+use linux::ipvs::Ipvs;
+use linux::netns::Netns;
+use model::lvs::{
+    Forwarding, IpvsNamespace, Protocol, Scheduler, SchedulerFlags, Tunnel, TunnelChecksum, TunnelKind,
+};
+
+fn main() -> ExitCode {
+    lab::harness::main(&[
+        Scenario::new("services-and-servers-are-what-ipvsadm-shows", Needs::VirtualTime, everything),
+        Scenario::new("each-scheduler-of-the-kernel-is-known", Needs::VirtualTime, schedulers),
+        Scenario::new("what-is-so-already-has-worked", Needs::VirtualTime, again),
+        Scenario::new("both-halves-of-the-sync-daemon-start-change-and-stop", Needs::VirtualTime, sync),
+        Scenario::new("the-virtual-servers-of-another-namespace-are-found", Needs::VirtualTime, namespaces),
+        Scenario::new("a-thousand-servers-take-no-long-time", Needs::AnyClock, thousand),
+    ])
+}
+
+/// A node with its table of virtual servers.
+struct Director {
+    node: Node,
+    ipvs: Ipvs,
+    _lab: Lab,
+}
+
+fn director(tag: &str) -> Result<Director> {
+    let lab = Lab::new(tag)?;
+    let lan = lab.lan("lan0")?;
+    let node = lab.node("d1")?;
+    node.attach(&lan, "eth0", &["192.0.2.11/24"], None)?;
+    let ipvs = node.inside_run(|| Ipvs::open(&IpvsNamespace::Same, None))?.map_err(told)?;
+    Ok(Director { node, ipvs, _lab: lab })
+}
+
+impl Director {
+    fn ipvsadm(&self, args: &[&str]) -> Result<String> {
+        let output = self.node.run("ipvsadm", args)?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Does all of it, and reads what became of it.
+    fn apply(&mut self, operations: &[Operation]) -> Result<Table> {
+        for (operation, result) in operations.iter().zip(self.ipvs.apply_all(operations)) {
+            result.map_err(|e| LabError::Expectation(format!("{operation:?}: {e}")))?;
+        }
+        self.ipvs.table().map_err(told)
+    }
+}
+
+fn told(e: impl std::fmt::Display) -> LabError {
+    LabError::Expectation(e.to_string())
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().expect("an address")
+}
+
+fn service(protocol: Protocol, address: &str, port: u16) -> ServiceKey {
+    ServiceKey::Address { protocol, address: ip(address), port }
+}
+
+fn settings(scheduler: Scheduler) -> ServiceSettings {
+    let scheduler = Some(scheduler);
+    ServiceSettings { scheduler, flags: SchedulerFlags::default(), one_packet: false, persistence: None }
+}
+
+fn server(address: &str, port: u16) -> ServerKey {
+    ServerKey { address: ip(address), port }
+}
+
+fn by(forwarding: Forwarding, weight: u32) -> ServerSettings {
+    ServerSettings { weight, forwarding, upper_threshold: 0, lower_threshold: 0 }
+}
+
+fn tunnel(kind: TunnelKind, checksum: TunnelChecksum) -> Forwarding {
+    Forwarding::Tunnel(Tunnel { kind, checksum })
+}
+
+fn persistence(seconds: u64, granularity: u32, engine: Option<&str>) -> Option<Persistence> {
+    Some(Persistence { timeout: Duration::from_secs(seconds), granularity, engine: engine.map(Box::from) })
+}
+
+/// The table that the operations, none of which repeats another, amount to.
+fn sum(operations: &[Operation]) -> Table {
+    let mut table = Table::default();
+    for operation in operations {
+        match operation {
+            Operation::AddService(key, settings) => {
+                let entry =
+                    engine::lvs::table::Entry { settings: settings.clone(), servers: BTreeMap::new() };
+                table.services.insert(*key, entry);
+            }
+            Operation::AddServer(key, server, settings) => {
+                if let Some(entry) = table.services.get_mut(key) {
+                    entry.servers.insert(*server, *settings);
+                }
+            }
+            _ => {}
+        }
+    }
+    table
+}
+
+/// As `ipvsadm` would make it.
+const SHOWN: &str = "
+-A -t 192.0.2.100:80 -s wlc
+-a -t 192.0.2.100:80 -r 10.0.0.1:8080 -m -w 2
+-a -t 192.0.2.100:80 -r 10.0.0.2:80 -g -w 2147483647
+-a -t 192.0.2.100:80 -r 10.0.0.3:80 -i -w 0 --tun-type ipip
+-a -t 192.0.2.100:80 -r 10.0.0.4:80 -i -w 1 --tun-type gue --tun-port 6080 --tun-nocsum
+-a -t 192.0.2.100:80 -r 10.0.0.5:80 -i -w 1 --tun-type gue --tun-port 6080 --tun-csum
+-a -t 192.0.2.100:80 -r 10.0.0.6:80 -i -w 1 --tun-type gue --tun-port 6081 --tun-remcsum
+-a -t 192.0.2.100:80 -r 10.0.0.7:80 -i -w 1 --tun-type gre --tun-nocsum
+-a -t 192.0.2.100:80 -r 10.0.0.8:80 -i -w 1 --tun-type gre --tun-csum
+-a -t 192.0.2.100:80 -r [2001:db8::9]:80 -i -w 1 --tun-type ipip
+-A -t 192.0.2.101:0 -s wlc -p 360
+-A -u 192.0.2.100:53 -s wrr -o
+-a -u 192.0.2.100:53 -r 10.0.0.1:53 -m -w 1
+-A -u 192.0.2.100:5060 -s wlc -p 120 --pe sip
+-a -u 192.0.2.100:5060 -r 10.0.0.1:5060 -m -w 1
+-A --sctp-service 192.0.2.100:2905 -s sh -b sh-fallback,sh-port
+-a --sctp-service 192.0.2.100:2905 -r 10.0.0.1:2905 -m -w 1
+-A -t [2001:db8::100]:80 -s rr -p 60 -M 64
+-a -t [2001:db8::100]:80 -r 10.0.0.9:80 -i -w 1 --tun-type gue --tun-port 6080 --tun-nocsum
+-a -t [2001:db8::100]:80 -r [2001:db8::1]:8080 -m -w 1
+-a -t [2001:db8::100]:80 -r [2001:db8::2]:80 -g -w 1
+-A -f 5 -s wlc -p 300 -M 255.255.255.0
+-a -f 5 -r 10.0.0.1:0 -g -w 1
+-A -f 5 -6 -s wlc
+-a -f 5 -6 -r [2001:db8::1]:0 -g -w 1
+";
+
+/// The two halves as `ipvsadm` shows them: with the kernel's own choices, and with ours.
+const MASTER: &str =
+    "master sync daemon (mcast=eth0, syncid=51, maxlen=1472, group=224.0.0.81, port=8848, ttl=1)";
+const BACKUP: &str =
+    "backup sync daemon (mcast=eth0, syncid=51, maxlen=1400, group=224.0.0.99, port=9000, ttl=3)";
+
+fn everything() -> Result<Outcome> {
+    let mut d = director("ipvs-all")?;
+    let http = service(Protocol::Tcp, "192.0.2.100", 80);
+    let six = service(Protocol::Tcp, "2001:db8::100", 80);
+    let dns = service(Protocol::Udp, "192.0.2.100", 53);
+    let sip = service(Protocol::Udp, "192.0.2.100", 5060);
+    let sctp = service(Protocol::Sctp, "192.0.2.100", 2905);
+    let mark4 = ServiceKey::Mark { mark: 5, family: Family::V4 };
+    let mark6 = ServiceKey::Mark { mark: 5, family: Family::V6 };
+    let all = service(Protocol::Tcp, "192.0.2.101", 0);
+    let wlc = || settings(Scheduler::WeightedLeastConnection);
+    let flags = SchedulerFlags { one: true, two: true, three: false };
+    let (none, csum, rem) = (TunnelChecksum::None, TunnelChecksum::On, TunnelChecksum::Remote);
+    let limited = ServerSettings { upper_threshold: 1000, lower_threshold: 800, ..by(Forwarding::Nat, 2) };
+    let operations = [
+        Operation::AddService(http, wlc()),
+        Operation::AddServer(http, server("10.0.0.1", 8080), limited),
+        Operation::AddServer(http, server("10.0.0.2", 80), by(Forwarding::Direct, i32::MAX.unsigned_abs())),
+        Operation::AddServer(http, server("10.0.0.3", 80), by(tunnel(TunnelKind::Ipip, none), 0)),
+        Operation::AddServer(http, server("10.0.0.4", 80), by(tunnel(TunnelKind::Gue(6080), none), 1)),
+        Operation::AddServer(http, server("10.0.0.5", 80), by(tunnel(TunnelKind::Gue(6080), csum), 1)),
+        Operation::AddServer(http, server("10.0.0.6", 80), by(tunnel(TunnelKind::Gue(6081), rem), 1)),
+        Operation::AddServer(http, server("10.0.0.7", 80), by(tunnel(TunnelKind::Gre, none), 1)),
+        Operation::AddServer(http, server("10.0.0.8", 80), by(tunnel(TunnelKind::Gre, csum), 1)),
+        Operation::AddServer(http, server("2001:db8::9", 80), by(tunnel(TunnelKind::Ipip, none), 1)),
+        Operation::AddService(
+            six,
+            ServiceSettings { persistence: persistence(60, 64, None), ..settings(Scheduler::RoundRobin) },
+        ),
+        Operation::AddServer(six, server("2001:db8::1", 8080), by(Forwarding::Nat, 1)),
+        Operation::AddServer(six, server("2001:db8::2", 80), by(Forwarding::Direct, 1)),
+        Operation::AddServer(six, server("10.0.0.9", 80), by(tunnel(TunnelKind::Gue(6080), none), 1)),
+        Operation::AddService(
+            dns,
+            ServiceSettings { one_packet: true, ..settings(Scheduler::WeightedRoundRobin) },
+        ),
+        Operation::AddServer(dns, server("10.0.0.1", 53), by(Forwarding::Nat, 1)),
+        Operation::AddService(
+            sip,
+            ServiceSettings { persistence: persistence(120, u32::MAX, Some("sip")), ..wlc() },
+        ),
+        Operation::AddServer(sip, server("10.0.0.1", 5060), by(Forwarding::Nat, 1)),
+        Operation::AddService(sctp, ServiceSettings { flags, ..settings(Scheduler::SourceHash) }),
+        Operation::AddServer(sctp, server("10.0.0.1", 2905), by(Forwarding::Nat, 1)),
+        Operation::AddService(
+            mark4,
+            ServiceSettings { persistence: persistence(300, 0xffff_ff00, None), ..wlc() },
+        ),
+        Operation::AddServer(mark4, server("10.0.0.1", 0), by(Forwarding::Direct, 1)),
+        Operation::AddService(mark6, wlc()),
+        Operation::AddServer(mark6, server("2001:db8::1", 0), by(Forwarding::Direct, 1)),
+        Operation::AddService(
+            all,
+            ServiceSettings { persistence: persistence(360, u32::MAX, None), ..wlc() },
+        ),
+    ];
+    let table = d.apply(&operations)?;
+    let shown = d.ipvsadm(&["-Sn"])?;
+    ensure(shown.trim_end() == SHOWN.trim(), format_args!("ipvsadm shows\n{shown}"))?;
+    let shown = d.ipvsadm(&["-Ln", "--thresholds"])?;
+    let line = "-> 10.0.0.1:8080 1000 800 0 0".split(' ');
+    ensure(
+        shown.lines().any(|l| l.split_whitespace().eq(line.clone())),
+        format_args!("ipvsadm shows\n{shown}"),
+    )?;
+    ensure(table.services == sum(&operations).services, format_args!("{table:#?}"))?;
+    Ok(Outcome::Passed)
+}
+
+fn schedulers() -> Result<Outcome> {
+    let mut d = director("ipvs-sched")?;
+    let number = |i: usize| u32::try_from(i + 1).unwrap_or(0);
+    let mark = |i| ServiceKey::Mark { mark: number(i), family: Family::V4 };
+    let operations: Vec<Operation> = Scheduler::ALL
+        .iter()
+        .enumerate()
+        .map(|(i, s)| Operation::AddService(mark(i), settings(*s)))
+        .collect();
+    let table = d.apply(&operations)?;
+    ensure(table.services == sum(&operations).services, format_args!("{table:#?}"))?;
+    let shown = d.ipvsadm(&["-Sn"])?;
+    for (i, scheduler) in Scheduler::ALL.iter().enumerate() {
+        let line = format!("-A -f {} -s {}", number(i), scheduler.name());
+        ensure(shown.lines().any(|l| l.trim_end() == line), format_args!("no {line} in\n{shown}"))?;
+    }
+    // From each to each of its neighbours.
+    let others: Vec<Operation> = Scheduler::ALL
+        .iter()
+        .cycle()
+        .skip(1)
+        .take(Scheduler::ALL.len())
+        .enumerate()
+        .map(|(i, s)| Operation::EditService(mark(i), settings(*s)))
+        .collect();
+    let table = d.apply(&others)?;
+    for (i, scheduler) in Scheduler::ALL.iter().cycle().skip(1).take(Scheduler::ALL.len()).enumerate() {
+        let has = table.services.get(&mark(i)).and_then(|e| e.settings.scheduler);
+        ensure(has == Some(*scheduler), format_args!("it has {has:?}, not {scheduler:?}"))?;
+    }
+    Ok(Outcome::Passed)
+}
+
+fn again() -> Result<Outcome> {
+    let mut d = director("ipvs-again")?;
+    let http = service(Protocol::Tcp, "192.0.2.100", 80);
+    let other = service(Protocol::Tcp, "192.0.2.200", 80);
+    let (one, two) = (server("10.0.0.1", 80), server("10.0.0.2", 80));
+    let (rr, wrr) = (settings(Scheduler::RoundRobin), settings(Scheduler::WeightedRoundRobin));
+    let (light, heavy) = (by(Forwarding::Direct, 1), by(Forwarding::Nat, 9));
+    // Each is followed by what it should have come to, whatever was there before.
+    let table = d.apply(&[
+        Operation::DelService(http),
+        Operation::DelServer(http, one),
+        Operation::EditService(http, rr.clone()),
+        Operation::AddService(http, wrr.clone()),
+        Operation::AddServer(http, one, light),
+        Operation::AddServer(http, one, heavy),
+        Operation::EditServer(http, two, light),
+        Operation::DelServer(http, server("10.0.0.3", 80)),
+        Operation::AddService(other, rr.clone()),
+        Operation::AddServer(other, one, light),
+        Operation::DelService(other),
+        Operation::DelServer(other, one),
+    ])?;
+    let expected = [
+        Operation::AddService(http, wrr.clone()),
+        Operation::AddServer(http, one, heavy),
+        Operation::AddServer(http, two, light),
+    ];
+    ensure(table.services == sum(&expected).services, format_args!("{table:#?}"))?;
+    // Errors are told one by one, and harm nobody else.
+    let results = d.ipvs.apply_all(&[
+        Operation::AddServer(other, one, light),
+        Operation::EditServer(http, one, light),
+        Operation::AddServer(http, server("2001:db8::1", 80), light),
+        Operation::DelServer(http, two),
+    ]);
+    let texts: Vec<String> =
+        results.into_iter().map(|r| r.map_or_else(|e| e.to_string(), |()| String::new())).collect();
+    let expected = [
+        "add server 10.0.0.1:80 of tcp 192.0.2.200:80: No such process",
+        "",
+        "add server [2001:db8::1]:80 of tcp 192.0.2.100:80: Invalid argument",
+        "",
+    ];
+    ensure(texts == expected, format_args!("{texts:?}"))?;
+    let timeouts = Timeouts {
+        tcp: Duration::from_secs(1000),
+        tcp_fin: Duration::from_secs(130),
+        udp: Duration::from_secs(310),
+    };
+    let table = d.apply(&[Operation::SetTimeouts(timeouts)])?;
+    ensure(table.timeouts == Some(timeouts), format_args!("{:?}", table.timeouts))?;
+    let shown = d.ipvsadm(&["-L", "--timeout"])?;
+    ensure(shown.contains("Timeout (tcp tcpfin udp): 1000 130 310"), &shown)?;
+    let stats = d.ipvs.stats().map_err(told)?;
+    ensure(stats.get(&http).is_some_and(|s| s.servers.contains_key(&one)), format_args!("{stats:?}"))?;
+    let table = d.apply(&[Operation::Flush])?;
+    ensure(table.services.is_empty(), format_args!("{table:#?}"))?;
+    Ok(Outcome::Passed)
+}
+
+fn sync() -> Result<Outcome> {
+    let mut d = director("ipvs-sync")?;
+    let eth0 = IfName::new("eth0").map_err(told)?;
+    let plain = SyncSettings { link: eth0, id: 51, max_len: None, port: None, ttl: None, group: None };
+    let all = SyncSettings {
+        max_len: Some(1400),
+        port: Some(9000),
+        ttl: Some(3),
+        group: Some(ip("224.0.0.99")),
+        ..plain.clone()
+    };
+    let six = SyncSettings { group: Some(ip("ff02::99")), ..all.clone() };
+    d.apply(&[Operation::StopSync(SyncHalf::Master, plain.clone())])?;
+    d.apply(&[
+        Operation::StartSync(SyncHalf::Master, plain.clone()),
+        Operation::StartSync(SyncHalf::Backup, all.clone()),
+    ])?;
+    let shown = d.ipvsadm(&["-L", "--daemon"])?;
+    ensure(shown.lines().eq([MASTER, BACKUP]), format_args!("ipvsadm shows\n{shown}"))?;
+    // Again, and with other settings.
+    d.apply(&[Operation::StartSync(SyncHalf::Master, plain.clone())])?;
+    ensure(d.ipvsadm(&["-L", "--daemon"])? == shown, "what runs as it should is left alone")?;
+    d.apply(&[Operation::StartSync(SyncHalf::Master, six.clone())])?;
+    let daemons = d.ipvs.sync_daemons().map_err(told)?;
+    let expected = [(SyncHalf::Master, six), (SyncHalf::Backup, all.clone())].into();
+    ensure(daemons == expected, format_args!("{daemons:?}"))?;
+    d.apply(&[
+        Operation::StopSync(SyncHalf::Master, plain.clone()),
+        Operation::StopSync(SyncHalf::Backup, all),
+    ])?;
+    ensure(d.ipvs.sync_daemons().map_err(told)?.is_empty(), "both are gone")?;
+    let nowhere = SyncSettings { link: IfName::new("eth9").map_err(told)?, ..plain };
+    let refused = d.ipvs.apply(&Operation::StartSync(SyncHalf::Backup, nowhere));
+    let text = refused.map_or_else(|e| e.to_string(), |()| String::new());
+    ensure(text == "start sync daemon (backup) on eth9: No such device", text)?;
+    Ok(Outcome::Passed)
+}
+
+fn namespaces() -> Result<Outcome> {
+    let d = director("ipvs-netns")?;
+    let http = service(Protocol::Tcp, "192.0.2.100", 80);
+    // Those of the guest itself, which nobody else uses: a node doesn't see its own thread in `/proc`.
+    Netns::create().and_then(|n| n.pin(Path::new("/run/netns/blue"))).map_err(told)?;
+    let open = |namespace: &IpvsNamespace| Ipvs::open(namespace, Some(1 << 20)).map_err(told);
+    let add = Operation::AddService(http, settings(Scheduler::RoundRobin));
+    let (blue, host) = (IpvsNamespace::Named(Name::from("blue")), IpvsNamespace::Host);
+    for (namespace, other) in [(&blue, &host), (&host, &blue)] {
+        let mut ipvs = open(namespace)?;
+        ipvs.apply(&add).map_err(told)?;
+        ensure(ipvs.table().map_err(told)?.services.contains_key(&http), "it is there")?;
+        let table = open(other)?.table().map_err(told)?;
+        ensure(table.services.is_empty(), format_args!("it is in {other:?}, too"))?;
+        ensure(d.ipvsadm(&["-Sn"])?.is_empty(), "it isn't in the node")?;
+        ipvs.apply(&Operation::Flush).map_err(told)?;
+    }
+    Netns::unpin(Path::new("/run/netns/blue")).map_err(told)?;
+    ensure(open(&blue).is_err(), "there is no such namespace any more")?;
+    Ok(Outcome::Passed)
+}
+
+fn thousand() -> Result<Outcome> {
+    let mut d = director("ipvs-1000")?;
+    let mut operations = Vec::new();
+    for i in 0..1000_u16 {
+        let [high, low] = i.to_be_bytes();
+        let key = ServiceKey::Address {
+            protocol: Protocol::Tcp,
+            address: [198, 51, 100, 1].into(),
+            port: 1000 + i,
+        };
+        operations.push(Operation::AddService(key, settings(Scheduler::RoundRobin)));
+        let server = ServerKey { address: [10, 0, high, low].into(), port: 80 };
+        operations.push(Operation::AddServer(key, server, by(Forwarding::Nat, 1)));
+    }
+    let start = Instant::now();
+    let results = d.ipvs.apply_all(&operations);
+    let added = start.elapsed();
+    ensure(results.iter().all(std::result::Result::is_ok), "all are added")?;
+    let start = Instant::now();
+    let table = d.ipvs.table().map_err(told)?;
+    let read = start.elapsed();
+    ensure(table.services == sum(&operations).services, "all are there")?;
+    println!("  1000 services with a server each: added in {added:?}, read in {read:?}");
+    Ok(Outcome::Passed)
+}
