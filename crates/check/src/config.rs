@@ -144,7 +144,8 @@ pub struct Service {
     pub servers: Vec<Server>,
     /// `sorry_server`.
     pub sorry: Option<Sorry>,
-    /// `ha_suspend`: a new service is suspended until [`crate::io::Input::Suspend`] says otherwise.
+    /// `ha_suspend`: [`crate::io::Input::Suspend`] says whether its checks rest. Those of a new service do
+    /// until then; those of one that goes on go on.
     pub ha_suspend: bool,
     /// If fewer than so many percent of the servers that were ever alive are alive, the others are kept
     /// in the kernel's table. 0 for never.

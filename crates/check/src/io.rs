@@ -38,8 +38,8 @@ pub enum Input {
         /// Up?
         up: bool,
     },
-    /// Whether the checks of a service rest (`ha_suspend`). Nothing else changes: its servers stay as they
-    /// are. A check that another service needs, too, goes on and counts for all.
+    /// Whether the checks of a service rest; ignored for one without `ha_suspend`. Nothing else changes: its
+    /// servers stay as they are. A check that another service needs, too, goes on and counts for all.
     Suspend {
         /// Which.
         service: ServiceId,

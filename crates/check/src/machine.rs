@@ -195,7 +195,7 @@ impl Checks {
 
     fn suspend(&mut self, now: Instant, service: ServiceId, suspended: bool) {
         let Some(pool) = self.pools.get_mut(service.index()) else { return };
-        if core::mem::replace(&mut pool.suspended, suspended) == suspended {
+        if !pool.suspend(suspended) {
             return;
         }
         let servers = pool.members.len();

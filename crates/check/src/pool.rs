@@ -31,7 +31,9 @@ pub(crate) struct Pool {
     /// Too few are alive: all that were are kept.
     guarded: bool,
     sorry_active: bool,
-    /// Its checks rest.
+    /// Whether its checks may rest.
+    ha_suspend: bool,
+    /// They do.
     pub(crate) suspended: bool,
     wanted: Vec<Option<u32>>,
     wanted_sorry: Option<u32>,
@@ -133,6 +135,7 @@ impl Pool {
             judged: (0, config.quorum),
             guarded: false,
             sorry_active: false,
+            ha_suspend: config.ha_suspend,
             suspended: config.ha_suspend,
             wanted_sorry: None,
             dirty: false,
@@ -144,13 +147,13 @@ impl Pool {
         pool
     }
 
-    /// Goes on where `old` ended, if its checks don't rest for the first time.
-    pub(crate) fn resume(&mut self, old: &Self, ha_suspend: bool) {
+    /// Goes on where `old` ended.
+    pub(crate) fn resume(&mut self, old: &Self) {
         self.quorum_up = old.quorum_up;
         self.judged = old.judged;
         self.guarded = old.guarded;
         self.sorry_active = old.sorry_active;
-        self.suspended = old.suspended && ha_suspend;
+        self.suspended = old.suspended && self.ha_suspend;
         self.dirty = old.dirty;
     }
 
@@ -190,6 +193,12 @@ impl Pool {
         self.weight = self.weight.saturating_sub(share.weight);
         self.known = self.known.saturating_sub(share.known);
         self.excused = self.excused.saturating_sub(share.excused);
+    }
+
+    /// Its checks rest, or no longer; whether that changed.
+    pub(crate) const fn suspend(&mut self, suspended: bool) -> bool {
+        let suspended = suspended && self.ha_suspend;
+        core::mem::replace(&mut self.suspended, suspended) != suspended
     }
 
     /// What decides about all servers at once.

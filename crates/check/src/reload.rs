@@ -125,7 +125,7 @@ impl Checks {
         }
         let mut pool = Pool::new(&config, members);
         if let Some(old) = old {
-            pool.resume(old, config.ha_suspend);
+            pool.resume(old);
         }
         pool.settle(service, old.is_none(), &mut self.outputs);
         pool.refresh_all();

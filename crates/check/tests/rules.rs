@@ -311,7 +311,10 @@ fn suspended_checks_rest_and_go_on_in_the_rhythm_that_they_had() {
 
 #[test]
 fn a_run_that_was_cancelled_ends_before_the_next_one_starts() {
-    let mut world = World::new(one(probe(schedule())));
+    let mut config = one(probe(schedule()));
+    config.services[0].ha_suspend = true;
+    let mut world = World::new(config);
+    world.tell(Input::Suspend { service: S0, suspended: false });
     world.start(T0);
     world.tell(Input::Suspend { service: S0, suspended: true });
     world.tell(Input::Suspend { service: S0, suspended: false });
@@ -328,10 +331,12 @@ fn a_run_that_was_cancelled_ends_before_the_next_one_starts() {
 fn a_check_that_another_service_needs_goes_on() {
     let mut config = one(probe(schedule()));
     config.services.push(service(vec![server(1, &[0])]));
+    config.services.iter_mut().for_each(|service| service.ha_suspend = true);
     let mut world = World::new(config);
-    world.tell(Input::Suspend { service: S0, suspended: true });
+    assert_eq!(world.checks.poll_timeout(), None);
+    world.tell(Input::Suspend { service: ServiceId(1), suspended: false });
     world.answer(T0, FAILED);
-    assert_eq!(world.wanted(ServiceId(1)).0, [None]);
+    assert_eq!((world.servers(), world.wanted(ServiceId(1)).0), (vec![None], vec![None]));
     world.tell(Input::Suspend { service: ServiceId(1), suspended: true });
     assert_eq!(world.checks.poll_timeout(), None);
 }

@@ -113,6 +113,7 @@ impl World {
         while let Some(output) = self.checks.poll_output() {
             match output {
                 Output::Start { run, task, step } => {
+                    assert!(self.running.values().all(|it| it.0 != task), "a task runs twice");
                     assert!(self.running.insert(run, (task, step)).is_none(), "a number of a run twice");
                     self.starts.push((self.now, task, step));
                 }
