@@ -149,13 +149,15 @@ struct Verdict {
     value: i32,
 }
 
+/// A service: its quorum is there; the weight, quorum and hysteresis it was judged by; who ever was alive.
+type Judged = (bool, (i64, i64, i64), BTreeSet<usize>);
+
 #[derive(Default)]
 struct Shadow {
     tasks: BTreeMap<usize, Verdict>,
     files: [Option<i32>; 2],
     bfd: Option<bool>,
-    /// By service: quorum there; the weight, quorum and hysteresis it was judged by; who ever was alive.
-    pools: BTreeMap<usize, (bool, (i64, i64, i64), BTreeSet<usize>)>,
+    pools: BTreeMap<usize, Judged>,
 }
 
 impl Shadow {
