@@ -393,14 +393,16 @@ fn behind_one_link(targets: [u32; 3]) -> Config {
 
 #[test]
 fn if_all_checks_through_a_link_fail_together_the_last_good_set_is_kept_until_one_passes() {
-    let mut world = World::new(behind_one_link([1, 2, 3]));
+    let mut config = behind_one_link([1, 2, 3]);
+    config.services[0].sorry = sorry();
+    let mut world = World::new(config);
     (0..3).for_each(|task| world.answer(TaskId(task), PASSED));
     world.answer(T0, FAILED);
     world.answer(TaskId(1), FAILED);
     assert_eq!(world.servers(), [None, None, Some(3)]);
     world.take();
     world.answer(TaskId(2), FAILED);
-    assert_eq!(world.servers(), [Some(1), Some(2), Some(3)]);
+    assert_eq!(world.wanted(S0), (vec![Some(1), Some(2), Some(3)], None));
     assert!(world.take().contains(&Event::Link { link: LinkId(0), blamed: true, checks: 3 }));
     // Nobody pretends that they are alive.
     assert_eq!(world.checks.quorum_up(S0), Some(false));
@@ -422,6 +424,12 @@ fn a_link_is_not_blamed_for_one_host_for_old_failures_or_for_checks_that_never_p
     let mut world = World::new(behind_one_link([1, 2, 3]));
     (0..3).for_each(|task| world.answer(TaskId(task), FAILED));
     assert_eq!(world.servers(), [None; 3]);
+    // Only one of two ever passed.
+    let mut world = World::new(behind_one_link([1, 2, 3]));
+    world.answer(T0, FAILED);
+    world.answer(TaskId(1), PASSED);
+    world.answer(TaskId(1), FAILED);
+    assert_eq!(world.servers(), [None, None, Some(3)]);
     // One after the other: the first two are not of this.
     let mut world = World::new(behind_one_link([1, 2, 3]));
     (0..3).for_each(|task| world.answer(TaskId(task), PASSED));
@@ -450,6 +458,18 @@ fn reloading_the_same_configuration_changes_nothing_at_all() {
     assert_eq!(world.checks.snapshot(), before);
     assert_eq!(world.checks.poll_timeout(), timer);
     assert!(world.take().is_empty() && world.changed.is_empty() && world.cancelled.is_empty());
+    // Nor is anything told twice afterwards.
+    world.answer(TaskId(1), FAILED);
+    let told = world.take();
+    assert_eq!(told.iter().filter(|event| matches!(event, Event::Checked { .. })).count(), 1);
+}
+
+#[test]
+fn a_change_that_nobody_asked_for_before_a_reload_is_told_once_after_it() {
+    let config = one(probe(schedule()));
+    let mut checks = vipd_check::Checks::new(config.clone(), Instant::ZERO, 1);
+    checks.handle_input(Instant::ZERO, Input::Reload(Box::new(same(config))));
+    assert_eq!((checks.poll_changed(), checks.poll_changed()), (Some(S0), None));
 }
 
 #[test]
