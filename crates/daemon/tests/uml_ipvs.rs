@@ -1,7 +1,7 @@
 //! The kernel's virtual servers on a real kernel: what is asked for is what `ipvsadm` shows and what is read.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -9,15 +9,16 @@ use std::time::Instant;
 use base::{Duration, Family, IfName, Name};
 use engine::lvs::io::Operation;
 use engine::lvs::table::{
-    Persistence, ServerKey, ServerSettings, ServiceKey, ServiceSettings, SyncHalf, SyncSettings, Table,
-    Timeouts,
+    MarkEntry, MarkTable, Persistence, ServerKey, ServerSettings, ServiceKey, ServiceSettings, SyncHalf,
+    SyncSettings, Table, Timeouts,
 };
 use lab::harness::{Needs, Outcome, Scenario};
 use lab::{Lab, LabError, Node, Result, ensure};
 use linux::ipvs::Ipvs;
 use linux::netns::Netns;
 use model::lvs::{
-    Forwarding, IpvsNamespace, Protocol, Scheduler, SchedulerFlags, Tunnel, TunnelChecksum, TunnelKind,
+    AddressRange, Forwarding, IpvsNamespace, Protocol, Scheduler, SchedulerFlags, Tunnel, TunnelChecksum,
+    TunnelKind,
 };
 
 fn main() -> ExitCode {
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         Scenario::new("what-is-so-already-has-worked", Needs::VirtualTime, again),
         Scenario::new("both-halves-of-the-sync-daemon-start-change-and-stop", Needs::VirtualTime, sync),
         Scenario::new("the-virtual-servers-of-another-namespace-are-found", Needs::VirtualTime, namespaces),
+        Scenario::new("marks-are-set-as-a-whole-and-packets-get-them", Needs::VirtualTime, marks),
         Scenario::new("a-thousand-servers-take-no-long-time", Needs::AnyClock, thousand),
     ])
 }
@@ -370,6 +372,109 @@ fn namespaces() -> Result<Outcome> {
     }
     Netns::unpin(Path::new("/run/netns/blue")).map_err(told)?;
     ensure(open(&blue).is_err(), "there is no such namespace any more")?;
+    Ok(Outcome::Passed)
+}
+
+const RULES: &str = "
+table ip vipd_ipvs {
+	map tcp_map {
+		type ipv4_addr . inet_service : mark
+		flags interval
+		elements = { 192.0.2.100 . 80 : 0x000003e8,
+			     192.0.2.110-192.0.2.119 . 0-65535 : 0x000003e9 }
+	}
+
+	map udp_map {
+		type ipv4_addr . inet_service : mark
+		flags interval
+		elements = { 192.0.2.11 . 5353 : 0x000003ea }
+	}
+
+	map sctp_map {
+		type ipv4_addr . inet_service : mark
+		flags interval
+		elements = { 192.0.2.100 . 2905 : 0x000003eb }
+	}
+
+	chain in {
+		type filter hook input priority filter - 7; policy accept;
+		meta mark set ip daddr . tcp dport map @tcp_map counter packets 0 bytes 0 return
+		meta mark set ip daddr . udp dport map @udp_map counter packets 0 bytes 0 return
+		meta mark set ip daddr . sctp dport map @sctp_map counter packets 0 bytes 0 return
+	}
+}
+table ip6 vipd_ipvs {
+	map tcp_map {
+		type ipv6_addr . inet_service : mark
+		flags interval
+		elements = { 2001:db8::100/120 . 443 : 0x000003ec }
+	}
+
+	chain in {
+		type filter hook input priority filter - 7; policy accept;
+		meta mark set ip6 daddr . tcp dport map @tcp_map counter packets 0 bytes 0 return
+	}
+}
+";
+
+fn marks() -> Result<Outcome> {
+    let mut d = director("ipvs-marks")?;
+    let range = |first, last| AddressRange { first: ip(first), last: ip(last) };
+    let one = |address| AddressRange::one(ip(address));
+    let entry = |protocol, addresses, port, mark| MarkEntry { protocol, addresses, port, mark };
+    let name = Name::from("vipd_ipvs");
+    let all = MarkTable {
+        name: name.clone(),
+        priority: -7,
+        marks: vec![
+            entry(Protocol::Tcp, one("192.0.2.100"), 80, 1000),
+            entry(Protocol::Tcp, range("192.0.2.110", "192.0.2.119"), 0, 1001),
+            entry(Protocol::Udp, one("192.0.2.11"), 5353, 1002),
+            entry(Protocol::Sctp, one("192.0.2.100"), 2905, 1003),
+            entry(Protocol::Tcp, range("2001:db8::100", "2001:db8::1ff"), 443, 1004),
+        ],
+    };
+    d.apply(&[Operation::SetMarks(all.clone())])?;
+    let rules = |d: &Director| -> Result<String> {
+        let output = d.node.run("nft", &["list", "ruleset"])?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let shown = rules(&d)?;
+    ensure(shown.trim() == RULES.trim(), format_args!("nft shows\n{shown}"))?;
+    // A packet to ourselves is marked, and is one of a service then.
+    let mark = ServiceKey::Mark { mark: 1002, family: Family::V4 };
+    d.apply(&[
+        Operation::AddService(mark, settings(Scheduler::RoundRobin)),
+        Operation::AddServer(mark, server("192.0.2.12", 5353), by(Forwarding::Nat, 1)),
+    ])?;
+    d.node
+        .inside_run(|| UdpSocket::bind("192.0.2.11:0").and_then(|s| s.send_to(b"x", "192.0.2.11:5353")))?
+        .map_err(told)?;
+    // The kernel adds its counters up every two seconds.
+    lab::wait("the service has seen the packet", std::time::Duration::from_secs(5), || {
+        let stats = d.ipvs.stats().map_err(told)?;
+        Ok(stats.get(&mark).is_some_and(|s| (s.stats.connections, s.stats.packets_in) == (1, 1)))
+    })?;
+    // Again, with less; and a table that can't be leaves the one that is there.
+    let less = MarkTable { marks: all.marks.iter().take(1).copied().collect(), ..all.clone() };
+    d.apply(&[Operation::SetMarks(less.clone())])?;
+    let shown = rules(&d)?;
+    ensure(!shown.contains("udp_map") && !shown.contains("ip6"), &shown)?;
+    let twice = entry(Protocol::Tcp, range("192.0.2.100", "192.0.2.101"), 80, 1001);
+    let impossible = MarkTable { marks: [less.marks.clone(), vec![twice]].concat(), ..less };
+    let refused = d.ipvs.apply(&Operation::SetMarks(impossible));
+    let text = refused.map_or_else(|e| e.to_string(), |()| String::new());
+    ensure(text == "set nftables table vipd_ipvs: File exists", text)?;
+    ensure(rules(&d)? == shown, "it is as it was")?;
+    let many = (0..3000_u16).map(|i| {
+        let [high, low] = i.to_be_bytes();
+        let address = AddressRange::one([10, 1, high, low].into());
+        entry(Protocol::Udp, address, 53, 2000 + u32::from(i))
+    });
+    d.apply(&[Operation::SetMarks(MarkTable { marks: many.collect(), ..all })])?;
+    ensure(rules(&d)?.matches("10.1.").count() == 3000, "all are there")?;
+    d.apply(&[Operation::DelMarks(name.clone()), Operation::DelMarks(name)])?;
+    ensure(rules(&d)?.is_empty(), "nothing is left")?;
     Ok(Outcome::Passed)
 }
 

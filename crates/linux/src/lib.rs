@@ -7,7 +7,7 @@
 //! * Waiting: [`clock`], [`timer`], [`poll`], [`signals`], [`inotify`].
 //! * The network's configuration: [`netlink`], [`sysctl`], [`netns`].
 //! * Both as the engine wants them: [`kernel`].
-//! * Virtual servers: [`ipvs`].
+//! * Virtual servers: [`ipvs`], [`nft`].
 //! * Packets: [`vrrp_socket`], [`packet_socket`].
 //! * Processes: [`process`], [`seqpacket`], [`memfd`], [`pidfile`].
 //! * A library in C: [`regex`].
@@ -20,6 +20,7 @@ pub mod kernel;
 pub mod memfd;
 pub mod netlink;
 pub mod netns;
+pub mod nft;
 pub mod packet_socket;
 pub mod pidfile;
 pub mod poll;

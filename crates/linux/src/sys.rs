@@ -64,6 +64,13 @@ pub(crate) fn set_receive_buffer(fd: BorrowedFd<'_>, bytes: usize) -> Result<usi
     get_option(fd, libc::SOL_SOCKET, libc::SO_RCVBUF).map(|n| usize::try_from(n).unwrap_or(0))
 }
 
+/// Sets the send buffer to `bytes`, past the system's limit where the process may do so.
+pub(crate) fn set_send_buffer(fd: BorrowedFd<'_>, bytes: usize) -> Result<(), Errno> {
+    let value = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
+    set_option(fd, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, &value)
+        .or_else(|_| set_option(fd, libc::SOL_SOCKET, libc::SO_SNDBUF, &value))
+}
+
 /// An instruction of classic BPF.
 pub(crate) fn instruction(code: u32, k: u32, jt: u8, jf: u8) -> libc::sock_filter {
     // All codes of classic BPF fit 16 bits.

@@ -79,7 +79,12 @@ impl Ipvs {
     }
 
     fn marks(&mut self, operation: &Operation) -> Result<()> {
-        Err(name::error(operation, Errno::EOPNOTSUPP))
+        let nft = self.marks.as_mut().map_err(|e| e.clone())?;
+        match operation {
+            Operation::SetMarks(table) => nft.set_marks(table),
+            Operation::DelMarks(name) => nft.delete_marks(name),
+            _ => Ok(()),
+        }
     }
 
     fn one(&mut self, change: Change<'_>) -> std::result::Result<(), Errno> {

@@ -21,19 +21,18 @@ use engine::lvs::table::{Entry, ServerKey, ServiceKey, SyncHalf, SyncSettings, T
 
 use crate::error::{Errno, OsError, Result};
 use crate::netlink::generic::{Answer, Generic};
-use crate::netns::Netns;
+use crate::nft::Nft;
 use attributes::command;
 
 /// The kernel's table of virtual servers in one network namespace.
 #[derive(Debug)]
 pub struct Ipvs {
     socket: Generic,
-    /// Where the table is; `None` for where the calling thread was.
-    #[allow(dead_code, reason = "marks are set in the same place")]
-    netns: Option<Netns>,
+    /// In the same namespace; a kernel without nftables is told when marks are to be set.
+    marks: Result<Nft>,
 }
 
-/// What the kernel has counted. Rates are averages over the last seconds.
+/// What the kernel has counted, as it adds it up every two seconds. Rates are averages over the last seconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Stats {
     /// Connections scheduled.

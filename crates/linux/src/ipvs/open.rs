@@ -10,6 +10,7 @@ use super::attributes::{FAMILY, VERSION};
 use crate::error::{Errno, OsError, Result};
 use crate::netlink::generic::Generic;
 use crate::netns::Netns;
+use crate::nft::Nft;
 use crate::process::{Exit, Spawn};
 
 /// The module, and with it the command that loads it.
@@ -18,23 +19,32 @@ const MODULE: &str = "ip_vs";
 impl Ipvs {
     /// Opens a socket to the virtual servers of a namespace, with a receive buffer of about
     /// `receive_buffer` bytes if given. If the kernel has none, `modprobe` is run and waited for. The
-    /// calling thread is in the namespace while the socket is opened.
+    /// calling thread is in the namespace meanwhile.
     ///
     /// # Errors
     /// The namespace can't be entered; `EPROTONOSUPPORT` if the kernel has no virtual servers even then.
     pub fn open(namespace: &IpvsNamespace, receive_buffer: Option<usize>) -> Result<Self> {
+        Self::open_or(namespace, receive_buffer, load)
+    }
+
+    /// As [`Ipvs::open`], without having anything loaded: for those who can't wait, or have waited once.
+    pub fn open_loaded(namespace: &IpvsNamespace, receive_buffer: Option<usize>) -> Result<Self> {
+        Self::open_or(namespace, receive_buffer, || "would load it".to_owned())
+    }
+
+    fn open_or(
+        namespace: &IpvsNamespace,
+        receive_buffer: Option<usize>,
+        load: impl FnOnce() -> String,
+    ) -> Result<Self> {
         let netns = match namespace {
             IpvsNamespace::Same => None,
             IpvsNamespace::Host => Some(Netns::of_process(1)?),
             IpvsNamespace::Named(name) => Some(Netns::open(format!("/run/netns/{name}"))?),
         };
-        let open = || match &netns {
-            None => Generic::open(FAMILY, VERSION, receive_buffer),
-            Some(netns) => {
-                let _there = netns.guard()?;
-                Generic::open(FAMILY, VERSION, receive_buffer)
-            }
-        };
+        // Until both sockets are open, or nothing comes of it.
+        let _there = netns.as_ref().map(Netns::guard).transpose()?;
+        let open = || Generic::open(FAMILY, VERSION, receive_buffer);
         let mut socket = open()?;
         let mut how = String::new();
         if socket.is_none() {
@@ -46,7 +56,7 @@ impl Ipvs {
                 format!("IP Virtual Server in the kernel (module {MODULE}; `modprobe {MODULE}` {how})");
             OsError::new("find", what, Errno::EPROTONOSUPPORT)
         })?;
-        Ok(Self { socket, netns })
+        Ok(Self { socket, marks: Nft::open() })
     }
 }
 
