@@ -258,6 +258,15 @@ pub enum Object {
     Instance(Name),
     /// A sync group, by name.
     Group(Name),
+    /// A virtual server, by what it is called in log lines.
+    Service(Name),
+    /// A real server of a virtual server, by what both are called in log lines.
+    Server {
+        /// The virtual server.
+        service: Name,
+        /// The real server.
+        server: Name,
+    },
 }
 
 /// Which FIFO.

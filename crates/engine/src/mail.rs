@@ -63,6 +63,7 @@ impl Mailed {
         let (kind, name): (_, &Name) = match object {
             Object::Instance(name) => ("Instance", name),
             Object::Group(name) => ("Group", name),
+            Object::Service(_) | Object::Server { .. } => return None,
         };
         Some(Message::new(model, &format!("VRRP {kind} {name} - {text}"), body))
     }
@@ -86,6 +87,7 @@ fn words(object: &Object, state: State) -> Option<(&'static str, &'static str)> 
         (Object::Group(_), State::Master) => "=> All VRRP group instances are now in MASTER state <=",
         (Object::Group(_), State::Backup) => "=> All VRRP group instances are now in BACKUP state <=",
         (Object::Group(_), State::Stopped) => "=> All VRRP group instances are now stopping <=",
+        (Object::Service(_) | Object::Server { .. }, _) => return None,
         (Object::Group(_), _) => "=> All VRRP group instances are now in FAULT state <=",
     };
     Some((text, body))

@@ -56,6 +56,8 @@ fn kind(object: &Object) -> (&'static str, &str) {
     match object {
         Object::Instance(name) => ("INSTANCE", name),
         Object::Group(name) => ("GROUP", name),
+        Object::Service(name) => ("VS", name),
+        Object::Server { server, .. } => ("RS", server),
     }
 }
 

@@ -22,6 +22,8 @@ impl Printer<'_> {
             netlink_monitor_buffer,
             notify_fifo,
             notify_initial,
+            no_shared_checks,
+            panic_guard,
             // It is a block of its own.
             tls: _,
         } = settings;
@@ -68,5 +70,9 @@ impl Printer<'_> {
         out.some("lvs_netlink_monitor_rcv_bufs", *netlink_monitor_buffer);
         self.fifo("lvs_notify_fifo", notify_fifo.as_ref(), out);
         out.flag("rs_init_notifies", *notify_initial);
+        out.flag("no_shared_checks", *no_shared_checks);
+        if let Some(window) = panic_guard {
+            out.line("lvs_panic_guard", seconds(*window));
+        }
     }
 }

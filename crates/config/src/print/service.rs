@@ -69,6 +69,7 @@ impl Printer<'_> {
             omega,
             ha_suspend,
             smtp_alert,
+            panic_threshold,
             snmp_name,
         } = service;
         let mut block = Lines::default();
@@ -119,6 +120,7 @@ impl Printer<'_> {
         block.flag("omega", *omega);
         block.flag("ha_suspend", *ha_suspend);
         block.flag("smtp_alert", *smtp_alert);
+        block.unless(0, "panic_threshold", *panic_threshold);
         block.word("snmp_name", snmp_name.as_deref());
         if let Some(SorryServer { address, port, forwarding: own, inhibit }) = *sorry {
             block.line("sorry_server", with_port(address, port));

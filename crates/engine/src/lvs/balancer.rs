@@ -1,16 +1,25 @@
 //! The balancer: inputs to the parts that they concern, and the parts' wishes to effects in order.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use base::{Instant, Machine};
+use check::Checks;
+use check::config::TaskId;
+use check::io::Input as ToCore;
 use model::Model;
+use model::lvs::{ServerId, ServiceId};
 
-use super::io::{Effect, Input};
+use super::checks::Plan;
+use super::io::{Effect, Failure, Input};
 use super::kernel::{Found, Kernel};
 use super::news::Event;
 use super::out::Out;
+use super::suspend::Suspension;
 use super::table::Table;
+use super::verdicts::{self, Cause};
 use super::wanted::Pool;
+use super::notify;
 use crate::io::OpError;
 
 /// How far the balancer has come.
@@ -40,7 +49,12 @@ pub struct Balancer {
     shown: Arc<Model>,
     pub(super) phase: Phase,
     pub(super) kernel: Kernel,
+    pub(super) core: Checks,
+    pub(super) plan: Plan,
+    pub(super) suspension: Suspension,
     pub(super) pools: Vec<Pool>,
+    /// With `no_checker_emails`: a check that changed its verdict, to be told of if its server does, too.
+    pub(super) whole_mail: Option<(ServiceId, ServerId, TaskId, Option<Failure>)>,
     pub(super) out: Out,
     started: Instant,
 }
@@ -48,22 +62,22 @@ pub struct Balancer {
 impl Balancer {
     /// A balancer that has not begun. `seed` decides when checks start.
     #[must_use]
-    pub fn new(model: Arc<Model>, now: Instant, _seed: u64) -> Self {
-        let pools: Vec<Pool> = model
-            .lvs
-            .services
-            .iter()
-            .map(|server| Pool {
-                servers: server.servers.iter().map(|server| Some(server.weight)).collect(),
-                sorry: None,
-            })
-            .collect();
+    pub fn new(model: Arc<Model>, now: Instant, seed: u64) -> Self {
+        let (plan, config) = Plan::new(&model.lvs);
+        let mut core = Checks::new(config, now, seed);
+        let pools = verdicts::pools(&mut core, model.lvs.services.len());
+        let mut suspension = Suspension::default();
+        suspension.load(&model.lvs);
         Self {
             shown: model.clone(),
             kernel: Kernel::new(&model.lvs, &pools),
             model,
             phase: Phase::New,
+            core,
+            plan,
+            suspension,
             pools,
+            whole_mail: None,
             out: Out::default(),
             started: now,
         }
@@ -77,10 +91,24 @@ impl Balancer {
         &self.shown
     }
 
+    /// The first thing of all.
     fn begin(&mut self) {
-        if self.phase == Phase::New {
-            self.phase = Phase::Running;
+        if self.phase != Phase::New {
+            return;
         }
+        self.phase = Phase::Running;
+        if self.model.lvs.settings.notify_initial {
+            let model = self.model.clone();
+            for (index, server) in model.lvs.services.iter().enumerate() {
+                let service = ServiceId::from_index(index);
+                for server in (0..server.servers.len()).map(ServerId::from_index) {
+                    if self.core.server(service, server).is_some_and(|server| server.alive) {
+                        notify::server(&model, service, server, true, &mut self.out);
+                    }
+                }
+            }
+        }
+        self.drain(&Cause::None);
     }
 
     fn table(&mut self, now: Instant, table: Result<Table, OpError>) {
@@ -96,19 +124,11 @@ impl Balancer {
         }
     }
 
-    fn reload(&mut self, model: Arc<Model>) {
-        self.pools = model
-            .lvs
-            .services
-            .iter()
-            .map(|server| Pool {
-                servers: server.servers.iter().map(|server| Some(server.weight)).collect(),
-                sorry: None,
-            })
-            .collect();
-        self.model = model;
-        self.kernel.reload(&self.model.lvs, &self.pools);
-        self.out.event(Event::Reloaded);
+    fn address(&mut self, now: Instant, address: IpAddr, exists: bool) {
+        for (service, suspended) in self.suspension.change(address, exists) {
+            self.out.event(Event::Suspended { service, suspended });
+            self.hand(now, ToCore::Suspend { service, suspended });
+        }
     }
 
     /// Starts what the turn has come to.
@@ -130,8 +150,11 @@ impl Machine for Balancer {
         match input {
             Input::Table(table) => self.table(now, table),
             Input::Done { op, result } => self.kernel.done(now, op, result, &mut self.out),
-            Input::Probed { .. } | Input::File { .. } | Input::Bfd { .. } | Input::Address { .. } => {}
-            Input::Reload(model) => self.reload(model),
+            Input::Probed { run, answer } => self.probed(now, run, answer),
+            Input::File { file, value } => self.hand(now, ToCore::File { file, value }),
+            Input::Bfd { session, up } => self.hand(now, ToCore::Bfd { session, up }),
+            Input::Address { address, exists } => self.address(now, address, exists),
+            Input::Reload(model) => self.reload(now, model),
             Input::Stop { keep } => self.stop(now, keep),
         }
         self.finish(now);
@@ -142,6 +165,8 @@ impl Machine for Balancer {
             return;
         }
         self.begin();
+        self.core.handle_timeout(now);
+        self.drain(&Cause::None);
         self.kernel.handle_timeout(now);
         self.finish(now);
     }
@@ -161,6 +186,7 @@ impl Machine for Balancer {
             Phase::Stopping { until } => Some(until),
             Phase::Stopped => return None,
         };
-        [own, self.kernel.next_timeout()].into_iter().flatten().min()
+        let core = self.core.poll_timeout().filter(|_| self.phase == Phase::Running);
+        [own, core, self.kernel.next_timeout()].into_iter().flatten().min()
     }
 }

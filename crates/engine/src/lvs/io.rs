@@ -132,6 +132,8 @@ pub enum Failure {
     TimedOut,
     /// It could not be started.
     NotStarted,
+    /// What the check follows says so: the number in a file, the state of a BFD session.
+    Told,
 }
 
 /// What is wanted done, in order.

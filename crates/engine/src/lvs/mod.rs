@@ -10,15 +10,23 @@
 //! come first, what tells of them comes last, in the order in which it happened.
 
 mod balancer;
+mod checks;
 pub mod io;
 mod kernel;
 pub mod names;
 pub mod news;
+mod notify;
 mod out;
+mod reload;
 mod snapshot;
 mod stop;
+mod suspend;
 pub mod table;
+mod verdicts;
 mod wanted;
+
+#[cfg(test)]
+mod tests;
 
 pub use balancer::Balancer;
 pub use snapshot::{Counts, ServerSnapshot, ServiceSnapshot, Snapshot};

@@ -1,8 +1,20 @@
 //! What there is to tell about virtual servers: causes as values, text is made at the edge.
 
+use std::net::IpAddr;
+
+use base::IfName;
 use model::lvs::{CheckerId, ServerId, ServiceId};
 
 use super::io::{Failure, OpError, Operation};
+
+/// A way that checks take, as far as the configuration tells.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Way {
+    /// The interface that they are bound to.
+    pub link: Option<IfName>,
+    /// The source that they are bound to.
+    pub source: Option<IpAddr>,
+}
 
 /// Something happened. Ids are those of the model in force.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -86,6 +98,48 @@ pub enum Event {
         /// So many services and servers.
         objects: u64,
     },
-    /// A new configuration is in force.
+    /// The sorry server begins to serve, or ends.
+    Sorry {
+        /// The service.
+        service: ServiceId,
+        /// Does it serve?
+        active: bool,
+    },
+    /// So few servers are alive that the others are kept in the table, or no longer.
+    Guard {
+        /// The service.
+        service: ServiceId,
+        /// Are they kept?
+        active: bool,
+        /// So many are alive.
+        living: u32,
+        /// Of so many that ever were.
+        known: u32,
+    },
+    /// All checks that take one way failed together, so that the way is blamed; or no longer.
+    Way {
+        /// Which.
+        way: Way,
+        /// Is it blamed?
+        blamed: bool,
+        /// So many checks were concerned.
+        checks: u32,
+    },
+    /// The checks of a service rest since none of its addresses is on this host, or no longer.
+    Suspended {
+        /// The service.
+        service: ServiceId,
+        /// Do they rest?
+        suspended: bool,
+    },
+    /// A service or a server is not configured any more, or the daemon ends. In the ids of the model until
+    /// now.
+    Gone {
+        /// The service.
+        service: ServiceId,
+        /// The server; `None` for the service as a whole.
+        server: Option<ServerId>,
+    },
+    /// A new configuration is in force: ids are its from now on.
     Reloaded,
 }

@@ -1,9 +1,12 @@
 //! The end: checks end, and what is ours is removed.
 
 use base::{Duration, Instant};
+use check::io::Input as ToCore;
+use model::lvs::ServiceId;
 
 use super::balancer::{Balancer, Phase};
 use super::io::Effect;
+use super::notify::Gone;
 
 /// The kernel gets that long to remove what is ours; the supervisor's patience is 5 s.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -15,6 +18,12 @@ impl Balancer {
             return;
         }
         self.phase = Phase::Stopping { until: now + PATIENCE };
+        self.hand(now, ToCore::Stop);
+        for index in 0..self.model.lvs.services.len() {
+            if self.model.lvs.services.get(index).is_some_and(|server| server.service.omega) {
+                self.tell_service_gone(ServiceId::from_index(index), Gone::Stopped);
+            }
+        }
         self.kernel.stop(&self.model.lvs.settings, keep);
     }
 

@@ -12,32 +12,32 @@ use vrrp::config::{Auth, ChecksumKind, Peers, Preempt, Version};
 
 use crate::facts::{AddressFacts, LinkFacts};
 
-pub(super) fn ip(text: &str) -> IpAddr {
+pub(crate) fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-pub(super) fn link_name(text: &str) -> IfName {
+pub(crate) fn link_name(text: &str) -> IfName {
     IfName::new(text).unwrap()
 }
 
-pub(super) fn net(text: &str) -> IpNet {
+pub(crate) fn net(text: &str) -> IpNet {
     text.parse().unwrap()
 }
 
-pub(super) fn index(n: u32) -> IfIndex {
+pub(crate) fn index(n: u32) -> IfIndex {
     IfIndex::new(n).unwrap()
 }
 
-pub(super) fn secs(n: u64) -> Duration {
+pub(crate) fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-pub(super) fn ms(n: u64) -> Duration {
+pub(crate) fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
 /// A link that is up.
-pub(super) fn link(n: u32, name: &str) -> LinkFacts {
+pub(crate) fn link(n: u32, name: &str) -> LinkFacts {
     LinkFacts {
         index: index(n),
         name: link_name(name),
@@ -53,7 +53,7 @@ pub(super) fn link(n: u32, name: &str) -> LinkFacts {
     }
 }
 
-pub(super) fn on_link(n: u32, text: &str, protocol: Option<u8>) -> AddressFacts {
+pub(crate) fn on_link(n: u32, text: &str, protocol: Option<u8>) -> AddressFacts {
     AddressFacts {
         link: index(n),
         net: net(text),
@@ -71,7 +71,7 @@ pub(super) fn on_link(n: u32, text: &str, protocol: Option<u8>) -> AddressFacts 
     }
 }
 
-pub(super) fn vip(text: &str, link: &str) -> Address {
+pub(crate) fn vip(text: &str, link: &str) -> Address {
     Address {
         net: net(text),
         link: link_name(link),
@@ -86,7 +86,7 @@ pub(super) fn vip(text: &str, link: &str) -> Address {
     }
 }
 
-pub(super) fn route_via(destination: &str, gateway: &str, link: &str) -> Route {
+pub(crate) fn route_via(destination: &str, gateway: &str, link: &str) -> Route {
     let destination = net(destination);
     Route {
         family: destination.family(),
@@ -114,13 +114,13 @@ pub(super) fn route_via(destination: &str, gateway: &str, link: &str) -> Route {
     }
 }
 
-pub(super) fn command(text: &str) -> Command {
+pub(crate) fn command(text: &str) -> Command {
     Command { text: text.into(), path: text.into(), argv: vec![text.into()], user: User::default() }
 }
 
 /// An instance on eth0, of version 2, with adverts each second, whose announcements are those of
 /// keepalived's defaults.
-pub(super) fn instance(vrid: u8, priority: u8, vips: &[&str]) -> Instance {
+pub(crate) fn instance(vrid: u8, priority: u8, vips: &[&str]) -> Instance {
     let addresses: Vec<Address> = vips.iter().map(|v| vip(v, "eth0")).collect();
     let family = addresses.first().map_or(Family::V4, |a| a.net.family());
     let group = if family == Family::V4 { "224.0.0.18" } else { "ff02::12" };
@@ -170,7 +170,7 @@ pub(super) fn instance(vrid: u8, priority: u8, vips: &[&str]) -> Instance {
     }
 }
 
-pub(super) fn script(name: &str, rise: u32, fall: u32) -> Tracker {
+pub(crate) fn script(name: &str, rise: u32, fall: u32) -> Tracker {
     let script = Script {
         name: Name::from(name),
         command: command(name),
@@ -183,12 +183,12 @@ pub(super) fn script(name: &str, rise: u32, fall: u32) -> Tracker {
     Tracker { name: Name::from(name), source: TrackerSource::Script(script) }
 }
 
-pub(super) fn model(instances: Vec<Instance>) -> Model {
+pub(crate) fn model(instances: Vec<Instance>) -> Model {
     Model { instances, ..Model::default() }
 }
 
 /// The same model with VRIDs of sync group 0.
-pub(super) fn grouped(mut model: Model) -> Model {
+pub(crate) fn grouped(mut model: Model) -> Model {
     let members: Vec<_> = (0..model.instances.len()).map(InstanceId::from_index).collect();
     for instance in &mut model.instances {
         instance.protocol.group = Some(model::GroupId(0));
@@ -199,6 +199,6 @@ pub(super) fn grouped(mut model: Model) -> Model {
 }
 
 /// 192.0.2.`n`/24.
-pub(super) fn numbered(n: u8) -> String {
+pub(crate) fn numbered(n: u8) -> String {
     format!("{}/24", Ipv4Addr::new(192, 0, 2, n))
 }

@@ -1,7 +1,7 @@
 //! The engine against a tiny kernel and network in memory, in virtual time.
 
 mod announcing;
-mod build;
+pub(crate) mod build;
 mod kernel;
 mod lease;
 mod links;

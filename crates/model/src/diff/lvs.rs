@@ -369,6 +369,7 @@ fn service(old: &Service, new: &Service, from: &Numbers) -> Vec<Change> {
         omega: Nothing, "omega";
         ha_suspend: Hot, "ha_suspend";
         smtp_alert: Nothing, "smtp_alert";
+        panic_threshold: Hot, "panic_threshold";
         snmp_name: Nothing, "snmp_name";
     })
 }
@@ -427,6 +428,8 @@ fn settings(old: &Settings, new: &Settings) -> Vec<Change> {
         netlink_monitor_buffer: Hot, "lvs_netlink_monitor_rcv_bufs";
         notify_fifo: Hot, "lvs_notify_fifo";
         notify_initial: Nothing, "rs_init_notifies";
+        no_shared_checks: Hot, "no_shared_checks";
+        panic_guard: Hot, "lvs_panic_guard";
         tls: Hot, "SSL";
         => nftables: self::nftables;
     })

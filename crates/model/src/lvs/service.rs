@@ -46,6 +46,9 @@ pub struct Service {
     pub ha_suspend: bool,
     /// `smtp_alert`: mail when the quorum is gained or lost.
     pub smtp_alert: bool,
+    /// `panic_threshold`: with fewer than so many percent of the servers alive the others stay, too. 0 for
+    /// never, up to 100.
+    pub panic_threshold: u8,
     /// `snmp_name`.
     pub snmp_name: Option<Box<str>>,
 }

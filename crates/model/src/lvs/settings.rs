@@ -35,6 +35,12 @@ pub struct Settings {
     pub notify_fifo: Option<Fifo>,
     /// `rs_init_notifies`: servers that are there from the start are told as up.
     pub notify_initial: bool,
+    /// `no_shared_checks`: every check of every server runs on its own. Otherwise those that are the same
+    /// run once for all.
+    pub no_shared_checks: bool,
+    /// `lvs_panic_guard`: if all checks that take the same way fail within so long, the way is to blame and
+    /// the servers stay. `None` for never.
+    pub panic_guard: Option<Duration>,
     /// `SSL`.
     pub tls: Option<Tls>,
 }

@@ -77,6 +77,7 @@ impl Notifications {
                 of.map(|i| &i.notify)
             }
             Object::Group(name) => model.groups.iter().find(|g| g.protocol.name == *name).map(|g| &g.notify),
+            Object::Service(_) | Object::Server { .. } => None,
         }
     }
 
@@ -97,6 +98,7 @@ impl Notifications {
                     model.instance_named(name).is_some_and(|id| known.state(id) == teller.state)
                 }
                 Object::Group(name) => model.groups.iter().any(|g| g.protocol.name == *name),
+                Object::Service(_) | Object::Server { .. } => false,
             };
             if stays {
                 new.insert(object, teller);

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use base::IfName;
+use base::{Duration, IfName};
 use model::global::Scheduling;
 use model::lvs::{Flush, Timeouts};
 
@@ -10,7 +10,7 @@ use super::{
     FifoDraft, GlobalDraft, REALTIME, RTTIME, cpus, fifo, keyword, name, rttime, secs_of, u8_of, u32_of,
 };
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::{Cx, Keyword, Kind, Range, value};
+use crate::keyword::{Cx, Keyword, Kind, Range, SecondsRange, value};
 use crate::lang::{Node, Word};
 
 /// What `global_defs` says about load balancing, as written.
@@ -33,6 +33,8 @@ pub(crate) struct LvsGlobalDraft {
     pub(crate) monitor_buffer: Option<u32>,
     pub(crate) fifo: FifoDraft,
     pub(crate) init_notifies: bool,
+    pub(crate) no_shared_checks: bool,
+    pub(crate) panic_guard: Option<Duration>,
 }
 
 /// `lvs_sync_daemon` as written.
@@ -206,11 +208,27 @@ pub(super) const KEYWORDS: &[Keyword<GlobalDraft>] = &[
         "off",
         "tell real servers that are up from the start"
     ),
+    keyword!(
+        "no_shared_checks",
+        Kind::Switch(|g, on| g.lvs.no_shared_checks = on),
+        "off",
+        "checks that are the same run once for each server, not once for all",
+        "vipd only"
+    ),
+    keyword!(
+        "lvs_panic_guard",
+        Kind::Seconds { range: GUARD, set: |g, t| g.lvs.panic_guard = Some(t).filter(|t| !t.is_zero()) },
+        "off",
+        "if all checks through one interface fail within that time, their servers stay",
+        "vipd only"
+    ),
 ];
 
 /// 0 leaves it to the kernel.
 const BUFFER: Range = Range::new(0, u32::MAX as i64, "bytes");
 const TIMEOUT: Range = Range::new(0, 2_678_400, "s");
+/// Of `lvs_panic_guard`; 0 is off.
+const GUARD: SecondsRange = SecondsRange::new(Duration::ZERO, Duration::from_secs(3_600), 6);
 
 fn timeouts(global: &mut GlobalDraft, node: &Node, cx: &mut Cx<'_>) {
     if node.words.len() < 2 {

@@ -134,6 +134,7 @@ pub(super) fn service(p: &mut Pools<'_, '_, '_>, mut draft: VirtualServerDraft) 
         omega: draft.omega,
         ha_suspend,
         smtp_alert: draft.smtp_alert.or(p.r.global.mail.alert_checker()).unwrap_or(false),
+        panic_threshold: draft.panic_threshold,
         snmp_name: draft.snmp_name.take(),
     };
     Some(VirtualServer { service, servers })

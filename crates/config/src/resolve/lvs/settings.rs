@@ -39,6 +39,8 @@ pub(super) fn settings(r: &mut Resolver<'_, '_>, ssl: Option<SslDraft>, instance
         netlink_monitor_buffer: draft.monitor_buffer,
         notify_fifo: daemon::fifo(r, &draft.fifo),
         notify_initial: draft.init_notifies,
+        no_shared_checks: draft.no_shared_checks,
+        panic_guard: draft.panic_guard,
         tls: ssl.map(|ssl| Tls {
             password: ssl.password,
             authorities: ssl.authorities,

@@ -489,6 +489,8 @@ fn label(object: &Object) -> String {
     match object {
         Object::Instance(name) => format!("({name})"),
         Object::Group(name) => format!("VRRP_Group({name})"),
+        Object::Service(name) => name.to_string(),
+        Object::Server { service, server } => format!("{server} of {service}"),
     }
 }
 

@@ -16,7 +16,7 @@ mod work;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use base::{Duration, Instant};
-use model::lvs::{Lvs, ServiceId, Settings};
+use model::lvs::{Lvs, ServerId, ServiceId, Settings};
 
 pub use self::dump::Counts;
 pub(super) use self::dump::Found;
@@ -25,7 +25,7 @@ use self::extras::{Extra, ExtraObject};
 use self::objects::{Progress, ServiceObject};
 use self::work::Pending;
 use super::io::OpId;
-use super::table::{ServerKey, ServiceKey, SyncHalf, Timeouts};
+use super::table::{ServerKey, ServerSettings, ServiceKey, SyncHalf, Timeouts};
 use super::wanted::{self, Layout, Marks, Member, Pool};
 use crate::timers::Timers;
 
@@ -157,7 +157,6 @@ impl Kernel {
     }
 
     /// A member of a pool shall have another weight.
-    #[expect(dead_code, reason = "the core of verdicts calls it")]
     pub(super) fn weigh(&mut self, lvs: &Lvs, pools: &[Pool], service: ServiceId, member: Member) {
         let claim = wanted::Claim { service, member };
         let Some((address, port, how)) = wanted::member(lvs, claim) else { return };
@@ -248,6 +247,16 @@ impl Kernel {
     /// Whether the kernel's table could be read; `None` before the first answer.
     pub(super) const fn is_available(&self) -> Option<bool> {
         self.reading.available
+    }
+
+    /// How the kernel has a server of a service: the weight of each of its services where it is.
+    pub(super) fn there(&self, lvs: &Lvs, service: ServiceId, server: ServerId) -> Option<ServerSettings> {
+        let claim = wanted::Claim { service, member: Member::Server(server) };
+        let (address, port, how) = wanted::member(lvs, claim)?;
+        self.layout.keys(service).iter().find_map(|key| {
+            let named = wanted::server_key(*key, address, port, how.forwarding)?;
+            self.services.get(key)?.servers.get(&named)?.there
+        })
     }
 
     /// Whether everything that is wanted is there, and nothing else of ours.

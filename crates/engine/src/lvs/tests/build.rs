@@ -69,6 +69,7 @@ pub(super) fn to(destination: Destination, servers: &[&str]) -> VirtualServer {
             omega: false,
             ha_suspend: false,
             smtp_alert: false,
+            panic_threshold: 0,
             snmp_name: None,
         },
         servers: servers.iter().map(|address| server(address)).collect(),

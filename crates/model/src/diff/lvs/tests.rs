@@ -67,6 +67,7 @@ fn service(destination: Destination, servers: Vec<RealServer>) -> VirtualServer 
         omega: false,
         ha_suspend: false,
         smtp_alert: false,
+        panic_threshold: 0,
         snmp_name: None,
     };
     VirtualServer { service, servers }

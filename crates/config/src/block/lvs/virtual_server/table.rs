@@ -3,10 +3,13 @@
 use super::*;
 use crate::block::global_defs::{keyword, u32_of};
 use crate::block::lvs::forwarding;
-use crate::keyword::{Keyword, Kind, Table, pending};
+use crate::keyword::{Keyword, Kind, Range, Table, pending};
 use crate::lang::tree::Shape;
 
 type Draft = VirtualServerDraft;
+
+/// 0 is off.
+const PERCENT: Range = Range::new(0, 100, "%");
 
 pub(crate) const TABLE: Table<Draft> = Table {
     path: "virtual_server",
@@ -105,6 +108,13 @@ const OWN: &[Keyword<Draft>] = &[
         Kind::Switch(|s, on| s.smtp_alert = Some(on)),
         "smtp_alert_checker, else smtp_alert, else off",
         "mail when the quorum is gained or lost"
+    ),
+    keyword!(
+        "panic_threshold",
+        Kind::Number { range: PERCENT, set: |s, n| s.panic_threshold = u8::try_from(n).unwrap_or(0) },
+        "off",
+        "with fewer servers alive the others stay in the table, too",
+        "vipd only"
     ),
     keyword!(
         "virtualhost",

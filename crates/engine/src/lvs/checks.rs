@@ -1,0 +1,223 @@
+//! What the core of verdicts is told: a [`Lvs`] as its configuration, and what of it goes on at a reload.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use check::config::{self as core, Config, Kind, Link, LinkId, ServerId, ServiceId, TaskId};
+use check::io::Reload;
+use model::diff::lvs::{ServerSlot, ServiceSlot};
+use model::diff::{LvsDiff, Slot};
+use model::lvs::{Checker, CheckerId, Lvs, Probe, VirtualServer};
+
+use super::news::Way;
+
+/// The checks that run: each once, however many servers it stands for.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// What each task does.
+    pub(super) checkers: Vec<Arc<Checker>>,
+    /// For each service, for each server, for each of its checks the task that makes it.
+    tasks: Vec<Vec<Box<[TaskId]>>>,
+    /// For each task what was last told of it, or is taken for granted: whether it passes.
+    told: Vec<bool>,
+    /// What was told in this turn.
+    telling: Vec<(TaskId, bool)>,
+    ways: Vec<Way>,
+}
+
+impl Plan {
+    /// The tasks of `lvs`, and what the core is told of it.
+    pub(super) fn new(lvs: &Lvs) -> (Self, Config) {
+        let mut plan = Self::default();
+        let mut tasks = Vec::new();
+        let mut known: HashMap<&Checker, TaskId> = HashMap::new();
+        let mut ways = Ways::default();
+        let mut task_of = |checker, plan: &mut Self| {
+            let mut make = || {
+                let id = TaskId::from_index(tasks.len());
+                let link = lvs.settings.panic_guard.and_then(|_| ways.link(checker));
+                tasks.push(core::Task { schedule: checker.schedule, kind: kind(&checker.probe), link });
+                plan.checkers.push(Arc::new(checker.clone()));
+                plan.told.push(!checker.schedule.alpha);
+                id
+            };
+            if lvs.settings.no_shared_checks { make() } else { *known.entry(checker).or_insert_with(make) }
+        };
+        let mut services = Vec::with_capacity(lvs.services.len());
+        for server in &lvs.services {
+            let of_service: Vec<Box<[TaskId]>> = server
+                .servers
+                .iter()
+                .map(|server| server.checkers.iter().map(|checker| task_of(checker, &mut plan)).collect())
+                .collect();
+            services.push(service(server, &of_service));
+            plan.tasks.push(of_service);
+        }
+        let mut ways: Vec<(LinkId, Way)> = ways.links.into_iter().map(|(way, id)| (id, way)).collect();
+        ways.sort_unstable();
+        plan.ways = ways.into_iter().map(|(_, way)| way).collect();
+        let config = Config { tasks, services, link_window: lvs.settings.panic_guard };
+        (plan, config)
+    }
+
+    pub(super) fn checker(&self, task: TaskId) -> Option<&Arc<Checker>> {
+        self.checkers.get(task.index())
+    }
+
+    /// The task that makes a check.
+    pub(super) fn task(&self, service: ServiceId, server: ServerId, check: CheckerId) -> Option<TaskId> {
+        self.tasks.get(service.index())?.get(server.index())?.get(check.index()).copied()
+    }
+
+    /// Whether it is news that a task passes, or doesn't. It is for all of its servers in this turn.
+    pub(super) fn tell(&mut self, task: TaskId, passed: bool) -> bool {
+        let news = self.told.get(task.index()).is_some_and(|told| *told != passed);
+        if news {
+            self.telling.push((task, passed));
+        }
+        news
+    }
+
+    /// The turn ends.
+    pub(super) fn settle(&mut self) {
+        for (task, passed) in self.telling.drain(..) {
+            if let Some(told) = self.told.get_mut(task.index()) {
+                *told = passed;
+            }
+        }
+    }
+
+    /// What the core calls by a number.
+    pub(super) fn way(&self, link: LinkId) -> Way {
+        self.ways.get(link.index()).copied().unwrap_or_default()
+    }
+
+    /// What of `old` goes on in this one, whose configuration is `config`.
+    pub(super) fn carry(&mut self, old: &Self, config: Config, diff: &LvsDiff) -> Reload {
+        let services: Vec<Option<ServiceId>> = diff.services.iter().map(ServiceSlot::old).collect();
+        let mut servers = Vec::with_capacity(services.len());
+        let mut tasks: Vec<Option<TaskId>> = vec![None; self.checkers.len()];
+        let mut taken = vec![false; old.checkers.len()];
+        for (slot, new_tasks) in diff.services.iter().zip(&self.tasks) {
+            let of = |index| carried_server(slot, ServerId::from_index(index));
+            let carried: Vec<Option<Carried<'_>>> = (0..new_tasks.len()).map(of).collect();
+            for (new_checks, carried) in new_tasks.iter().zip(&carried) {
+                let (Some(service), Some(carried)) = (slot.old(), carried) else { continue };
+                for (index, task) in new_checks.iter().enumerate() {
+                    let before = carried
+                        .check(CheckerId::from_index(index))
+                        .and_then(|check| old.task(service, carried.server, check));
+                    let Some(before) = before else { continue };
+                    let (Some(place), Some(taken)) = (tasks.get_mut(task.index()), taken.get_mut(before.index()))
+                    else {
+                        continue;
+                    };
+                    if place.is_none() && !std::mem::replace(taken, true) {
+                        *place = Some(before);
+                        if let (Some(told), Some(was)) =
+                            (self.told.get_mut(task.index()), old.told.get(before.index()))
+                        {
+                            *told = *was;
+                        }
+                    }
+                }
+            }
+            servers.push(carried.iter().map(|c| c.as_ref().map(|c| c.server)).collect());
+        }
+        let files = diff.files.iter().map(Slot::old).collect();
+        let bfds = diff.bfds.iter().map(Slot::old).collect();
+        Reload { config, tasks, services, servers, files, bfds }
+    }
+}
+
+/// The old server that goes on, and its checks.
+struct Carried<'a> {
+    server: ServerId,
+    /// `None`: all go on, in their places.
+    checks: Option<&'a [Option<CheckerId>]>,
+}
+
+impl Carried<'_> {
+    fn check(&self, new: CheckerId) -> Option<CheckerId> {
+        match self.checks {
+            None => Some(new),
+            Some(checks) => checks.get(new.index()).copied().flatten(),
+        }
+    }
+}
+
+fn carried_server(slot: &ServiceSlot, new: ServerId) -> Option<Carried<'_>> {
+    match slot {
+        ServiceSlot::Kept(_) => Some(Carried { server: new, checks: None }),
+        ServiceSlot::Changed { servers, .. } => match servers.get(new.index())? {
+            ServerSlot::Kept(old) => Some(Carried { server: *old, checks: None }),
+            ServerSlot::Changed { old, checkers, .. } => {
+                Some(Carried { server: *old, checks: Some(checkers) })
+            }
+            ServerSlot::Added(_) => None,
+        },
+        ServiceSlot::Added(_) => None,
+    }
+}
+
+fn service(server: &VirtualServer, tasks: &[Box<[TaskId]>]) -> core::Service {
+    let VirtualServer { service, servers } = server;
+    let sorry = service.sorry.as_ref().map(|sorry| {
+        let same = |real: &model::lvs::RealServer| (real.address, real.port) == (sorry.address, sorry.port);
+        core::Sorry {
+            inhibit: sorry.inhibit,
+            same_as: servers.iter().position(same).map(ServerId::from_index),
+        }
+    });
+    core::Service {
+        quorum: service.quorum,
+        servers: servers
+            .iter()
+            .zip(tasks)
+            .map(|(server, tasks)| core::Server {
+                weight: server.weight,
+                inhibit: server.inhibit,
+                checks: tasks.to_vec(),
+            })
+            .collect(),
+        sorry,
+        ha_suspend: service.ha_suspend,
+        panic_threshold: service.panic_threshold,
+    }
+}
+
+fn kind(probe: &Probe) -> Kind {
+    match probe {
+        Probe::Tcp(_) | Probe::Ping(_) | Probe::Smtp(..) | Probe::Dns(..) | Probe::Udp(..) => {
+            Kind::Probe { steps: 1, fast_recovery: false }
+        }
+        Probe::Http(_, http) | Probe::Ssl(_, http) => Kind::Probe {
+            steps: u32::try_from(http.urls.len()).unwrap_or(u32::MAX),
+            fast_recovery: http.fast_recovery,
+        },
+        Probe::Misc(misc) => Kind::Command { dynamic: misc.dynamic },
+        Probe::File(file) => Kind::File { file: file.file, weight: file.weight, reverse: file.reverse },
+        Probe::Bfd(session) => Kind::Bfd { session: *session },
+    }
+}
+
+/// The ways that checks take, as far as the configuration tells: by the interface or the source that
+/// they are bound to, all others together.
+#[derive(Default)]
+struct Ways {
+    links: BTreeMap<Way, LinkId>,
+    targets: BTreeMap<IpAddr, u32>,
+}
+
+impl Ways {
+    fn link(&mut self, checker: &Checker) -> Option<Link> {
+        let to = checker.probe.connect()?;
+        let origin = to.origin.as_ref();
+        let way = Way { link: origin.and_then(|o| o.link), source: origin.and_then(|o| o.address) };
+        let links = LinkId::from_index(self.links.len());
+        let targets = u32::try_from(self.targets.len()).unwrap_or(u32::MAX);
+        let link = *self.links.entry(way).or_insert(links);
+        Some(Link { link, target: *self.targets.entry(to.address).or_insert(targets) })
+    }
+}
