@@ -14,12 +14,12 @@ use super::checks::Plan;
 use super::io::{Effect, Failure, Input};
 use super::kernel::{Found, Kernel};
 use super::news::Event;
+use super::notify;
 use super::out::Out;
 use super::suspend::Suspension;
 use super::table::Table;
 use super::verdicts::{self, Cause};
 use super::wanted::Pool;
-use super::notify;
 use crate::io::OpError;
 
 /// How far the balancer has come.

@@ -109,7 +109,8 @@ impl Plan {
                         .check(CheckerId::from_index(index))
                         .and_then(|check| old.task(service, carried.server, check));
                     let Some(before) = before else { continue };
-                    let (Some(place), Some(taken)) = (tasks.get_mut(task.index()), taken.get_mut(before.index()))
+                    let (Some(place), Some(taken)) =
+                        (tasks.get_mut(task.index()), taken.get_mut(before.index()))
                     else {
                         continue;
                     };

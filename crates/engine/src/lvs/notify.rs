@@ -1,7 +1,7 @@
 //! Events as notify scripts, FIFO lines and mail, in keepalived's order and with its rules of silence.
 
 use base::Name;
-use model::lvs::{Probe, RealServer, Service, ServerId, ServiceId, VirtualServer};
+use model::lvs::{Probe, RealServer, ServerId, Service, ServiceId, VirtualServer};
 use model::{Command, Model};
 
 use super::io::{Effect, Failure, FifoKind, Message, Notification};
@@ -36,10 +36,8 @@ fn script(object: impl FnOnce() -> Object, command: Option<&Command>, out: &mut 
 
 /// keepalived ends each line with a NUL after its line feed; we don't: readers go by lines.
 fn fifo(model: &Model, line: impl Fn() -> String, out: &mut Out) {
-    let fifos = [
-        (FifoKind::Global, &model.global.notify_fifo),
-        (FifoKind::Lvs, &model.lvs.settings.notify_fifo),
-    ];
+    let fifos =
+        [(FifoKind::Global, &model.global.notify_fifo), (FifoKind::Lvs, &model.lvs.settings.notify_fifo)];
     for (fifo, _) in fifos.into_iter().filter(|(_, configured)| configured.is_some()) {
         out.tell(Effect::Fifo { fifo, line: line() });
     }
@@ -108,14 +106,7 @@ pub(super) fn gone_mail(model: &Model, service: ServiceId, server: ServerId, gon
 }
 
 /// Mail about a quorum. keepalived shows the threshold as if it were that of a gain, always.
-pub(super) fn quorum_mail(
-    model: &Model,
-    id: ServiceId,
-    up: bool,
-    initial: bool,
-    weight: u64,
-    out: &mut Out,
-) {
+pub(super) fn quorum_mail(model: &Model, id: ServiceId, up: bool, initial: bool, weight: u64, out: &mut Out) {
     let Some(VirtualServer { service, .. }) = model.lvs.services.get(id.index()) else { return };
     if !service.smtp_alert || !model.mail.is_possible() {
         return;

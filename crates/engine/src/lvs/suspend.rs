@@ -52,7 +52,8 @@ impl Suspension {
 
     /// Whether each service that waits rests now.
     pub(super) fn all(&self) -> impl Iterator<Item = (ServiceId, bool)> + '_ {
-        let waits = |(index, here): (usize, &Option<u32>)| Some((ServiceId::from_index(index), (*here)? == 0));
+        let waits =
+            |(index, here): (usize, &Option<u32>)| Some((ServiceId::from_index(index), (*here)? == 0));
         self.here.iter().enumerate().filter_map(waits)
     }
 

@@ -151,7 +151,10 @@ pub(super) fn pools(core: &mut check::Checks, services: usize) -> Vec<Pool> {
     while core.poll_changed().is_some() {}
     let pool = |index| {
         let wanted = core.wanted(ServiceId::from_index(index));
-        wanted.map_or_else(Pool::default, |wanted| Pool { servers: wanted.servers.to_vec(), sorry: wanted.sorry })
+        wanted.map_or_else(Pool::default, |wanted| Pool {
+            servers: wanted.servers.to_vec(),
+            sorry: wanted.sorry,
+        })
     };
     (0..services).map(pool).collect()
 }

@@ -6,7 +6,7 @@ use model::lvs::{
     TunnelChecksum, TunnelKind,
 };
 
-use super::build::{group, lvs, model, of_group, range, secs, server, service, sorry, to};
+use super::build::{group, lvs, model, of_group, range, secs, server, service, to};
 use super::world::{FIRST_TIMEOUTS, Ipvs, World, at, error, key};
 use crate::lvs::io::{Input, Operation};
 use crate::lvs::news::Event;
@@ -100,7 +100,8 @@ fn a_failure_is_told_once_and_tried_again_ever_more_seldom() {
     let told = told.iter().filter(|e| matches!(e, Event::OperationFailed { retry: true, .. }));
     assert_eq!(told.count(), 1);
     let tries = world.take_operations();
-    let tries = tries.iter().filter(|o| matches!(o, Operation::AddServer(_, s, _) if s.address == ip("10.1.0.2")));
+    let tries =
+        tries.iter().filter(|o| matches!(o, Operation::AddServer(_, s, _) if s.address == ip("10.1.0.2")));
     let tries = tries.count();
     assert!((10..25).contains(&tries), "{tries} tries");
     assert!(world.dumps < 12, "{} dumps", world.dumps);
@@ -175,11 +176,7 @@ fn ranges_are_a_service_for_each_address_and_shared_entries_go_with_the_last() {
     world.reload(one);
     assert_eq!(
         world.shown(),
-        [
-            "10.0.0.1:80 = 10.1.0.1:80*1",
-            "10.0.0.2:80 = 10.1.0.1:80*1",
-            "10.0.0.3:80 = 10.1.0.1:80*1",
-        ]
+        ["10.0.0.1:80 = 10.1.0.1:80*1", "10.0.0.2:80 = 10.1.0.1:80*1", "10.0.0.3:80 = 10.1.0.1:80*1",]
     );
 }
 
@@ -218,14 +215,20 @@ fn a_group_has_a_mark_of_its_own_with_nftables_and_keeps_it() {
     world.run(ms(100));
     assert_eq!(world.shown(), ["1000/V4 = 10.1.0.1:80*1", "1001/V4 = 10.1.0.2:80*1", "1001/V6 = "]);
     let marks = world.ipvs.marks.clone().unwrap();
-    assert_eq!(marks.marks.iter().map(|m| (m.mark, m.port)).collect::<Vec<_>>(), [(1000, 80), (1001, 0), (1001, 80)]);
+    assert_eq!(
+        marks.marks.iter().map(|m| (m.mark, m.port)).collect::<Vec<_>>(),
+        [(1000, 80), (1001, 0), (1001, 80)]
+    );
     second.groups.remove(0);
     second.services = vec![of_group(0, &["10.1.0.2"])];
     world.take_operations();
     world.reload(second);
     assert_eq!(world.shown(), ["1001/V4 = 10.1.0.2:80*1", "1001/V6 = "]);
     let operations = world.take_operations();
-    assert!(matches!(operations.as_slice(), [Operation::SetMarks(_), Operation::DelService(_)]), "{operations:?}");
+    assert!(
+        matches!(operations.as_slice(), [Operation::SetMarks(_), Operation::DelService(_)]),
+        "{operations:?}"
+    );
     world.input(Input::Stop { keep: false });
     assert!(world.stopped && world.ipvs.marks.is_none());
 }
@@ -286,7 +289,8 @@ fn the_end_takes_what_is_ours_and_nothing_else() {
 
 #[test]
 fn the_end_comes_although_the_kernel_refuses() {
-    let mut world = World::new(lvs(vec![service("10.0.0.1", &["10.1.0.1"]), service("10.0.0.2", &["10.1.0.1"])]));
+    let mut world =
+        World::new(lvs(vec![service("10.0.0.1", &["10.1.0.1"]), service("10.0.0.2", &["10.1.0.1"])]));
     world.run(ms(100));
     world.ipvs.failing = usize::MAX;
     world.take_events();
@@ -360,5 +364,4 @@ fn ten_thousand_servers_are_loaded_and_one_change_costs_one_write() {
     assert_eq!(world.take_operations().len(), 1);
     world.run(secs(60));
     assert_eq!(world.take_operations(), []);
-    let _ = sorry("10.1.0.1");
 }

@@ -3,4 +3,5 @@
 mod build;
 mod kernel;
 mod properties;
+mod verdicts;
 mod world;

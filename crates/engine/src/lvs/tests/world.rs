@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use base::{Duration, Instant, Machine};
 use model::Model;
-use model::lvs::{Checker, Lvs};
+use model::lvs::Lvs;
 
 use super::build::{ip, model, secs};
 use crate::lvs::Balancer;
-use crate::lvs::io::{Answer, Effect, Failure, Input, Message, Notification, OpError, OpId, Operation, RunId};
+use crate::lvs::io::{Answer, Effect, Failure, Input, Message, Notification, OpError, OpId, Operation};
 use crate::lvs::news::Event;
 use crate::lvs::table::{Entry, MarkTable, ServerKey, ServiceKey, SyncHalf, Table, Timeouts};
 
@@ -40,6 +40,13 @@ pub(super) fn error(errno: i32) -> OpError {
 }
 
 impl Ipvs {
+    /// How many servers get connections in the service whose server is changed.
+    fn serving(&self, operation: &Operation) -> Option<usize> {
+        let (Operation::EditServer(key, ..) | Operation::DelServer(key, _)) = operation else { return None };
+        let servers = self.table.services.get(key)?.servers.values();
+        Some(servers.filter(|server| server.weight > 0).count())
+    }
+
     pub(super) fn execute(&mut self, operation: &Operation) -> Result<(), OpError> {
         if self.failing > 0 {
             self.failing -= 1;
@@ -49,26 +56,25 @@ impl Ipvs {
         match operation {
             Operation::AddService(key, settings) => {
                 let new = || Entry { settings: settings.clone(), servers: BTreeMap::new() };
-                services.entry(*key).or_insert_with(new);
+                services.entry(*key).or_insert_with(new).settings = settings.clone();
             }
             Operation::EditService(key, settings) => {
-                services.get_mut(key).ok_or(error(3))?.settings = settings.clone();
+                let new = || Entry { settings: settings.clone(), servers: BTreeMap::new() };
+                services.entry(*key).or_insert_with(new).settings = settings.clone();
             }
             Operation::DelService(key) => {
                 services.remove(key);
             }
-            Operation::AddServer(key, server, settings) => {
+            Operation::AddServer(key, server, settings) | Operation::EditServer(key, server, settings) => {
                 if self.cursed.contains(&server.address) {
                     return Err(error(22));
                 }
-                services.get_mut(key).ok_or(error(3))?.servers.entry(*server).or_insert(*settings);
-            }
-            Operation::EditServer(key, server, settings) => {
-                let entry = services.get_mut(key).ok_or(error(3))?;
-                *entry.servers.get_mut(server).ok_or(error(2))? = *settings;
+                services.get_mut(key).ok_or(error(3))?.servers.insert(*server, *settings);
             }
             Operation::DelServer(key, server) => {
-                services.get_mut(key).ok_or(error(3))?.servers.remove(server);
+                if let Some(entry) = services.get_mut(key) {
+                    entry.servers.remove(server);
+                }
             }
             Operation::Flush => services.clear(),
             Operation::SetTimeouts(timeouts) => self.table.timeouts = Some(*timeouts),
@@ -92,8 +98,6 @@ pub(super) struct World {
     pub(super) ipvs: Ipvs,
     /// Servers whose checks fail.
     pub(super) dead: BTreeSet<IpAddr>,
-    /// Probes that were asked for and not answered, with what they are.
-    pub(super) probes: BTreeMap<RunId, Arc<Checker>>,
     /// Operations since the last look.
     pub(super) operations: Vec<Operation>,
     pub(super) dumps: usize,
@@ -103,8 +107,11 @@ pub(super) struct World {
     pub(super) scripts: Vec<Notification>,
     pub(super) mail: Vec<Message>,
     pub(super) stopped: bool,
-    /// Looked at after each operation.
-    pub(super) watch: Option<fn(&Ipvs, &Operation)>,
+    /// Every service has a server that serves, and an operation that takes the last one away is a fault.
+    pub(super) no_gaps: bool,
+    /// The kernel does what it is told, but its answers wait.
+    pub(super) slow: bool,
+    waiting: VecDeque<Input>,
     answered: BTreeSet<OpId>,
 }
 
@@ -122,7 +129,6 @@ impl World {
             now,
             ipvs,
             dead: BTreeSet::new(),
-            probes: BTreeMap::new(),
             operations: Vec::new(),
             dumps: 0,
             probed: 0,
@@ -131,7 +137,9 @@ impl World {
             scripts: Vec::new(),
             mail: Vec::new(),
             stopped: false,
-            watch: None,
+            no_gaps: false,
+            slow: false,
+            waiting: VecDeque::new(),
             answered: BTreeSet::new(),
         }
     }
@@ -166,6 +174,9 @@ impl World {
             while let Some(effect) = self.balancer.poll_output() {
                 self.interpret(effect, &mut answers);
             }
+            if !self.slow {
+                answers.append(&mut self.waiting);
+            }
             if answers.is_empty() {
                 return;
             }
@@ -181,16 +192,16 @@ impl World {
             Effect::Dump => {
                 self.dumps += 1;
                 let table = if self.ipvs.missing { Err(error(92)) } else { Ok(self.ipvs.table.clone()) };
-                answers.push_back(Input::Table(table));
+                self.waiting.push_back(Input::Table(table));
             }
             Effect::Kernel { op, operation } => {
                 assert!(self.answered.insert(op), "an operation of its own number");
+                let before = self.ipvs.serving(&operation);
                 let result = self.ipvs.execute(&operation);
-                if let Some(watch) = self.watch {
-                    watch(&self.ipvs, &operation);
-                }
+                let gap = before.is_some_and(|n| n > 0) && self.ipvs.serving(&operation) == Some(0);
+                assert!(!(self.no_gaps && gap), "nobody serves after {operation:?}");
                 self.operations.push(operation);
-                answers.push_back(Input::Done { op, result });
+                self.waiting.push_back(Input::Done { op, result });
             }
             Effect::Probe { run, checker, .. } => {
                 self.probed += 1;
