@@ -200,6 +200,8 @@ const GLOBAL: &[&str] = &[
     "lvs_netlink_monitor_rcv_bufs 2",
     "lvs_netlink_monitor_rcv_bufs_force",
     "rs_init_notifies",
+    "no_shared_checks",
+    "lvs_panic_guard <2.5|0>",
 ];
 
 const STATIC_ADDRESSES: &[&str] = &[
@@ -385,6 +387,7 @@ const SERVICE: &[&str] = &[
     "persistence_granularity 255.255.<0|255>.0",
     "protocol <TCP|UDP|SCTP>",
     "ha_suspend",
+    "panic_threshold <0|30>",
     "smtp_alert <|off>",
     "virtualhost of.service",
     "snmp_name \"a name\"",

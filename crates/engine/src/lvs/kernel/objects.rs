@@ -218,22 +218,15 @@ impl ServiceObject {
         self.failures = old.failures;
         self.progress = old.progress.after(self.wanted != old.wanted);
         for (key, was) in old.servers {
-            if self.servers.contains_key(&key) {
-                self.update(key, |server| {
-                    server.there = was.there;
-                    server.failures = was.failures;
-                    server.progress = was.progress.after(server.wanted != was.wanted);
-                });
-            } else if !was.is_gone() {
-                let left = ServerObject {
-                    there: was.there,
-                    failures: was.failures,
-                    progress: was.progress.after(true),
-                    ..ServerObject::default()
-                };
-                self.servers.insert(key, left);
-                self.update(key, |_| {});
+            if was.is_gone() && !self.servers.contains_key(&key) {
+                continue;
             }
+            self.servers.entry(key).or_default();
+            self.update(key, |server| {
+                server.there = was.there;
+                server.failures = was.failures;
+                server.progress = was.progress.after(server.wanted != was.wanted);
+            });
         }
         if self.there.is_some() {
             self.mark_differing();

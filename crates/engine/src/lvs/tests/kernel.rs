@@ -78,6 +78,19 @@ fn a_change_to_one_server_is_one_write() {
 }
 
 #[test]
+fn new_servers_come_before_old_ones_go() {
+    let mut world = World::new(lvs(vec![service("10.0.0.1", &["10.1.0.1", "10.1.0.2", "10.1.0.3"])]));
+    world.run(ms(100));
+    world.take_operations();
+    let mut next = service("10.0.0.1", &["10.1.0.1", "10.1.0.8", "10.1.0.9"]);
+    next.servers[0].weight = 9;
+    world.reload(lvs(vec![next]));
+    let comes = |o: &Operation| matches!(o, Operation::AddServer(..) | Operation::EditServer(..));
+    let operations = world.take_operations();
+    assert_eq!(operations.iter().map(comes).collect::<Vec<_>>(), [true, true, true, false, false]);
+}
+
+#[test]
 fn the_last_server_stays_until_its_successor_is_there() {
     let mut world = World::new(lvs(vec![service("10.0.0.1", &["10.1.0.1"])]));
     world.run(ms(100));

@@ -22,7 +22,7 @@ enum Step {
     Wait(u64),
     Kill(usize),
     Revive(usize),
-    Reload(Lvs),
+    Reload(Box<Lvs>),
     /// So many operations fail.
     Fail(usize),
     /// From now on answers of the kernel wait, or don't any more.
@@ -80,7 +80,7 @@ fn step(foreign: bool) -> impl Strategy<Value = Step> {
         4 => (1..30_000_u64).prop_map(Step::Wait),
         2 => (0..SERVERS.len()).prop_map(Step::Kill),
         2 => (0..SERVERS.len()).prop_map(Step::Revive),
-        2 => config().prop_map(Step::Reload),
+        2 => config().prop_map(|lvs| Step::Reload(Box::new(lvs))),
         1 => (1..5_usize).prop_map(Step::Fail),
         1 => any::<bool>().prop_map(Step::Slow),
     ];
@@ -126,7 +126,7 @@ impl World {
             Step::Revive(n) => {
                 self.dead.remove(&ip(SERVERS[*n]));
             }
-            Step::Reload(lvs) => self.reload(lvs.clone()),
+            Step::Reload(lvs) => self.reload(lvs.as_ref().clone()),
             Step::Fail(n) => self.ipvs.failing = *n,
             Step::Slow(slow) => {
                 self.slow = *slow;
