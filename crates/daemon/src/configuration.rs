@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use config::{Bundle, EXIT_NO_CONFIG, Level as Grade, Loaded, Recording};
 use linux::netns::Netns;
+use model::lvs::{Lvs, Probe};
 use model::{Model, TrackerSource};
 use serde::{Deserialize, Serialize};
 
@@ -180,6 +181,17 @@ pub fn uses_scripts(model: &Model) -> bool {
         || global.startup_script.is_some()
         || global.shutdown_script.is_some()
         || model.mail.is_possible()
+        || balancing_uses_scripts(&model.lvs)
+}
+
+fn balancing_uses_scripts(lvs: &Lvs) -> bool {
+    let services = || lvs.services.iter();
+    let servers = || services().flat_map(|s| &s.servers);
+    lvs.settings.notify_fifo.is_some()
+        || !lvs.files.is_empty()
+        || services().any(|s| s.service.quorum_up.is_some() || s.service.quorum_down.is_some())
+        || servers().any(|s| s.notify_up.is_some() || s.notify_down.is_some())
+        || servers().flat_map(|s| &s.checkers).any(|c| matches!(c.probe, Probe::Misc(_)))
 }
 
 /// Appends what is wrong with a configuration to the file at `path`.

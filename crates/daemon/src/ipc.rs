@@ -282,6 +282,8 @@ pub struct ProcessReport {
 /// How the checkers process and its engine are.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CheckersReport {
+    /// The engine.
+    pub engine: engine::lvs::Snapshot,
     /// The process around the engine.
     pub process: CheckersProcessReport,
 }

@@ -106,8 +106,9 @@ fn child(role: &str, args: &[String]) -> ExitCode {
     let socket = linux::process::inherited(ipc::SUPERVISOR_CHANNEL).map(Socket::from);
     match (Role::named(role), socket) {
         (Some(Role::Engine(Part::Vrrp)), Ok(socket)) => vrrp::main(*options, socket),
+        (Some(Role::Engine(Part::Checkers)), Ok(socket)) => checkers::main(*options, socket),
         (Some(Role::Scripts), Ok(socket)) => scripts::main(socket),
-        (None | Some(Role::Engine(Part::Checkers)), _) => {
+        (None, _) => {
             eprintln!("vipd: no such role: {role}");
             Exit::Software.into()
         }

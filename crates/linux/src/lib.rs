@@ -4,7 +4,7 @@
 //! results between the kernel and its callers. Nothing here blocks unless its documentation says so,
 //! every descriptor is closed on exec, and every error names the operation and its object.
 //!
-//! * Waiting: [`clock`], [`timer`], [`poll`], [`signals`], [`inotify`].
+//! * Waiting: [`clock`], [`timer`], [`poll`], [`wait`], [`signals`], [`inotify`].
 //! * The network's configuration: [`netlink`], [`sysctl`], [`netns`].
 //! * Both as the engine wants them: [`kernel`].
 //! * Virtual servers: [`ipvs`], [`nft`].
@@ -32,5 +32,6 @@ mod sys;
 pub mod sysctl;
 pub mod timer;
 pub mod vrrp_socket;
+pub mod wait;
 
 pub use error::{Errno, OsError, Result};

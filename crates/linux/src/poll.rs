@@ -1,6 +1,6 @@
 //! Waiting for many descriptors.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use base::Duration;
 use nix::errno::Errno;
@@ -102,6 +102,13 @@ impl Poll {
             }
         }));
         Ok(&self.ready)
+    }
+}
+
+/// Readable while a descriptor of the set is ready.
+impl AsFd for Poll {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.0.as_fd()
     }
 }
 

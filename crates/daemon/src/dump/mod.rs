@@ -5,6 +5,7 @@
 
 pub mod file;
 pub mod json;
+pub mod lvs;
 pub mod state;
 pub mod stats;
 mod text;

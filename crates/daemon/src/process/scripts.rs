@@ -57,7 +57,6 @@ pub fn for_vrrp(model: &Model, generation: u64) -> ScriptsConfig {
 }
 
 /// What a configuration asks of the scripts process for virtual servers.
-#[allow(dead_code, reason = "until the checkers process stands")]
 pub fn for_checkers(model: &Model, generation: u64) -> ScriptsConfig {
     let files = model.lvs.files.iter().enumerate().map(|(i, file)| file_config(i, file));
     let own = (FifoKind::Lvs, &model.lvs.settings.notify_fifo);

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::run::Daemon;
 use crate::dump::file::{Files, write};
 use crate::dump::state::Dump;
-use crate::dump::{Calendar, json, state, stats};
+use crate::dump::{Calendar, json, lvs, state, stats};
 use crate::ipc::{
     CheckersProcessReport, CheckersReport, Lateness, Part, ProcessReport, Report, Role, ToEngine, Wish,
 };
@@ -100,7 +100,7 @@ impl Daemon {
     }
 
     fn use_checkers(&mut self, purpose: Purpose, report: &CheckersReport) {
-        let mut dump = Dump::new();
+        let mut dump = lvs::lvs(self.model(), &report.engine);
         checkers_process(&mut dump, &report.process);
         let text = dump.finish();
         match purpose {

@@ -89,8 +89,7 @@ impl Daemon {
     pub(super) fn needs(&self, part: Part) -> bool {
         let (options, model) = (&self.options, self.model());
         let (wanted, configured) = match part {
-            // Until it stands.
-            Part::Checkers => return false,
+            Part::Checkers => (options.only_checkers || !options.only_vrrp, model.lvs.is_configured()),
             Part::Vrrp => (
                 options.only_vrrp || !options.only_checkers,
                 !model.instances.is_empty()

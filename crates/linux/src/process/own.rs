@@ -116,6 +116,10 @@ pub struct Capability(u8);
 impl Capability {
     /// Changing addresses, routes and settings of the network.
     pub const NET_ADMIN: Self = Self(12);
+    /// Reading files that belong to others.
+    pub const DAC_READ_SEARCH: Self = Self(2);
+    /// Ports below 1024.
+    pub const NET_BIND_SERVICE: Self = Self(10);
     /// Raw and packet sockets.
     pub const NET_RAW: Self = Self(13);
     /// Locking more memory than the limit, which all memory counts against after [`lock_memory`].

@@ -1,0 +1,92 @@
+//! The way to the kernel's table of virtual servers: a queue of what is to be done, worked off in chunks.
+
+use std::collections::VecDeque;
+
+use engine::io::{OpError, OpId};
+use engine::lvs::io::{Input, Operation};
+use linux::OsError;
+use linux::ipvs::Ipvs;
+use linux::kernel::op_error;
+use model::lvs::{IpvsNamespace, Settings};
+
+/// So many operations go out in one turn: probes and signals wait that long.
+const CHUNK: usize = 16;
+
+enum Work {
+    Dump,
+    Change(OpId, Operation),
+}
+
+/// The kernel's table, if it can be had.
+///
+/// A kernel without virtual servers may get them later (somebody loads the module), so that it is tried
+/// again with each dump.
+pub struct Kernel {
+    namespace: IpvsNamespace,
+    receive_buffer: Option<usize>,
+    ipvs: Result<Ipvs, OsError>,
+    queue: VecDeque<Work>,
+}
+
+impl Kernel {
+    /// Opens the way.
+    pub fn open(settings: &Settings) -> Self {
+        let namespace = settings.namespace.clone();
+        let receive_buffer = settings.netlink_command_buffer.and_then(|n| usize::try_from(n).ok());
+        let ipvs = Ipvs::open(&namespace, receive_buffer);
+        Self { namespace, receive_buffer, ipvs, queue: VecDeque::new() }
+    }
+
+    /// Will read the table, after what was submitted before; answered by [`Input::Table`].
+    pub fn dump(&mut self) {
+        self.queue.push_back(Work::Dump);
+    }
+
+    /// Will change it; answered by [`Input::Done`].
+    pub fn submit(&mut self, op: OpId, operation: Operation) {
+        self.queue.push_back(Work::Change(op, operation));
+    }
+
+    /// Whether [`Kernel::pump`] is due.
+    pub fn has_work(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Does the next piece of work, and returns the answers.
+    pub fn pump(&mut self) -> Vec<Input> {
+        let (mut ops, mut operations) = (Vec::new(), Vec::new());
+        while operations.len() < CHUNK {
+            match self.queue.pop_front() {
+                Some(Work::Change(op, operation)) => {
+                    ops.push(op);
+                    operations.push(operation);
+                }
+                Some(Work::Dump) if operations.is_empty() => return vec![Input::Table(self.table())],
+                Some(dump @ Work::Dump) => {
+                    self.queue.push_front(dump);
+                    break;
+                }
+                None => break,
+            }
+        }
+        let results = match &mut self.ipvs {
+            Ok(ipvs) => ipvs.apply_all(&operations),
+            Err(e) => operations.iter().map(|_| Err(e.clone())).collect(),
+        };
+        let done = |(op, result): (OpId, linux::Result<()>)| Input::Done {
+            op,
+            result: result.map_err(|e| op_error(&e)),
+        };
+        ops.into_iter().zip(results).map(done).collect()
+    }
+
+    fn table(&mut self) -> Result<engine::lvs::table::Table, OpError> {
+        if self.ipvs.is_err() {
+            self.ipvs = Ipvs::open(&self.namespace, self.receive_buffer);
+        }
+        match &mut self.ipvs {
+            Ok(ipvs) => ipvs.table().map_err(|e| op_error(&e)),
+            Err(e) => Err(op_error(e)),
+        }
+    }
+}

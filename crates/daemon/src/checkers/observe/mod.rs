@@ -1,0 +1,167 @@
+//! keepalived's log lines of load balancing, wording and level; what is ours comes behind them, as a detail.
+
+mod checks;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+use engine::lvs::names;
+use engine::lvs::news::Event;
+use model::lvs::{CheckerId, Lvs, Probe, RealServer, ServerId, ServiceId, VirtualServer};
+
+use crate::log::Line;
+
+/// The lines that tell of `event`. `stopping`: the daemon ends.
+pub fn render(lvs: &Lvs, event: &Event, stopping: bool) -> Vec<Line> {
+    match event {
+        Event::Checked { service, server, checker, url, failure, failures, changed } => {
+            let Some(place) = Place::new(lvs, *service, *server) else { return Vec::new() };
+            let Some(checker) = place.server.checkers.get(checker.index()) else { return Vec::new() };
+            let result = checks::Result { failure: failure.as_ref(), failures: *failures, changed: *changed };
+            checks::checked(&place, checker, *url, &result)
+        }
+        Event::Unable { service, server, checker, error } => {
+            let keyword = probe(lvs, *service, *server, *checker).map_or("check", Probe::keyword);
+            let place = Place::new(lvs, *service, *server);
+            let name = place.map_or_else(String::new, |p| format!(" of {}", p.name));
+            vec![Line::error(format!("{keyword}{name} could not be made: {}", error.message))]
+        }
+        Event::Server { service, server, alive } => {
+            Place::new(lvs, *service, *server).map(|p| joins(&p, *alive)).into_iter().collect()
+        }
+        Event::Weight { service, server, from, to, alive } => {
+            let Some(Place { name, service, .. }) = Place::new(lvs, *service, *server) else {
+                return Vec::new();
+            };
+            let state = if *alive { "active" } else { "inactive" };
+            info(format!("Changing weight from {from} to {to} for {state} service {name} of VS {service}"))
+        }
+        Event::Quorum { service, up, initial, weight } => quorum(lvs, *service, *up, *initial, *weight),
+        Event::Sorry { service, active } => sorry(lvs, *service, *active),
+        Event::Suspended { service, suspended } => rests(lvs, *service, *suspended),
+        Event::Gone { service, server } => gone(lvs, *service, *server, stopping),
+        Event::Guard { service, active, living, known } => {
+            table::guard(lvs, *service, *active, *living, *known)
+        }
+        Event::Way { way, blamed, checks } => table::way(way, *blamed, *checks),
+        Event::OperationFailed { operation, error, retry } => table::failed(operation, error, *retry),
+        Event::NoTable(error) => table::missing(error),
+        Event::TableBack => info("IPVS: the table of virtual servers can be read now"),
+        Event::Repaired { objects } => vec![Line::warning(format!(
+            "IPVS: {objects} services or servers of ours were changed by somebody else, putting them back"
+        ))],
+        Event::Reloaded => Vec::new(),
+    }
+}
+
+/// What is told when checks begin: one line for each, as with keepalived.
+pub fn activating(lvs: &Lvs) -> impl Iterator<Item = Line> {
+    let servers = lvs.services.iter().flat_map(|s| s.servers.iter().map(move |server| (s, server)));
+    servers.flat_map(move |(virtual_server, server)| {
+        let service = names::service(lvs, &virtual_server.service).to_string();
+        let name = names::server(&virtual_server.service, server).to_string();
+        server.checkers.iter().map(move |checker| {
+            Line::info(match checker.probe {
+                Probe::Bfd(_) => "Activating BFD healthchecker".to_owned(),
+                _ => format!("Activating healthchecker for service {name} for VS {service}"),
+            })
+        })
+    })
+}
+
+/// A server of a service, with their names.
+struct Place<'a> {
+    lvs: &'a Lvs,
+    server: &'a RealServer,
+    /// That of the server.
+    name: String,
+    /// That of the service.
+    service: String,
+}
+
+impl<'a> Place<'a> {
+    fn new(lvs: &'a Lvs, service: ServiceId, server: ServerId) -> Option<Self> {
+        let virtual_server = lvs.services.get(service.index())?;
+        let server = virtual_server.servers.get(server.index())?;
+        let name = names::server(&virtual_server.service, server).to_string();
+        Some(Self { lvs, server, name, service: service_name(lvs, virtual_server) })
+    }
+}
+
+fn service_name(lvs: &Lvs, server: &VirtualServer) -> String {
+    names::service(lvs, &server.service).to_string()
+}
+
+fn probe(lvs: &Lvs, service: ServiceId, server: ServerId, checker: CheckerId) -> Option<&Probe> {
+    let server = lvs.services.get(service.index())?.servers.get(server.index())?;
+    Some(&server.checkers.get(checker.index())?.probe)
+}
+
+fn info(text: impl Into<String>) -> Vec<Line> {
+    vec![Line::info(text)]
+}
+
+fn joins(Place { server, name, service, .. }: &Place<'_>, alive: bool) -> Line {
+    let (what, of) = match (server.inhibit, alive) {
+        (true, true) => ("Enabling", "of"),
+        (true, false) => ("Disabling", "of"),
+        (false, true) => ("Adding", "to"),
+        (false, false) => ("Removing", "from"),
+    };
+    Line::info(format!("{what} service {name} {of} VS {service}"))
+}
+
+fn quorum(lvs: &Lvs, id: ServiceId, up: bool, initial: bool, weight: u64) -> Vec<Line> {
+    let Some(server) = lvs.services.get(id.index()) else { return Vec::new() };
+    let (quorum, name) = (server.service.quorum, service_name(lvs, server));
+    let (wanted, hysteresis) = (u64::from(quorum.weight), u64::from(quorum.hysteresis));
+    info(if up {
+        let at = wanted + hysteresis;
+        format!("Gained quorum {wanted}+{hysteresis}={at} <= {weight} for VS {name}")
+    } else {
+        let what = if initial { "Starting with quorum down" } else { "Lost quorum" };
+        let at = wanted.saturating_sub(hysteresis);
+        format!("{what} {wanted}-{hysteresis}={at} > {weight} for VS {name}")
+    })
+}
+
+/// The pool goes before the sorry server comes, and comes after that has gone.
+fn sorry(lvs: &Lvs, id: ServiceId, active: bool) -> Vec<Line> {
+    let Some(server) = lvs.services.get(id.index()) else { return Vec::new() };
+    let Some(sorry) = &server.service.sorry else { return Vec::new() };
+    let service = service_name(lvs, server);
+    let name = names::sorry(&server.service, sorry).to_string();
+    let line = |what: &str, of: &str| Line::info(format!("{what} sorry server {name} {of} VS {service}"));
+    let (coming, going) = if sorry.inhibit { ("Enabling", "Disabling") } else { ("Adding", "Removing") };
+    if active {
+        vec![Line::info(format!("Removing alive servers from the pool for VS {service}")), line(coming, "to")]
+    } else {
+        vec![line(going, "from"), Line::info(format!("Adding alive servers to the pool for VS {service}"))]
+    }
+}
+
+fn rests(lvs: &Lvs, id: ServiceId, suspended: bool) -> Vec<Line> {
+    let Some(server) = lvs.services.get(id.index()) else { return Vec::new() };
+    let what = if suspended { "Suspending" } else { "Activating" };
+    let service = service_name(lvs, server);
+    let checked = server.servers.iter().filter(|s| !s.checkers.is_empty());
+    let name = |s| names::server(&server.service, s);
+    let line = |s| format!("{what} healthchecker for service {} for VS {service}", name(s));
+    checked.map(|s| Line::info(line(s))).collect()
+}
+
+fn gone(lvs: &Lvs, id: ServiceId, server: Option<ServerId>, stopping: bool) -> Vec<Line> {
+    let Some(server) = server else {
+        let Some(server) = lvs.services.get(id.index()).filter(|_| !stopping) else { return Vec::new() };
+        return info(format!("Removing Virtual Server {}", service_name(lvs, server)));
+    };
+    let Some(Place { name, service, .. }) = Place::new(lvs, id, server) else { return Vec::new() };
+    if stopping {
+        return info(format!("Shutting down service {name} from VS {service}"));
+    }
+    vec![
+        Line::info(format!("service {name} no longer exist")),
+        Line::info(format!("Removing service {name} from VS {service}")),
+    ]
+}

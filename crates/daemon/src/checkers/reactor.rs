@@ -1,0 +1,506 @@
+//! The loop around the balancer.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::os::fd::OwnedFd;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll as Polled;
+
+use base::{Instant, Machine};
+use engine::io::{Outcome, RunId};
+use engine::lvs::Balancer;
+use engine::lvs::io::{Answer, Effect, Failure, Input};
+use engine::lvs::news::Event;
+use linux::OsError;
+use linux::clock;
+use linux::poll::{Interest, Poll, Ready};
+use linux::seqpacket::Channel as Socket;
+use linux::signals::Signals;
+use linux::timer::Timer;
+use linux::wait::AsyncPoll;
+use model::Model;
+use model::lvs::{CheckFileId, Checker, Probe};
+
+use super::addresses::Addresses;
+use super::kernel::Kernel;
+use super::probes::Probes;
+use super::{descriptors_of, observe};
+use crate::ipc::{CheckersProcessReport, CheckersReport, ToEngine, Wish};
+use crate::log::Line;
+use crate::process::lateness::Histogram;
+use crate::process::scripts::{self, Scripts, Told};
+use crate::process::supervisor::Supervisor;
+use crate::process::{self, load, schedule};
+
+/// What the poll set calls its descriptors.
+mod token {
+    pub(super) const SUPERVISOR: u64 = 0;
+    pub(super) const SIGNALS: u64 = 1;
+    pub(super) const TIMER: u64 = 2;
+    pub(super) const SCRIPTS: u64 = 3;
+    pub(super) const ADDRESSES: u64 = 4;
+}
+
+/// So many answers of probes are taken in one turn, so that a flood of them keeps nothing else waiting.
+const MOST_ANSWERS: usize = 256;
+
+/// One balancer and everything that it acts through.
+pub struct Reactor<'s> {
+    balancer: Balancer,
+    model: Arc<Model>,
+    generation: u64,
+    poll: AsyncPoll,
+    timer: Timer,
+    kernel: Kernel,
+    probes: Probes,
+    /// Only if somebody wants to know them.
+    addresses: Option<Addresses>,
+    scripts: Scripts,
+    supervisor: &'s mut Supervisor,
+    signals: Signals,
+    /// Whether room in the channels is waited for.
+    waiting_supervisor: bool,
+    waiting_scripts: bool,
+    /// What the balancer has not heard yet.
+    answers: VecDeque<Input>,
+    /// What has happened in the turn; it is told at its end.
+    events: VecDeque<Event>,
+    /// Probes that start now were due then.
+    due: Instant,
+    primed: bool,
+    stopping: bool,
+    stopped: bool,
+    told_lost: u64,
+    turns: Histogram,
+}
+
+/// What a turn is about.
+struct News {
+    ready: Vec<Ready>,
+    answers: Vec<(RunId, Answer)>,
+}
+
+impl<'s> Reactor<'s> {
+    /// Opens everything that the balancer acts through.
+    pub fn new(
+        model: Arc<Model>,
+        generation: u64,
+        supervisor: &'s mut Supervisor,
+        signals: Signals,
+    ) -> Result<Self, OsError> {
+        let mut poll = Poll::new()?;
+        let timer = Timer::new()?;
+        if let Some(fd) = supervisor.fd() {
+            poll.add(fd, token::SUPERVISOR, Interest::READ)?;
+        }
+        poll.add(&signals, token::SIGNALS, Interest::READ)?;
+        poll.add(&timer, token::TIMER, Interest::READ)?;
+        let mut scripts = Scripts::new();
+        scripts.configure(scripts::for_checkers(&model, generation));
+        let now = clock::now();
+        let seed = now.as_nanos() ^ u64::from(std::process::id());
+        supervisor.log(Line::new(crate::log::Level::Debug, "Initializing ipvs"));
+        let mut reactor = Self {
+            balancer: Balancer::new(model.clone(), now, seed),
+            generation,
+            poll: AsyncPoll::new(poll)?,
+            timer,
+            kernel: Kernel::open(&model.lvs.settings),
+            probes: Probes::new(model.lvs.settings.tls.as_ref()),
+            addresses: None,
+            scripts,
+            supervisor,
+            signals,
+            waiting_supervisor: false,
+            waiting_scripts: false,
+            answers: VecDeque::new(),
+            events: VecDeque::new(),
+            due: now,
+            primed: false,
+            stopping: false,
+            stopped: false,
+            told_lost: 0,
+            turns: Histogram::default(),
+            model,
+        };
+        reactor.look_at_addresses();
+        reactor.prepare_checks();
+        for line in observe::activating(&reactor.model.lvs) {
+            reactor.supervisor.log(line);
+        }
+        Ok(reactor)
+    }
+
+    /// Logs a line.
+    pub fn log(&mut self, line: Line) {
+        self.supervisor.log(line);
+    }
+
+    /// `--dont-release-ipvs`.
+    fn keep(&self) -> bool {
+        self.supervisor.options().keep_ipvs
+    }
+
+    /// Runs until everything is undone after a request to stop.
+    ///
+    /// # Errors
+    /// Waiting itself fails, which nothing can repair.
+    pub async fn run(mut self) -> Result<(), OsError> {
+        self.due();
+        while !self.stopped {
+            self.timer.set(self.balancer.poll_timeout())?;
+            self.watch_channels()?;
+            let news = self.wait().await?;
+            let begin = clock::now();
+            self.turn(news);
+            self.turns.record(clock::now().since(begin));
+        }
+        Ok(())
+    }
+
+    /// Waits until there is something to do, and lets probes go on meanwhile.
+    async fn wait(&mut self) -> Result<News, OsError> {
+        let Self { poll, probes, kernel, .. } = self;
+        let mut news = if kernel.has_work() {
+            tokio::task::yield_now().await;
+            News { ready: poll.now()?, answers: Vec::new() }
+        } else {
+            let mut ready = pin!(poll.ready());
+            poll_fn(|cx| {
+                let answer = match probes.poll_next(cx) {
+                    Polled::Ready(answer) => Some(answer),
+                    Polled::Pending => None,
+                };
+                match (ready.as_mut().poll(cx), answer) {
+                    (Polled::Pending, None) => Polled::Pending,
+                    (Polled::Pending, Some(answer)) => {
+                        Polled::Ready(Ok(News { ready: Vec::new(), answers: vec![answer] }))
+                    }
+                    (Polled::Ready(Err(e)), _) => Polled::Ready(Err(e)),
+                    (Polled::Ready(Ok(ready)), answer) => {
+                        Polled::Ready(Ok(News { ready, answers: answer.into_iter().collect() }))
+                    }
+                }
+            })
+            .await?
+        };
+        news.answers.extend(std::iter::from_fn(|| probes.next()).take(MOST_ANSWERS));
+        Ok(news)
+    }
+
+    fn turn(&mut self, News { ready, answers }: News) {
+        let is_ready = |token| ready.iter().any(|r| r.token == token);
+        if is_ready(token::SIGNALS) {
+            self.hear_signals();
+        }
+        if is_ready(token::SUPERVISOR) {
+            self.hear_supervisor();
+        }
+        if is_ready(token::ADDRESSES) {
+            self.hear_addresses();
+        }
+        if is_ready(token::SCRIPTS) {
+            self.hear_scripts();
+        }
+        for (run, answer) in answers {
+            self.input(Input::Probed { run, answer });
+        }
+        if is_ready(token::TIMER) {
+            self.timer.expired();
+        }
+        self.due();
+        for answer in self.kernel.pump() {
+            let first = matches!(answer, Input::Table(_)) && !std::mem::replace(&mut self.primed, true);
+            self.input(answer);
+            // A balancer that was stopped before has looked at nothing: what an earlier process left
+            // behind is still there.
+            if first && !self.stopping {
+                self.supervisor.configured(self.generation);
+            }
+        }
+        while let Some(event) = self.events.pop_front() {
+            self.event(&event);
+        }
+        self.tell_lost();
+    }
+
+    /// Has the balancer do what is due.
+    fn due(&mut self) {
+        let now = clock::now();
+        if let Some(due) = self.balancer.poll_timeout().filter(|at| *at <= now) {
+            self.due = due;
+            self.balancer.handle_timeout(now);
+            self.drain();
+        }
+    }
+
+    /// Feeds one input and does what follows from it.
+    fn input(&mut self, input: Input) {
+        let now = clock::now();
+        self.due = now;
+        self.balancer.handle_input(now, input);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        loop {
+            while let Some(effect) = self.balancer.poll_output() {
+                self.interpret(effect);
+            }
+            let Some(answer) = self.answers.pop_front() else { return };
+            self.balancer.handle_input(clock::now(), answer);
+        }
+    }
+
+    fn interpret(&mut self, effect: Effect) {
+        match effect {
+            Effect::Dump => self.kernel.dump(),
+            Effect::Kernel { op, operation } => self.kernel.submit(op, operation),
+            Effect::Probe { run, checker, url } => self.probe(run, checker, url),
+            Effect::Cancel(run) => self.cancel(run),
+            Effect::Notify(notification) => self.scripts.notify(notification),
+            Effect::Fifo { fifo, line } => self.scripts.fifo(fifo, line),
+            Effect::Mail(mail) => self.scripts.mail(mail),
+            Effect::Event(event) => {
+                if matches!(event, Event::Reloaded) {
+                    // What was told before is in ids of the old model.
+                    while let Some(event) = self.events.pop_front() {
+                        self.event(&event);
+                    }
+                }
+                self.events.push_back(event);
+            }
+            Effect::Stopped => self.stopped = true,
+        }
+    }
+
+    fn probe(&mut self, run: RunId, checker: Arc<Checker>, url: usize) {
+        let Probe::Misc(misc) = &checker.probe else {
+            self.probes.start(run, checker, url, self.due);
+            return;
+        };
+        if !self.scripts.check(run, misc.command.clone(), misc.timeout) {
+            self.answer(run, Answer::Failed(Failure::NotStarted));
+        }
+    }
+
+    fn cancel(&mut self, run: RunId) {
+        if self.probes.cancel(run) {
+            self.answer(run, Answer::Failed(Failure::TimedOut));
+        } else if let Some(outcome) = self.scripts.cancel(run) {
+            self.answer(run, answer_of(outcome));
+        }
+    }
+
+    /// Within [`Reactor::drain`], whose loop does what follows.
+    fn answer(&mut self, run: RunId, answer: Answer) {
+        self.answers.push_back(Input::Probed { run, answer });
+    }
+
+    fn event(&mut self, event: &Event) {
+        if matches!(event, Event::Reloaded) {
+            // Ids are those of the new model from here on.
+            self.model = self.balancer.model().clone();
+            self.supervisor.configured(self.generation);
+        }
+        for line in observe::render(&self.model.lvs, event, self.stopping) {
+            self.supervisor.log(line);
+        }
+    }
+
+    // --- addresses of this host ---
+
+    /// Begins to look at the addresses of this host if somebody wants to know them.
+    fn look_at_addresses(&mut self) {
+        // That of the present turn, whose events are not told yet.
+        let lvs = &self.balancer.model().lvs;
+        let suspends = lvs.services.iter().any(|server| server.service.ha_suspend);
+        let wanted = suspends || self.supervisor.options().address_monitoring;
+        if !wanted || self.addresses.is_some() {
+            return;
+        }
+        let buffer = lvs.settings.netlink_monitor_buffer.and_then(|n| usize::try_from(n).ok());
+        let opened = Addresses::open(buffer).and_then(|addresses| {
+            self.poll.set().add(&addresses, token::ADDRESSES, Interest::READ)?;
+            Ok(addresses)
+        });
+        match opened {
+            Ok(addresses) => {
+                self.addresses = Some(addresses);
+                self.supervisor.log(Line::info("Registering Kernel netlink reflector"));
+            }
+            Err(e) => self.supervisor.log(Line::error(format!("Netlink: {e}"))),
+        }
+    }
+
+    fn hear_addresses(&mut self) {
+        let Some(addresses) = &mut self.addresses else { return };
+        let news = match addresses.read() {
+            Ok(news) => news,
+            Err(e) => return self.supervisor.log(Line::error(format!("Netlink: {e}"))),
+        };
+        for (address, exists) in news {
+            if self.supervisor.options().address_monitoring {
+                let what = if exists { "added" } else { "removed" };
+                let text = format!("Netlink reflector reports IP {address} {what}");
+                self.supervisor.log(Line::info(text));
+            }
+            self.input(Input::Address { address, exists });
+        }
+    }
+
+    // --- other processes ---
+
+    fn hear_scripts(&mut self) {
+        self.scripts.flush();
+        while let Some(told) = self.scripts.receive() {
+            match told {
+                Told::Checked(run, outcome) => self.input(Input::Probed { run, answer: answer_of(outcome) }),
+                Told::File(file, value) => {
+                    self.input(Input::File { file: CheckFileId::from_index(file.0), value });
+                }
+                Told::Gone => return,
+            }
+        }
+    }
+
+    fn hear_supervisor(&mut self) {
+        self.supervisor.flush();
+        loop {
+            match self.supervisor.receive() {
+                Ok(Some(received)) => self.obey(received.message, received.fd),
+                Ok(None) => return,
+                // The supervisor died. The kernel sends SIGTERM for that, too.
+                Err(_) => {
+                    self.supervisor.disconnect();
+                    self.stop(self.keep());
+                    return;
+                }
+            }
+        }
+    }
+
+    fn obey(&mut self, message: ToEngine, fd: Option<OwnedFd>) {
+        match (message, fd) {
+            (ToEngine::Configure { generation }, Some(fd)) => self.reload(generation, fd),
+            (ToEngine::Scripts, Some(fd)) => {
+                let socket = Socket::from(fd);
+                if let Err(e) = self.poll.set().add(&socket, token::SCRIPTS, Interest::READ) {
+                    self.supervisor.log(Line::error(e.to_string()));
+                }
+                self.waiting_scripts = false;
+                self.scripts.connect(socket);
+            }
+            (ToEngine::Snapshot { request, clear }, _) => {
+                let report = CheckersReport { engine: self.balancer.snapshot(), process: self.report() };
+                self.supervisor.report(request, &report);
+                if clear {
+                    self.turns.clear();
+                    self.probes.clear_counters();
+                }
+            }
+            (ToEngine::Stop { keep }, _) => self.stop(keep),
+            (ToEngine::Configure { .. } | ToEngine::Scripts, None) => {
+                self.supervisor.log(Line::error("A message of the supervisor lacks its descriptor"));
+            }
+        }
+    }
+
+    fn reload(&mut self, generation: u64, fd: OwnedFd) {
+        if self.stopping {
+            return;
+        }
+        self.supervisor.log(Line::info("Reloading"));
+        let model = match load(fd) {
+            Ok(model) => model,
+            // The supervisor has loaded the same bytes.
+            Err(process::Failure { message, .. }) => {
+                self.supervisor.log(Line::error(format!("The configuration cannot be used: {message}")));
+                self.supervisor.not_configured(generation);
+                return;
+            }
+        };
+        for complaint in schedule::allow_files(descriptors_of(&model)) {
+            self.supervisor.log(complaint);
+        }
+        self.probes.configure(model.lvs.settings.tls.as_ref());
+        self.scripts.configure(scripts::for_checkers(&model, generation));
+        self.generation = generation;
+        self.input(Input::Reload(model));
+        self.look_at_addresses();
+        self.prepare_checks();
+    }
+
+    /// Tells what checks can't do.
+    fn prepare_checks(&mut self) {
+        for complaint in self.probes.complaints(&self.balancer.model().lvs) {
+            self.supervisor.log(Line::warning(complaint));
+        }
+    }
+
+    fn stop(&mut self, keep: bool) {
+        if std::mem::replace(&mut self.stopping, true) {
+            return;
+        }
+        self.input(Input::Stop { keep });
+    }
+
+    fn hear_signals(&mut self) {
+        while let Ok(Some(signal)) = self.signals.read() {
+            match Wish::of_signal(signal.number) {
+                Some(Wish::Stop) => self.stop(self.keep()),
+                Some(wish) => self.supervisor.wish(wish),
+                None => self.supervisor.log(Line::warning(
+                    "SIGXCPU received - the limit of CPU time (checker_rlimit_rttime) may be too small",
+                )),
+            }
+        }
+    }
+
+    fn report(&self) -> CheckersProcessReport {
+        CheckersProcessReport {
+            turns: self.turns.summary(),
+            checks: self.probes.lateness(),
+            running: u64::try_from(self.probes.running()).unwrap_or(u64::MAX),
+            notifications_lost: self.scripts.lost(),
+            log_lines_lost: self.supervisor.lost(),
+        }
+    }
+
+    fn tell_lost(&mut self) {
+        let lost = self.scripts.lost();
+        if lost > self.told_lost {
+            let n = lost - std::mem::replace(&mut self.told_lost, lost);
+            let text = format!("{n} notifications were lost since the scripts process does not keep up");
+            self.supervisor.log(Line::warning(text));
+        }
+    }
+
+    /// Waits for room in a channel only while something waits for it.
+    fn watch_channels(&mut self) -> Result<(), OsError> {
+        let Self { poll, supervisor, scripts, waiting_supervisor, waiting_scripts, .. } = self;
+        let channels = [
+            (supervisor.fd(), token::SUPERVISOR, supervisor.is_waiting(), waiting_supervisor),
+            (scripts.fd(), token::SCRIPTS, scripts.is_waiting(), waiting_scripts),
+        ];
+        for (fd, token, waiting, watched) in channels {
+            if let Some(fd) = fd.filter(|_| waiting != *watched) {
+                let interest = if waiting { Interest::BOTH } else { Interest::READ };
+                poll.set().modify(fd, token, interest)?;
+                *watched = waiting;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How a command ended, as the answer to a check. What an exit status means is for the balancer to say.
+fn answer_of(outcome: Outcome) -> Answer {
+    match outcome {
+        Outcome::Exited(status) => Answer::Passed { status },
+        Outcome::Signaled(signal) => Answer::Failed(Failure::Signaled(signal)),
+        Outcome::TimedOut => Answer::Failed(Failure::TimedOut),
+        Outcome::NotStarted => Answer::Failed(Failure::NotStarted),
+    }
+}
