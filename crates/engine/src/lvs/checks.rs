@@ -8,9 +8,10 @@ use check::config::{self as core, Config, Kind, Link, LinkId, ServerId, ServiceI
 use check::io::Reload;
 use model::diff::lvs::{ServerSlot, ServiceSlot};
 use model::diff::{LvsDiff, Slot};
-use model::lvs::{Checker, CheckerId, Lvs, Probe, VirtualServer};
+use model::lvs::{Checker, CheckerId, Destination, Lvs, Probe, RealServer, VirtualServer};
 
 use super::news::Way;
+use super::wanted::port_in_kernel;
 
 /// The checks that run: each once, however many servers it stands for.
 #[derive(Debug, Default)]
@@ -165,7 +166,13 @@ fn carried_server(slot: &ServiceSlot, new: ServerId) -> Option<Carried<'_>> {
 fn service(server: &VirtualServer, tasks: &[Box<[TaskId]>]) -> core::Service {
     let VirtualServer { service, servers } = server;
     let sorry = service.sorry.as_ref().map(|sorry| {
-        let same = |real: &model::lvs::RealServer| (real.address, real.port) == (sorry.address, sorry.port);
+        let own = match service.destination {
+            Destination::Address { port, .. } => port,
+            Destination::Mark(_) | Destination::Group { .. } => 0,
+        };
+        let here = (sorry.address, port_in_kernel(own, sorry.port, sorry.forwarding));
+        let same =
+            |real: &RealServer| (real.address, port_in_kernel(own, real.port, real.forwarding)) == here;
         core::Sorry {
             inhibit: sorry.inhibit,
             same_as: servers.iter().position(same).map(ServerId::from_index),

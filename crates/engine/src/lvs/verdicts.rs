@@ -67,6 +67,7 @@ impl Balancer {
             }
         }
         self.plan.settle();
+        self.whole_mail = None;
         while let Some(service) = self.core.poll_changed() {
             self.weigh(service);
         }

@@ -225,8 +225,12 @@ pub(super) fn server_key(
         ServiceKey::Address { port, .. } => port,
         ServiceKey::Mark { .. } => 0,
     };
-    let port = if forwarding == Forwarding::Nat && port != 0 { port } else { own };
-    Some(ServerKey { address, port })
+    Some(ServerKey { address, port: port_in_kernel(own, port, forwarding) })
+}
+
+/// The port that the kernel has for a server with `port`, in a service with the port `own`.
+pub(super) fn port_in_kernel(own: u16, port: u16, forwarding: Forwarding) -> u16 {
+    if forwarding == Forwarding::Nat && port != 0 { port } else { own }
 }
 
 /// The settings of a service of this family.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base::Name;
 use model::Model;
 use model::global::Fifo;
-use model::lvs::{Checker, FileCheck, GroupEntry, Lvs, Probe, Quorum};
+use model::lvs::{Checker, FileCheck, GroupEntry, Lvs, Probe, Quorum, SorryServer};
 use model::mail::MailServer;
 
 use super::build::{command, group, ip, lvs, model, of_group, range, secs, service, sorry};
@@ -74,6 +74,25 @@ fn the_sorry_server_comes_before_the_last_real_one_goes() {
     world.dead.clear();
     world.run(secs(11));
     assert_eq!(world.shown(), ["10.0.0.1:80 = 10.1.0.1:80*1"]);
+}
+
+#[test]
+fn a_sorry_server_that_is_a_real_one_stays_while_it_serves_either_way() {
+    let mut with = lvs(vec![service("10.0.0.1", &["10.1.0.1", "10.1.0.2"])]);
+    with.services[0].service.quorum.weight = 2;
+    // Port 0 is that of the service: the kernel knows it and the real server as one.
+    with.services[0].service.sorry = Some(SorryServer { port: 0, ..sorry("10.1.0.1") });
+    let mut world = World::new(with);
+    world.no_gaps = true;
+    world.run(secs(5));
+    world.take_operations();
+    world.dead.insert(ip("10.1.0.2"));
+    world.run(secs(11));
+    assert_eq!(world.shown(), ["10.0.0.1:80 = 10.1.0.1:80*1"]);
+    assert_eq!(world.take_operations().len(), 1);
+    world.dead.clear();
+    world.run(secs(11));
+    assert_eq!(world.shown(), ["10.0.0.1:80 = 10.1.0.1:80*1 10.1.0.2:80*1"]);
 }
 
 #[test]
