@@ -14,12 +14,14 @@ mod engine_ops;
 mod facts;
 mod kernel;
 mod models;
+mod replies;
 mod speech;
 mod text;
 mod vrrp_ops;
 mod wire_targets;
 
 pub use engine_ops::engine_ops;
+pub use replies::{dns_reply, http_reply, smtp_reply};
 pub use text::config_text;
 pub use vrrp_ops::vrrp_ops;
 pub use wire_targets::{wire_ah, wire_arp, wire_ip, wire_ndisc, wire_vrrp};
@@ -30,7 +32,10 @@ pub type Target = (&'static str, fn(&[u8]));
 /// All of them. Their programs stand in `fuzz_targets/`.
 pub const TARGETS: &[Target] = &[
     ("config_text", config_text),
+    ("dns_reply", dns_reply),
     ("engine_ops", engine_ops),
+    ("http_reply", http_reply),
+    ("smtp_reply", smtp_reply),
     ("vrrp_ops", vrrp_ops),
     ("wire_ah", wire_ah),
     ("wire_arp", wire_arp),

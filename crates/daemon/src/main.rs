@@ -18,6 +18,7 @@ mod demo;
 mod diff;
 mod dump;
 mod exit;
+mod genhash;
 mod help;
 mod ipc;
 mod language_server;
@@ -61,7 +62,7 @@ fn main() -> ExitCode {
         return child(&role, args);
     }
     if program == "genhash" {
-        return genhash();
+        return genhash::main(args);
     }
     // Subcommands are vipd's own: keepalived has none, and a drop-in shall not have more.
     let own = program != "keepalived";
@@ -96,7 +97,7 @@ fn main() -> ExitCode {
                 Exit::Fatal.into()
             }
         },
-        Command::Genhash => genhash(),
+        Command::Genhash => genhash::main(args.get(1..).unwrap_or_default()),
     }
 }
 
@@ -117,9 +118,4 @@ fn child(role: &str, args: &[String]) -> ExitCode {
             Exit::Software.into()
         }
     }
-}
-
-fn genhash() -> ExitCode {
-    eprintln!("genhash is not part of vipd yet");
-    Exit::Fatal.into()
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::{check, demo, diff, help, language_server, print, simulate};
+use crate::{check, demo, diff, genhash, help, language_server, print, simulate};
 
 /// One command of `vipd`.
 pub struct Subcommand {
@@ -67,6 +67,13 @@ pub static SUBCOMMANDS: &[Subcommand] = &[
         run: simulate::main,
         options: Some(simulate::command),
         words: Words::Files,
+    },
+    Subcommand {
+        name: "genhash",
+        what: "The digest of a web page, for HTTP_GET and SSL_GET",
+        run: genhash::main,
+        options: Some(genhash::command),
+        words: Words::None,
     },
     Subcommand {
         name: "help",

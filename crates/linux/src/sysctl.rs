@@ -36,3 +36,44 @@ pub fn of_link(family: Family, link: IfName, name: &str) -> String {
     };
     format!("net/{family}/conf/{link}/{name}")
 }
+
+const PING_GROUPS: &str = "/proc/sys/net/ipv4/ping_group_range";
+
+/// The groups that may open ICMP sockets for echo (`ping_group_range`, for both families), widened so
+/// that this process may.
+#[derive(Debug)]
+pub struct PingGroups {
+    before: String,
+    widened: String,
+}
+
+impl PingGroups {
+    /// Adds this process's group to those of the calling thread's namespace. `None`: it was among them.
+    pub fn widen() -> Result<Option<Self>> {
+        let group = nix::unistd::getegid().as_raw();
+        let before = fs::read_to_string(PING_GROUPS).on("read", PING_GROUPS)?;
+        let not_understood = || OsError::new("understand", PING_GROUPS, Errno::EINVAL);
+        let mut numbers = before.split_whitespace().map(str::parse::<u32>);
+        let (Some(Ok(first)), Some(Ok(last))) = (numbers.next(), numbers.next()) else {
+            return Err(not_understood());
+        };
+        let (from, to) = match first <= last {
+            true if (first..=last).contains(&group) => return Ok(None),
+            true => (first.min(group), last.max(group)),
+            // The kernel's way to say that there are none.
+            false => (group, group),
+        };
+        let widened = format!("{from}\t{to}\n");
+        fs::write(PING_GROUPS, &widened).on("write", PING_GROUPS)?;
+        Ok(Some(Self { before, widened }))
+    }
+
+    /// Takes back what [`PingGroups::widen`] did, unless somebody else has changed it since.
+    pub fn restore(self) -> Result<()> {
+        let now = fs::read_to_string(PING_GROUPS).on("read", PING_GROUPS)?;
+        if now == self.widened {
+            fs::write(PING_GROUPS, &self.before).on("write", PING_GROUPS)?;
+        }
+        Ok(())
+    }
+}

@@ -68,7 +68,7 @@ pub struct Reply {
     digest: Option<Md5>,
     text: Option<Vec<u8>>,
     /// Everything as it came, if somebody wants it.
-    pub raw: Option<Vec<u8>>,
+    raw: Option<Vec<u8>>,
 }
 
 impl Reply {
@@ -168,6 +168,16 @@ impl Reply {
     #[must_use]
     pub fn digest(&mut self) -> Option<[u8; 16]> {
         self.digest.take().map(|digest| digest.finalize().into())
+    }
+
+    /// Head and body of a reply that was recorded; the body up to its announced length.
+    #[must_use]
+    pub fn parts(&self) -> (&[u8], &[u8]) {
+        let raw = self.raw.as_deref().unwrap_or_default();
+        let at = wire::http::body_at(raw, 0).unwrap_or(raw.len());
+        let (head, body) = raw.split_at_checked(at).unwrap_or((raw, &[]));
+        let most = self.length.and_then(|length| usize::try_from(length).ok()).unwrap_or(usize::MAX);
+        (head, body.get(..most).unwrap_or(body))
     }
 
     fn mismatch(&self) -> Option<LengthMismatch> {

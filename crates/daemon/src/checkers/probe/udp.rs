@@ -1,9 +1,12 @@
 //! `UDP_CHECK`: a datagram, and perhaps its answer. What `DNS_CHECK` and `PING_CHECK` share with it.
 
 use std::io;
+use std::os::fd::AsRawFd;
 
 use engine::lvs::io::{Answer, Failure};
 use model::lvs::{Connect, MaskedByte, UdpCheck};
+use nix::sys::socket::{MsgFlags, recv};
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout_at};
 
@@ -12,6 +15,9 @@ use super::{Deadline, Outcome, Prober};
 
 /// What is sent unless the configuration says otherwise.
 const PAYLOAD: &[u8; 32] = b"keepalived check - keepalived ch";
+
+/// A datagram, or an error: an ICMP message that nobody is there.
+const HEARD: Interest = Interest::READABLE.add(Interest::ERROR);
 
 /// A connected socket for datagrams. One for ICMP, too, is to the runtime what one for UDP is.
 pub(super) fn open(to: &Connect, kind: Kind) -> Outcome<UdpSocket> {
@@ -42,13 +48,17 @@ impl Prober {
             if Instant::now() >= until {
                 return Err(Answer::Failed(Failure::ReadTimeout));
             }
-            match timeout_at(until, socket.readable()).await {
+            // The runtime looks at one kind of readiness at a time.
+            let heard = match timeout_at(until, socket.ready(HEARD)).await {
                 Err(_) => return Err(Answer::Failed(Failure::ReadTimeout)),
                 Ok(Err(e)) => return Err(failed(&e)),
-                Ok(Ok(())) => {}
-            }
+                Ok(Ok(ready)) if ready.is_readable() => Interest::READABLE,
+                Ok(Ok(_)) => Interest::ERROR,
+            };
             let mut scratch = self.scratch.borrow_mut();
-            match socket.try_recv(&mut scratch) {
+            // Not `try_recv`, which would not look when there is nothing but an error.
+            let receive = || Ok(recv(socket.as_raw_fd(), &mut scratch, MsgFlags::empty())?);
+            match socket.try_io(heard, receive) {
                 Ok(n) => {
                     if let Some(found) = is(scratch.get(..n).unwrap_or_default()) {
                         return Ok(found);
