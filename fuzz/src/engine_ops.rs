@@ -381,7 +381,7 @@ impl Run {
             }
             Effect::Fifo { line, .. } => assert!(line.ends_with('\n') && !line.trim_end().contains('\n')),
             Effect::Stopped => self.stopped = true,
-            Effect::Frame { .. } | Effect::Notify(_) | Effect::Event(_) => {}
+            Effect::Frame { .. } | Effect::Notify(_) | Effect::Mail(_) | Effect::Event(_) => {}
         }
     }
 
