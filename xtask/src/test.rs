@@ -1,6 +1,8 @@
 //! `cargo xtask test`: every kind of test, with one closing line.
 
 mod suites;
+
+pub(crate) use suites::executables;
 mod tally;
 
 use std::collections::VecDeque;

@@ -178,6 +178,16 @@ impl Node {
         Ok(lists_address(&text, address))
     }
 
+    /// The kernel's table of virtual servers, as `/proc/net/ip_vs` shows it.
+    ///
+    /// # Errors
+    /// The node is off, or its kernel has no virtual servers.
+    pub fn ip_vs(&self) -> Result<String> {
+        let what = || format!("{}: table of virtual servers", self.name);
+        // That of the thread, whose network it is, not that of the process.
+        self.inside_run(|| fs::read_to_string("/proc/thread-self/net/ip_vs"))?.during(what)
+    }
+
     /// Cuts or mends the cable of a device.
     ///
     /// # Errors

@@ -59,7 +59,10 @@ pub(super) fn build(root: &Path) -> Result<Suites, String> {
 }
 
 /// Runs cargo; names and paths of the programs that it built.
-fn executables(root: &Path, args: &[String]) -> Result<Vec<(String, PathBuf)>, String> {
+///
+/// # Errors
+/// Cargo can't be run, or fails.
+pub(crate) fn executables(root: &Path, args: &[String]) -> Result<Vec<(String, PathBuf)>, String> {
     let output = cargo(root)
         .args(args)
         .stderr(Stdio::inherit())

@@ -11,15 +11,31 @@ pub struct Timeline {
 
 /// Who speaks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Actor {
+pub struct Actor {
+    name: &'static str,
+    /// The parameters of the escape sequence for its colour.
+    style: &'static str,
+}
+
+impl Actor {
     /// The one who does the damage.
-    You,
-    /// Router A.
-    A,
-    /// Router B.
-    B,
+    pub const YOU: Self = Self { name: "you", style: "1" };
+    /// The first router.
+    pub const A: Self = Self { name: "A", style: "32" };
+    /// The second router.
+    pub const B: Self = Self { name: "B", style: "36" };
     /// The client.
-    Client,
+    pub const CLIENT: Self = Self { name: "client", style: "33" };
+
+    /// Somebody else, in a colour of an escape sequence.
+    pub const fn new(name: &'static str, style: &'static str) -> Self {
+        Self { name, style }
+    }
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
 }
 
 impl Timeline {
@@ -36,12 +52,7 @@ impl Timeline {
 
     /// Prints a line for now.
     pub fn say(&self, actor: Actor, text: &str) {
-        let (name, style) = match actor {
-            Actor::You => ("you", "1"),
-            Actor::A => ("A", "32"),
-            Actor::B => ("B", "36"),
-            Actor::Client => ("client", "33"),
-        };
+        let Actor { name, style } = actor;
         let at = self.now();
         let mut out = std::io::stdout().lock();
         // A closed pipe ends the story's audience, not the story.

@@ -113,7 +113,7 @@ impl Story {
     }
 
     fn delete_address(&mut self, _began: Duration) -> Result<Finding> {
-        self.timeline.say(Actor::You, &format!("ip address del {VIP}/24 dev eth0"));
+        self.timeline.say(Actor::YOU, &format!("ip address del {VIP}/24 dev eth0"));
         self.a.node.run("ip", &["address", "del", &format!("{VIP}/24"), "dev", "eth0"])?;
         let deleted = Instant::now();
         self.until("the address is back", |s| s.a.node.has_ip(VIP.into()))?;
@@ -121,7 +121,7 @@ impl Story {
     }
 
     fn kill_a(&mut self, _began: Duration) -> Result<Finding> {
-        self.timeline.say(Actor::You, "kill -9 every process of the daemon on A");
+        self.timeline.say(Actor::YOU, "kill -9 every process of the daemon on A");
         self.a.kill()?;
         self.timeline.say(
             Actor::A,
@@ -156,7 +156,7 @@ impl Story {
     }
 
     fn cut_b(&mut self, _began: Duration) -> Result<Finding> {
-        self.timeline.say(Actor::You, "pull the cable of B");
+        self.timeline.say(Actor::YOU, "pull the cable of B");
         self.b.node.link("eth0", false, Cut::Switch)?;
         let pulled = Instant::now();
         self.until("B lets go of the address", |s| Ok(!s.b.node.has_ip(VIP.into())?))?;
@@ -177,7 +177,7 @@ impl Story {
     }
 
     fn plug_b(&mut self, began: Duration) -> Result<Finding> {
-        self.timeline.say(Actor::You, "plug in the cable of B");
+        self.timeline.say(Actor::YOU, "plug in the cable of B");
         self.b.node.link("eth0", true, Cut::Switch)?;
         self.watch(Duration::from_millis(1_700))?;
         if self.adverts(Actor::B).into_iter().any(|e| e.at > began) {
@@ -187,7 +187,7 @@ impl Story {
     }
 
     fn stop_a(&mut self, began: Duration) -> Result<Finding> {
-        self.timeline.say(Actor::You, "SIGTERM to A");
+        self.timeline.say(Actor::YOU, "SIGTERM to A");
         self.a.signal(Signal::SIGTERM)?;
         let first = self.first_advert(Actor::B, began)?;
         let farewell = self
@@ -225,7 +225,7 @@ impl Story {
     fn first_advert(&mut self, of: Actor, began: Duration) -> Result<Event> {
         let mut found = None;
         let mut look = Instant::now();
-        let what = format!("{} sends an advert", if of == Actor::A { "A" } else { "B" });
+        let what = format!("{} sends an advert", of.name());
         self.until(&what, |story| {
             // A look at the capture copies it: not too often.
             if look.elapsed() >= Duration::from_millis(50) {
@@ -272,10 +272,10 @@ impl Story {
         let last = self.pinger.last_answer();
         let answered = last.is_some_and(|at| now.saturating_sub(at) < Duration::from_millis(60));
         if answered && self.silent {
-            self.timeline.say(Actor::Client, &format!("{VIP} answers"));
+            self.timeline.say(Actor::CLIENT, &format!("{VIP} answers"));
         }
         if !answered && !self.silent {
-            self.timeline.say(Actor::Client, &format!("{VIP} is silent"));
+            self.timeline.say(Actor::CLIENT, &format!("{VIP} is silent"));
         }
         self.silent = !answered;
         Ok(())
@@ -284,7 +284,7 @@ impl Story {
 
 impl Router {
     fn new(lab: &Lab, lan: &Lan, actor: Actor, address: &str, priority: u8) -> Result<Self> {
-        let node = lab.node(if actor == Actor::A { "A" } else { "B" })?;
+        let node = lab.node(actor.name())?;
         node.attach(lan, "eth0", &[&format!("{address}/24")], None)?;
         let address =
             address.parse().map_err(|_| LabError::Expectation(format!("{address} is no address")))?;
