@@ -183,9 +183,9 @@ impl Node {
     /// # Errors
     /// The node is off, or its kernel has no virtual servers.
     pub fn ip_vs(&self) -> Result<String> {
-        let what = || format!("{}: table of virtual servers", self.name);
-        // That of the thread, whose network it is, not that of the process.
-        self.inside_run(|| fs::read_to_string("/proc/thread-self/net/ip_vs"))?.during(what)
+        let pid = self.first_pid().ok_or_else(|| LabError::Off(self.name.clone()))?;
+        let path = format!("/proc/{pid}/net/ip_vs");
+        fs::read_to_string(&path).during(|| path)
     }
 
     /// Cuts or mends the cable of a device.

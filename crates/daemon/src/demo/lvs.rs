@@ -285,7 +285,8 @@ impl Story {
             // Only whole lines.
             let Some(end) = news.rfind('\n') else { continue };
             for line in news.get(..end).unwrap_or_default().lines().filter(|line| matters(line)) {
-                let text = line.split_once("]: ").map_or(line, |(_, text)| text);
+                // Behind the date.
+                let text = line.splitn(6, ' ').last().unwrap_or(line);
                 self.timeline.say(director(n), text);
             }
             self.told[n] += end + 1;
