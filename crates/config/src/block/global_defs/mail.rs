@@ -126,7 +126,7 @@ fn login(global: &mut GlobalDraft, node: &Node, cx: &mut Cx<'_>) {
     }
     global.mail.out.login = Some(MailLogin {
         user: user.text.as_str().into(),
-        password: Secret::new(password.text.as_str().as_bytes().to_vec()),
+        password: Secret::new(password.text.as_bytes().to_vec()),
     });
 }
 
