@@ -150,7 +150,8 @@ vipd takes the place of keepalived 2.4.3. What differs on purpose is in
 | VMAC and ipvlan interfaces, virtual rules, `no_accept` (firewall) | checked and held, not in effect yet |
 | `auth_hmac` | checked and held, not in effect yet |
 | track_process, BFD | checked and held, not in effect yet |
-| virtual servers (IPVS), health checkers | checked and held, not in effect yet |
+| virtual servers (IPVS) and their groups, sorry servers, quorum, all health checkers but BFD_CHECK | there |
+| `lvs_sync_daemon`, BFD_CHECK | checked and held, not in effect yet |
 | mail, SNMP, D-Bus | checked and held, not in effect yet |
 
 A keyword that is not in effect yet is read, and a warning names it: once, with the number of its uses. One that is

@@ -329,11 +329,11 @@ fn each_rule_of_global_settings_has_keepalived_s_exit_status_and_words() {
 
 #[test]
 fn what_has_no_effect_yet_is_told_once_with_the_number_of_its_uses() {
-    let services: String =
-        (1..=1000).map(|n| service(&format!("192.0.2.1 {n}"), &format!("{BASICS}{SERVER}"))).collect();
+    let lines = |n| format!("{BASICS}snmp_name vs{n}\n{SERVER}");
+    let services: String = (1..=1000).map(|n| service(&format!("192.0.2.1 {n}"), &lines(n))).collect();
     let loaded = load_text(&services);
     let told: Vec<_> = loaded.diagnostics.iter().map(|d| (d.code.name, d.message.as_str())).collect();
-    assert_eq!(told, [("not-in-effect-yet", "`virtual_server` is read and checked, but has no effect yet")]);
+    assert_eq!(told, [("not-in-effect-yet", "`snmp_name` is read and checked, but has no effect yet")]);
     assert!(loaded.render(false).contains("here and in 999 more places"));
     assert_eq!(loaded.model.unwrap().lvs.services.len(), 1000);
 }

@@ -155,7 +155,7 @@ pub(crate) const ROOT: Table<Draft> = Table {
                 "the older name of track_file"
             ),
         ]),
-        pending(lvs::ROOT),
+        works(lvs::ROOT),
         pending(PENDING),
     ],
 };

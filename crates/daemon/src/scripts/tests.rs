@@ -374,6 +374,45 @@ fn a_new_vrrp_process_gets_no_answers_of_the_old_one() {
 }
 
 #[test]
+fn two_processes_share_the_global_fifo_and_each_gets_its_own_answers() {
+    let mut world = World::new();
+    let (ours, theirs) = Socket::pair().unwrap();
+    let mut checkers: Channel<ToScripts, FromScripts> = Channel::new(Some(ours), 100);
+    world.supervisor.must_send(&SupervisorToScripts::Client(Part::Checkers), Some(theirs.into())).unwrap();
+    let fifo = |world: &World, kind, name: &str, script| {
+        let path = world.path(name).to_str().unwrap().into();
+        FifoConfig { kind, path, owner: None, script }
+    };
+    let config = |generation, fifos| {
+        ToScripts::Configure(ScriptsConfig { generation, fifos, files: Vec::new(), mail: None })
+    };
+    let script = || Some(shell(world.dir.path(), "echo run >> $D/runs; cat $1 > $D/read"));
+    let global = fifo(&world, FifoKind::Global, "global", script());
+    let own = fifo(&world, FifoKind::Lvs, "lvs", None);
+    world.ask(&config(1, vec![global.clone()]));
+    checkers.must_send(&config(1, vec![global, own]), None).unwrap();
+    // Run ids of both may be the same.
+    world.check(1, "exit 3", 5_000);
+    let (command, timeout) = (shell(world.dir.path(), "exit 4"), Duration::from_secs(5));
+    checkers.must_send(&ToScripts::Check { run: RunId(1), command, timeout }, None).unwrap();
+    assert_eq!(world.checked(), (1, Outcome::Exited(3)));
+    let answer = FromScripts::Checked { run: RunId(1), outcome: Outcome::Exited(4) };
+    assert_eq!(receive(&mut checkers), answer);
+    // Their lines come to one reader.
+    world.ask(&ToScripts::Fifo { fifo: FifoKind::Global, line: "ours\n".to_owned() });
+    world.lines("read", 1);
+    let line = "theirs\n".to_owned();
+    checkers.must_send(&ToScripts::Fifo { fifo: FifoKind::Global, line }, None).unwrap();
+    assert_eq!(world.lines("read", 2), ["ours", "theirs"]);
+    assert_eq!(world.lines("runs", 1), ["run"]);
+    // Who is forgotten takes along what only it wanted.
+    assert!(world.path("lvs").exists());
+    world.supervisor.must_send(&SupervisorToScripts::Forget(Part::Checkers), None).unwrap();
+    wait("the end of its FIFO", || (!world.path("lvs").exists()).then_some(()));
+    assert!(world.path("global").exists());
+}
+
+#[test]
 fn a_stop_runs_the_last_scripts_for_a_second_and_leaves_nothing() {
     let mut world = World::new();
     world.check(1, "echo $$ > $D/check; sleep 60", 60_000);

@@ -387,7 +387,8 @@ pub(crate) const TABLE: Table<GlobalDraft> = Table {
                 "how strict the includes of the rest of this file are"
             ),
         ]),
-        pending(lvs::KEYWORDS),
+        works(lvs::KEYWORDS),
+        pending(lvs::PENDING),
         works(mail::KEYWORDS),
         works(process::IN_EFFECT),
         pending(process::KEYWORDS),

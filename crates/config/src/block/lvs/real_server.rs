@@ -10,7 +10,7 @@ use crate::block::lvs::checker::{self, CheckerDraft};
 use crate::block::lvs::timing::{Timed, Timing};
 use crate::block::lvs::{self, forwarding};
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::{Cx, Keyword, Kind, Nodes, Range, Table, pending, value};
+use crate::keyword::{Cx, Keyword, Kind, Nodes, Range, Table, pending, value, works};
 use crate::lang::tree::Shape;
 use crate::lang::{Node, Word};
 use crate::span::Span;
@@ -112,11 +112,13 @@ pub(crate) const TABLE: Table<RealServerDraft> = Table {
     path: "virtual_server/real_server",
     id: lvs::id::REAL_SERVER,
     keywords: &[
-        pending(OWN),
-        pending(RealServerDraft::TIMES),
-        pending(RealServerDraft::CONNECT_TIMEOUT),
-        pending(RealServerDraft::DEFAULT_RETRY),
-        pending(checker::BLOCKS),
+        works(OWN),
+        works(RealServerDraft::TIMES),
+        works(RealServerDraft::CONNECT_TIMEOUT),
+        works(RealServerDraft::DEFAULT_RETRY),
+        works(checker::BLOCKS),
+        pending(checker::PENDING),
+        pending(PENDING),
     ],
 };
 
@@ -194,14 +196,16 @@ const OWN: &[Keyword<RealServerDraft>] = &[
         "that of the virtual server",
         "the name that HTTP_GET and SSL_GET ask for"
     ),
-    keyword!(
-        "snmp_name",
-        Kind::Line("NAME", |s, node, cx| {
-            if let Some(name) = lvs::snmp_name("real server", node, cx) {
-                s.rare_mut().snmp_name = Some(name);
-            }
-        }),
-        "",
-        "its name for SNMP"
-    ),
 ];
+
+/// Nothing acts on these yet.
+const PENDING: &[Keyword<RealServerDraft>] = &[keyword!(
+    "snmp_name",
+    Kind::Line("NAME", |s, node, cx| {
+        if let Some(name) = lvs::snmp_name("real server", node, cx) {
+            s.rare_mut().snmp_name = Some(name);
+        }
+    }),
+    "",
+    "its name for SNMP"
+)];

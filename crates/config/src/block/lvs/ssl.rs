@@ -4,7 +4,7 @@ use base::Secret;
 
 use crate::block::global_defs::keyword;
 use crate::block::lvs;
-use crate::keyword::{Cx, Keyword, Kind, Table, pending};
+use crate::keyword::{Cx, Keyword, Kind, Table, works};
 use crate::lang::Node;
 
 /// The block as written.
@@ -16,7 +16,7 @@ pub(crate) struct SslDraft {
     pub(crate) key: Option<Box<str>>,
 }
 
-pub(crate) const TABLE: Table<SslDraft> = Table { path: "SSL", id: lvs::id::SSL, keywords: &[pending(OWN)] };
+pub(crate) const TABLE: Table<SslDraft> = Table { path: "SSL", id: lvs::id::SSL, keywords: &[works(OWN)] };
 
 const OWN: &[Keyword<SslDraft>] = &[
     keyword!("password", Kind::Line("TEXT", password), "", "password of the key"),

@@ -74,7 +74,6 @@ pub struct Reply {
 impl Reply {
     /// A reply of which all is wanted: its digest and its bytes.
     #[must_use]
-    #[allow(dead_code, reason = "genhash wants it")]
     pub fn recorded() -> Self {
         Self { digest: Some(Md5::new()), raw: Some(Vec::new()), ..Self::default() }
     }

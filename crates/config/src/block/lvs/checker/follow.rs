@@ -4,7 +4,7 @@ use crate::block::global_defs::keyword;
 use crate::block::lvs::checker::{CheckerDraft, Own, own};
 use crate::block::lvs::{self, id};
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::{Cx, Keyword, Kind, Range, Table, pending};
+use crate::keyword::{Cx, Keyword, Kind, Range, Table, pending, works};
 use crate::lang::{Node, Word};
 
 /// What only `FILE_CHECK` has, as written.
@@ -16,7 +16,7 @@ pub(crate) struct FileCheckDraft {
 }
 
 pub(crate) const FILE: Table<CheckerDraft> =
-    Table { path: "virtual_server/real_server/FILE_CHECK", id: id::FILE, keywords: &[pending(FILE_OWN)] };
+    Table { path: "virtual_server/real_server/FILE_CHECK", id: id::FILE, keywords: &[works(FILE_OWN)] };
 
 pub(crate) const BFD: Table<CheckerDraft> =
     Table { path: "virtual_server/real_server/BFD_CHECK", id: id::BFD, keywords: &[pending(BFD_OWN)] };

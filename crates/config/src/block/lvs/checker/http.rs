@@ -6,7 +6,7 @@ use crate::block::global_defs::{keyword, u32_of};
 use crate::block::lvs::checker::{CheckerDraft, Own, own};
 use crate::block::lvs::{self, id};
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::{Cx, Keyword, Kind, Nodes, Range, Table, pending, value};
+use crate::keyword::{Cx, Keyword, Kind, Nodes, Range, Table, value, works};
 use crate::lang::tree::Shape;
 use crate::lang::{Node, Word};
 use crate::span::Span;
@@ -114,16 +114,13 @@ pub(crate) const SSL_OWN: &[Keyword<CheckerDraft>] = &[
     ),
 ];
 
-pub(crate) const URL: Table<UrlDraft> = Table {
-    path: "virtual_server/real_server/HTTP_GET/url",
-    id: id::HTTP_URL,
-    keywords: &[pending(URL_OWN)],
-};
+pub(crate) const URL: Table<UrlDraft> =
+    Table { path: "virtual_server/real_server/HTTP_GET/url", id: id::HTTP_URL, keywords: &[works(URL_OWN)] };
 
 pub(crate) const SSL_URL: Table<UrlDraft> = Table {
     path: "virtual_server/real_server/SSL_GET/url",
     id: id::SSL_URL,
-    keywords: &[pending(URL_OWN), pending(SSL_URL_OWN)],
+    keywords: &[works(URL_OWN), works(SSL_URL_OWN)],
 };
 
 const SSL_URL_OWN: &[Keyword<UrlDraft>] = &[keyword!(

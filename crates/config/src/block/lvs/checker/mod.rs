@@ -16,7 +16,7 @@ use crate::block::lvs::real_server::RealServerDraft;
 use crate::block::lvs::timing::{Timed, Timing};
 use crate::block::lvs::{self, id};
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::{Catalogue, Cx, Keyword, Kind, Nodes, Table, pending, value};
+use crate::keyword::{Catalogue, Cx, Keyword, Kind, Nodes, Table, value, works};
 use crate::lang::{Node, Word};
 use crate::span::Span;
 
@@ -184,12 +184,12 @@ macro_rules! connecting {
             path: $path,
             id: $id,
             keywords: &[
-                pending(CONNECT),
-                pending(CheckerDraft::CONNECT_TIMEOUT),
-                pending(CheckerDraft::TIMES),
-                pending(CheckerDraft::RETRY),
-                pending(WHEN),
-                $(pending($own),)*
+                works(CONNECT),
+                works(CheckerDraft::CONNECT_TIMEOUT),
+                works(CheckerDraft::TIMES),
+                works(CheckerDraft::RETRY),
+                works(WHEN),
+                $(works($own),)*
             ],
         }
     };
@@ -209,12 +209,7 @@ const SSL_GET: Table<CheckerDraft> =
 const MISC: Table<CheckerDraft> = Table {
     path: "virtual_server/real_server/MISC_CHECK",
     id: id::MISC,
-    keywords: &[
-        pending(CheckerDraft::TIMES),
-        pending(CheckerDraft::RETRY),
-        pending(WHEN),
-        pending(misc::OWN),
-    ],
+    keywords: &[works(CheckerDraft::TIMES), works(CheckerDraft::RETRY), works(WHEN), works(misc::OWN)],
 };
 
 /// Puts the tables into the catalogue.
@@ -310,16 +305,18 @@ pub(crate) const BLOCKS: &[Keyword<RealServerDraft>] = &[
         "",
         "a file's number changes the weight"
     ),
-    keyword!(
-        "BFD_CHECK",
-        Kind::Block("", id::BFD, |s, node, nodes, cx| {
-            let checker = read(&follow::BFD, Own::Bfd(None), node, nodes, cx);
-            s.checkers.extend(follow::finish_bfd(checker, &s.checkers, cx));
-        }),
-        "",
-        "a BFD session is up"
-    ),
 ];
+
+/// Nothing acts on these yet.
+pub(crate) const PENDING: &[Keyword<RealServerDraft>] = &[keyword!(
+    "BFD_CHECK",
+    Kind::Block("", id::BFD, |s, node, nodes, cx| {
+        let checker = read(&follow::BFD, Own::Bfd(None), node, nodes, cx);
+        s.checkers.extend(follow::finish_bfd(checker, &s.checkers, cx));
+    }),
+    "",
+    "a BFD session is up"
+)];
 
 fn read(
     table: &Table<CheckerDraft>,

@@ -3,7 +3,7 @@
 use super::*;
 use crate::block::global_defs::{keyword, u32_of};
 use crate::block::lvs::forwarding;
-use crate::keyword::{Keyword, Kind, Range, Table, pending};
+use crate::keyword::{Keyword, Kind, Range, Table, pending, works};
 use crate::lang::tree::Shape;
 
 type Draft = VirtualServerDraft;
@@ -15,10 +15,11 @@ pub(crate) const TABLE: Table<Draft> = Table {
     path: "virtual_server",
     id: lvs::id::VIRTUAL_SERVER,
     keywords: &[
-        pending(OWN),
-        pending(Draft::TIMES),
-        pending(Draft::CONNECT_TIMEOUT),
-        pending(Draft::DEFAULT_RETRY),
+        works(OWN),
+        works(Draft::TIMES),
+        works(Draft::CONNECT_TIMEOUT),
+        works(Draft::DEFAULT_RETRY),
+        pending(PENDING),
     ],
 };
 
@@ -126,14 +127,6 @@ const OWN: &[Keyword<Draft>] = &[
         "the name that HTTP_GET and SSL_GET ask for"
     ),
     keyword!(
-        "snmp_name",
-        Kind::Line("NAME", |s, node, cx| {
-            s.snmp_name = lvs::snmp_name("virtual server", node, cx).or(s.snmp_name.take());
-        }),
-        "",
-        "its name for SNMP"
-    ),
-    keyword!(
         "alpha",
         Kind::Flag(|s| s.alpha = true),
         "off",
@@ -208,6 +201,16 @@ const OWN: &[Keyword<Draft>] = &[
         "a member of the pool"
     ),
 ];
+
+/// Nothing acts on these yet.
+const PENDING: &[Keyword<Draft>] = &[keyword!(
+    "snmp_name",
+    Kind::Line("NAME", |s, node, cx| {
+        s.snmp_name = lvs::snmp_name("virtual server", node, cx).or(s.snmp_name.take());
+    }),
+    "",
+    "its name for SNMP"
+)];
 
 /// The names of the flags of `sh` and `mh` stand for the same bits, and keepalived takes each for both.
 const HASHES: &[Scheduler] = &[Scheduler::SourceHash, Scheduler::MaglevHash];
