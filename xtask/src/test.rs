@@ -27,6 +27,8 @@ const PACKAGES: &[&str] = &[
     "iputils-ping",
     "util-linux",
     "kmod",
+    "openssl",
+    "python3-aiosmtpd",
 ];
 
 /// The suite that compares with keepalived: reported as a step of its own.
