@@ -59,7 +59,7 @@ impl Mailing {
     fn start(&self, tls: &str) -> Result<Process> {
         let conf = format!(
             "global_defs {{\n router_id lb1\n smtp_server {SERVER}\n smtp_alert\n notification_email {{\n  \
-             ops@example.org\n  Night <night@example.org>\n }}\n notification_email_from lb1@example.org\n {tls}\n}}\n\
+             ops@example.org\n  \"Night <night@example.org>\"\n }}\n notification_email_from lb1@example.org\n {tls}\n}}\n\
              vrrp_instance VI_1 {{\n state MASTER\n interface eth0\n virtual_router_id 51\n priority 150\n \
              advert_int 1\n virtual_ipaddress {{\n  {VIP}/24\n }}\n}}\n"
         );
