@@ -2,6 +2,7 @@
 //!
 //! Those of the network are the ones of the calling thread's namespace.
 
+use std::fmt;
 use std::fs;
 use std::path::PathBuf;
 
@@ -45,6 +46,14 @@ const PING_GROUPS: &str = "/proc/sys/net/ipv4/ping_group_range";
 pub struct PingGroups {
     before: String,
     widened: String,
+}
+
+/// `from 1 0 to 0 0`.
+impl fmt::Display for PingGroups {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        write!(f, "from {} to {}", words(&self.before), words(&self.widened))
+    }
 }
 
 impl PingGroups {

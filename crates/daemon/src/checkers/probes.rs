@@ -9,15 +9,23 @@ use base::{Duration, Instant};
 use engine::io::RunId;
 use engine::lvs::io::Answer;
 use linux::clock;
-use model::lvs::{Checker, Lvs, Tls};
+use linux::sysctl::PingGroups;
+use model::lvs::{Checker, Lvs, Probe, Tls};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
-use super::probe::Prober;
+use super::probe::{LengthMismatch, Prober};
 use crate::ipc::Lateness;
+use crate::log::Line;
 use crate::process::lateness::Histogram;
 
 /// How a task ended.
-type Ended = (RunId, Duration, Answer);
+struct Ended {
+    run: RunId,
+    late: Duration,
+    answer: Answer,
+    /// What else there is to tell.
+    note: Option<Line>,
+}
 
 /// All probes.
 pub struct Probes {
@@ -26,6 +34,10 @@ pub struct Probes {
     /// Those that have not been answered.
     running: BTreeMap<RunId, AbortHandle>,
     lateness: Histogram,
+    /// What the answers don't tell.
+    notes: Vec<Line>,
+    /// While pings run that the kernel's setting would have forbidden.
+    ping_groups: Option<PingGroups>,
 }
 
 impl Probes {
@@ -36,6 +48,8 @@ impl Probes {
             tasks: JoinSet::new(),
             running: BTreeMap::new(),
             lateness: Histogram::default(),
+            notes: Vec::new(),
+            ping_groups: None,
         }
     }
 
@@ -50,12 +64,38 @@ impl Probes {
         servers.flat_map(|s| &s.checkers).filter_map(|c| self.prober.prepare(c).err()).collect()
     }
 
+    /// Lets this process ping, if `lvs` has such checks. What there is to tell of that: keepalived's warning,
+    /// or why it can't be done.
+    pub fn allow_pings(&mut self, lvs: &Lvs) -> Option<Line> {
+        let mut checkers = lvs.services.iter().flat_map(|s| &s.servers).flat_map(|s| &s.checkers);
+        if self.ping_groups.is_some() || !checkers.any(|c| matches!(c.probe, Probe::Ping(_))) {
+            return None;
+        }
+        match PingGroups::widen() {
+            Ok(widened) => {
+                self.ping_groups = widened;
+                let range = self.ping_groups.as_ref()?;
+                let text = format!("Warning: /proc/sys/net/ipv4/ping_group_range being expanded {range}");
+                Some(Line::warning(text))
+            }
+            Err(e) => Some(Line::error(format!("PING_CHECK may not be allowed to ping: {e}"))),
+        }
+    }
+
+    /// Takes back what [`Probes::allow_pings`] did.
+    pub fn forbid_pings(&mut self) -> Option<Line> {
+        let restored = self.ping_groups.take()?.restore();
+        restored.err().map(|e| Line::warning(e.to_string()))
+    }
+
     /// Starts a probe that was due at `due`.
     pub fn start(&mut self, run: RunId, checker: Arc<Checker>, url: usize, due: Instant) {
         let prober = self.prober.clone();
         let task = self.tasks.spawn_local(async move {
             let late = clock::now().since(due);
-            (run, late, prober.run(&checker, url).await)
+            let (answer, mismatch) = prober.run_noting(&checker, url).await;
+            let note = mismatch.and_then(|mismatch| note(&checker, url, mismatch));
+            Ended { run, late, answer, note }
         });
         self.running.insert(run, task);
     }
@@ -90,8 +130,9 @@ impl Probes {
 
     fn ended(&mut self, ended: Result<Ended, JoinError>) -> Option<(RunId, Answer)> {
         match ended {
-            Ok((run, late, answer)) => {
+            Ok(Ended { run, late, answer, note }) => {
                 self.lateness.record(late);
+                self.notes.extend(note);
                 self.running.remove(&run).map(|_| (run, answer))
             }
             // A mistake in the program, which ends it; whoever watches starts it again.
@@ -99,6 +140,11 @@ impl Probes {
             // Cancelled, and answered then.
             Err(_) => None,
         }
+    }
+
+    /// What else there is to tell of probes that have ended.
+    pub fn take_notes(&mut self) -> Vec<Line> {
+        std::mem::take(&mut self.notes)
     }
 
     /// Forgets what was counted.
@@ -115,4 +161,20 @@ impl Probes {
     pub fn lateness(&self) -> Lateness {
         self.lateness.summary()
     }
+}
+
+/// keepalived's line about a body that is longer or shorter than announced.
+fn note(
+    checker: &Checker,
+    url: usize,
+    LengthMismatch { announced, received }: LengthMismatch,
+) -> Option<Line> {
+    let (Probe::Http(to, http) | Probe::Ssl(to, http)) = &checker.probe else { return None };
+    let path = &http.urls.get(url)?.path;
+    let text = format!(
+        "http_check for RS [{}]:tcp:{} url {path}: content_length ({announced}) does not match received bytes \
+         ({received})",
+        to.address, to.port
+    );
+    Some(Line::info(text).detailed())
 }

@@ -156,6 +156,7 @@ impl<'s> Reactor<'s> {
             self.turn(news);
             self.turns.record(clock::now().since(begin));
         }
+        self.probes.forbid_pings().into_iter().for_each(|line| self.supervisor.log(line));
         Ok(())
     }
 
@@ -206,6 +207,7 @@ impl<'s> Reactor<'s> {
         for (run, answer) in answers {
             self.input(Input::Probed { run, answer });
         }
+        self.probes.take_notes().into_iter().for_each(|line| self.supervisor.log(line));
         if is_ready(token::TIMER) {
             self.timer.expired();
         }
@@ -437,6 +439,8 @@ impl<'s> Reactor<'s> {
         for complaint in self.probes.complaints(&self.balancer.model().lvs) {
             self.supervisor.log(Line::warning(complaint));
         }
+        let line = self.probes.allow_pings(&self.balancer.model().lvs);
+        line.into_iter().for_each(|line| self.supervisor.log(line));
     }
 
     fn stop(&mut self, keep: bool) {

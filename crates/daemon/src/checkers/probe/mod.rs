@@ -98,12 +98,7 @@ impl Prober {
 
     /// Makes the check once. `url` is the place of the url that `HTTP_GET` and `SSL_GET` ask for; the
     /// others ignore it. `MISC_CHECK`, `FILE_CHECK` and `BFD_CHECK` are no probes, and are answered by
-    /// [`Answer::Unable`].
-    pub async fn run(&self, checker: &Checker, url: usize) -> Answer {
-        self.run_noting(checker, url).await.0
-    }
-
-    /// As [`Prober::run`], with what else is to be told.
+    /// [`Answer::Unable`]. With the answer comes what else is to be told.
     pub async fn run_noting(&self, checker: &Checker, url: usize) -> (Answer, Option<LengthMismatch>) {
         let mut mismatch = None;
         let done = match &checker.probe {
@@ -120,6 +115,11 @@ impl Prober {
             }
         };
         (done.map_or_else(|answer| answer, |()| PASSED), mismatch)
+    }
+
+    #[cfg(test)]
+    async fn run(&self, checker: &Checker, url: usize) -> Answer {
+        self.run_noting(checker, url).await.0
     }
 
     fn random(&self) -> u64 {
