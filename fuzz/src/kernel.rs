@@ -91,7 +91,7 @@ impl Kernel {
                 let at = self.routes.iter().position(|r| *r == facts)?;
                 Some(KernelEvent::RouteGone(self.routes.remove(at)))
             }
-            Operation::PromoteSecondaries { .. } => None,
+            Operation::PromoteSecondaries { .. } | Operation::StartSync(..) | Operation::StopSync(..) => None,
         }
     }
 

@@ -13,7 +13,7 @@ use engine::lvs::table::{
     SyncSettings, Table, Timeouts,
 };
 use lab::harness::{Needs, Outcome, Scenario};
-use lab::{Lab, LabError, Node, Result, ensure};
+use lab::{Daemon, Lab, LabError, Node, Result, ensure};
 use linux::ipvs::Ipvs;
 use linux::netns::Netns;
 use model::lvs::{
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Scenario::new("both-halves-of-the-sync-daemon-start-change-and-stop", Needs::VirtualTime, sync),
         Scenario::new("the-virtual-servers-of-another-namespace-are-found", Needs::VirtualTime, namespaces),
         Scenario::new("marks-are-set-as-a-whole-and-packets-get-them", Needs::VirtualTime, marks),
+        Scenario::new("the-sync-daemon-follows-its-instance", Needs::VirtualTime, follows),
         Scenario::new("a-thousand-servers-take-no-long-time", Needs::AnyClock, thousand),
     ])
 }
@@ -475,6 +476,55 @@ fn marks() -> Result<Outcome> {
     ensure(rules(&d)?.matches("10.1.").count() == 3000, "all are there")?;
     d.apply(&[Operation::DelMarks(name.clone()), Operation::DelMarks(name)])?;
     ensure(rules(&d)?.is_empty(), "nothing is left")?;
+    Ok(Outcome::Passed)
+}
+
+/// Two routers, of which the first is the better one.
+fn follows() -> Result<Outcome> {
+    const BOUND: std::time::Duration = std::time::Duration::from_secs(10);
+    let vip = ip("192.0.2.100");
+    let conf = |priority: u8, more: &str| {
+        format!(
+            "global_defs {{\n lvs_sync_daemon eth0 inst VI_1 maxlen 1400{more}\n}}\nvrrp_instance VI_1 {{\n \
+             state BACKUP\n interface eth0\n virtual_router_id 51\n priority {priority}\n advert_int 1\n \
+             virtual_ipaddress {{\n {vip}/24\n }}\n}}\n"
+        )
+    };
+    let line = |half: &str, id: u8| {
+        format!(
+            "{half} sync daemon (mcast=eth0, syncid={id}, maxlen=1400, group=224.0.0.81, port=8848, ttl=1)"
+        )
+    };
+    let shows = |node: &Node, expected: &str| {
+        lab::wait(&format!("{} shows \"{expected}\"", node.name()), BOUND, || {
+            let output = node.run("ipvsadm", &["-L", "--daemon"])?;
+            Ok(String::from_utf8_lossy(&output.stdout).trim() == expected)
+        })
+    };
+    let lab = Lab::new("ipvs-follows")?;
+    let lan = lab.lan("lan0")?;
+    let (one, two) = (lab.node("r1")?, lab.node("r2")?);
+    one.attach(&lan, "eth0", &["192.0.2.11/24"], None)?;
+    two.attach(&lan, "eth0", &["192.0.2.12/24"], None)?;
+    let second = two.start(Daemon::Vipd, "r2", &conf(100, ""))?;
+    shows(&two, &line("backup", 51))?;
+    two.wait_ip(vip, true, BOUND)?;
+    shows(&two, &line("master", 51))?;
+    // A better one comes, and goes without a farewell.
+    let _first = one.start(Daemon::Vipd, "r1", &conf(150, ""))?;
+    one.wait_ip(vip, true, BOUND)?;
+    shows(&one, &line("master", 51))?;
+    shows(&two, &line("backup", 51))?;
+    one.power_off()?;
+    two.wait_ip(vip, true, BOUND)?;
+    shows(&two, &line("master", 51))?;
+    // Another id, and the end.
+    two.write("r2.conf", &conf(100, " id 7"))?;
+    second.signal(lab::Signal::SIGHUP)?;
+    shows(&two, &line("master", 7))?;
+    second.signal(lab::Signal::SIGTERM)?;
+    second.wait(BOUND)?;
+    shows(&two, "")?;
     Ok(Outcome::Passed)
 }
 

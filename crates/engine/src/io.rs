@@ -10,6 +10,7 @@ use vrrp::io::Datagram;
 use wire::Packet;
 
 use crate::facts::{AddressFacts, KernelDump, KernelEvent};
+use crate::lvs::table::{SyncHalf, SyncSettings};
 
 /// A socket that the engine asked for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -236,6 +237,10 @@ pub enum Operation {
         /// The interface.
         link: IfName,
     },
+    /// Start one half of the kernel's sync daemon, or leave it if it runs with these settings.
+    StartSync(SyncHalf, SyncSettings),
+    /// Stop one half of the kernel's sync daemon.
+    StopSync(SyncHalf, SyncSettings),
 }
 
 /// A notify script to run.

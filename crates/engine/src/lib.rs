@@ -32,6 +32,7 @@ mod scripts;
 mod snapshot;
 mod sockets;
 mod stop;
+mod sync;
 mod timers;
 mod turn;
 

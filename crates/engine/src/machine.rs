@@ -18,6 +18,7 @@ use crate::notify::Notifier;
 use crate::out::Out;
 use crate::scripts::Scripts;
 use crate::sockets::{Dispatch, Place, Sockets};
+use crate::sync::Sync;
 
 /// How far the engine has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,6 +67,7 @@ pub struct Engine {
     pub(crate) sockets: Sockets,
     pub(crate) announcer: Announcer,
     pub(crate) scripts: Scripts,
+    pub(crate) sync: Sync,
     pub(crate) notifier: Notifier,
     pub(crate) out: Out,
     /// The state of each instance, as last told.
@@ -98,6 +100,7 @@ impl Engine {
             sockets: Sockets::default(),
             announcer: Announcer::default(),
             scripts: Scripts::default(),
+            sync: Sync::default(),
             notifier: Notifier::default(),
             out: Out::default(),
             states: Vec::new(),
@@ -328,6 +331,7 @@ impl Machine for Engine {
             Input::Overrun => self.overrun(),
             Input::Done { op, result } => {
                 if !self.kernel.done(now, op, result.clone(), &mut self.out)
+                    && !self.sync.done(now, op, &result, &mut self.out)
                     && let Some(ids) = self.sockets.done(now, op, result, &self.model, &mut self.out)
                 {
                     self.reassess(now, &ids);
@@ -371,6 +375,8 @@ impl Machine for Engine {
         let Self { announcer, kernel, model, out, .. } = self;
         announcer.handle_timeout(&mut Around { now, model, kernel, out });
         self.settle_kernel(now, &[]);
+        self.sync.handle_timeout(now);
+        self.settle_sync();
         self.stopped_if_done(now);
     }
 
@@ -393,6 +399,7 @@ impl Machine for Engine {
         [
             self.core.as_ref().and_then(Machine::poll_timeout),
             self.kernel.next_timeout(),
+            self.sync.next_timeout(),
             self.sockets.next_timeout(),
             self.announcer.next_timeout(),
             self.scripts.next_timeout().filter(|_| self.phase == Phase::Running),

@@ -23,6 +23,7 @@ impl Engine {
         if keep {
             self.kernel.keep_for_ever(now, &mut self.out);
             self.kernel.freeze();
+            self.sync.freeze();
         } else {
             self.kernel.claim(Owner::Static, false);
             // An instance that never started may have been spared a left-over.
@@ -40,12 +41,15 @@ impl Engine {
     /// Says so when nothing is left to do, or when it took too long.
     pub(crate) fn stopped_if_done(&mut self, now: Instant) {
         let Phase::Stopping { until } = self.phase else { return };
-        let busy =
-            self.kernel.waiting() > 0 || self.kernel.next_timeout().is_some() || self.sockets.opening() > 0;
+        let busy = self.kernel.waiting() > 0
+            || self.kernel.next_timeout().is_some()
+            || self.sockets.opening() > 0
+            || self.sync.is_busy();
         if busy && now < until {
             return;
         }
         self.kernel.freeze();
+        self.sync.freeze();
         self.sockets.close(&mut self.out);
         self.phase = Phase::Stopped;
         self.out.push(Effect::Stopped);

@@ -13,7 +13,7 @@ use crate::machine::Engine;
 
 impl Engine {
     /// Carries out what the core wants: all adverts first, then what follows from its events, then the
-    /// changes to the kernel, then announcements, and at last notifications.
+    /// changes to the kernel, then announcements, then notifications, and at last the sync daemon.
     pub(crate) fn pump(&mut self, now: Instant) {
         let mut events = std::mem::take(&mut self.events);
         let mut advertised: SmallVec<[InstanceId; 4]> = SmallVec::new();
@@ -56,6 +56,7 @@ impl Engine {
         }
         events.clear();
         self.events = events;
+        self.settle_sync();
     }
 
     /// An instance changed its state: what it wants of the kernel follows.

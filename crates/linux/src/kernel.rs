@@ -1,16 +1,20 @@
 //! The engine's vocabulary for the kernel, said in that of [`netlink`](crate::netlink) and
 //! [`vrrp_socket`](crate::vrrp_socket). Nothing is decided here.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use base::{Duration, IfIndex, Instant};
 use engine::facts::{AddressFacts, KernelDump, KernelEvent, LinkFacts, RouteFacts};
 use engine::io::{OpError, OpId, Operation, SocketKind, SocketSpec};
+use engine::lvs;
 use model::address::AddressFlags as Wishes;
+use model::lvs::IpvsNamespace;
 use model::route::{RouteKind, RouteMetricKind, RouteOperation};
 
 use crate::clock;
 use crate::error::{Errno, OsError, Result};
+use crate::ipvs::Ipvs;
 use crate::netlink::{
     Address, AddressFlags, AddressMode, Change, Commands, Event, FOREVER, Link, LinkFlags, Lost, Metric,
     Monitor, MonitorConfig, NetlinkError, NextHop, PROTOCOL_KEEPALIVED, Request, Route, RouteFilter,
@@ -40,6 +44,10 @@ pub struct Kernel {
     events: Vec<Event>,
     /// Operations that have no netlink message and are done at once.
     done: Vec<(OpId, std::result::Result<(), OpError>)>,
+    /// Operations on the sync daemon, for when nothing else is left to do.
+    sync: VecDeque<(OpId, lvs::io::Operation)>,
+    ipvs: Option<Ipvs>,
+    ipvs_namespace: IpvsNamespace,
 }
 
 /// How to open a [`Kernel`].
@@ -51,6 +59,8 @@ pub struct KernelConfig {
     pub command_buffer: Option<usize>,
     /// Protocols of the model's routes other than keepalived's own, whose routes are told, too.
     pub route_protocols: Vec<u8>,
+    /// Where the sync daemon runs.
+    pub ipvs_namespace: IpvsNamespace,
 }
 
 impl Kernel {
@@ -63,7 +73,21 @@ impl Kernel {
         })?;
         monitor.resync()?;
         let commands = Commands::open(config.command_buffer)?;
-        Ok(Self { monitor, commands, events: Vec::new(), done: Vec::new() })
+        Ok(Self {
+            monitor,
+            commands,
+            events: Vec::new(),
+            done: Vec::new(),
+            sync: VecDeque::new(),
+            ipvs: None,
+            ipvs_namespace: config.ipvs_namespace.clone(),
+        })
+    }
+
+    /// The kernel's virtual servers, opened while there was the right to do so. Without this they are opened
+    /// when the sync daemon is to be started; then no module is loaded, since others would have to wait.
+    pub fn use_ipvs(&mut self, ipvs: Ipvs) {
+        self.ipvs = Some(ipvs);
     }
 
     /// The descriptor to wait for: [`Kernel::read`] is due when it is readable.
@@ -75,7 +99,7 @@ impl Kernel {
     /// Whether [`Kernel::pump`] is due without any descriptor being ready.
     #[must_use]
     pub fn has_work(&self) -> bool {
-        self.commands.has_work() || !self.done.is_empty()
+        self.commands.has_work() || !self.done.is_empty() || !self.sync.is_empty()
     }
 
     /// `Effect::Resync`.
@@ -102,6 +126,7 @@ impl Kernel {
                 let path = sysctl::of_link(base::Family::V4, link, "promote_secondaries");
                 self.done.push((op, sysctl::set(&path, 1).map(drop).map_err(|e| op_error(&e))));
             }
+            Err(Undone::Sync(operation)) => self.sync.push_back((op, operation)),
             Err(Undone::Impossible(text)) => {
                 self.done.push((op, Err(OpError { errno: libc::EINVAL, message: text.into() })));
             }
@@ -119,7 +144,19 @@ impl Kernel {
             let result = c.result.or_else(|e| forgive(&c.request, e));
             tell(News::Done(OpId(c.cookie), result));
         }
-        Ok(more)
+        if !more && let Some((op, operation)) = self.sync.pop_front() {
+            let result = self.sync_daemon(&operation).map_err(|e| op_error(&e));
+            tell(News::Done(op, result));
+        }
+        Ok(self.has_work())
+    }
+
+    fn sync_daemon(&mut self, operation: &lvs::io::Operation) -> Result<()> {
+        let ipvs = match &mut self.ipvs {
+            Some(ipvs) => ipvs,
+            closed => closed.insert(Ipvs::open_loaded(&self.ipvs_namespace, None)?),
+        };
+        ipvs.apply(operation)
     }
 
     /// Reads what the kernel tells.
@@ -154,9 +191,10 @@ fn route_filter(others: &[u8]) -> RouteFilter {
     RouteFilter::Protocols(all)
 }
 
-/// An operation without a netlink message.
+/// An operation without a message of rtnetlink.
 enum Undone {
     Promote(base::IfName),
+    Sync(lvs::io::Operation),
     Impossible(&'static str),
 }
 
@@ -208,6 +246,12 @@ fn request(operation: &Operation) -> std::result::Result<Request, Undone> {
             Request::DeleteRoute(gone)
         }
         Operation::PromoteSecondaries { link } => return Err(Undone::Promote(*link)),
+        Operation::StartSync(half, settings) => {
+            return Err(Undone::Sync(lvs::io::Operation::StartSync(*half, settings.clone())));
+        }
+        Operation::StopSync(half, settings) => {
+            return Err(Undone::Sync(lvs::io::Operation::StopSync(*half, settings.clone())));
+        }
     })
 }
 

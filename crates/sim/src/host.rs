@@ -11,6 +11,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use base::{Duration, IfIndex, IfName, Instant, IpNet, Mac};
 use engine::facts::{AddressFacts, KernelDump, KernelEvent, LinkFacts, RouteFacts};
 use engine::io::Operation;
+use engine::lvs::table::{SyncHalf, SyncSettings};
 use model::address::AddressFlags;
 use model::{Address, Route};
 
@@ -50,6 +51,8 @@ pub struct Host {
     pub routes: Vec<RouteFacts>,
     /// Interfaces with `promote_secondaries`.
     promote: BTreeSet<IfName>,
+    /// The halves of the sync daemon that run.
+    pub sync: BTreeMap<SyncHalf, SyncSettings>,
     /// What each interface gets when it (re)appears: the host's own addresses.
     own: BTreeMap<IfName, Vec<IpNet>>,
     next_index: u32,
@@ -72,6 +75,7 @@ impl Host {
         self.addresses.clear();
         self.routes.clear();
         self.promote.clear();
+        self.sync.clear();
         if let (Ok(name), Some(index)) = (IfName::new("lo"), IfIndex::new(1)) {
             let mut lo = link_facts(self.number, index, name);
             (lo.loopback, lo.multicast, lo.mac) = (true, false, None);
@@ -140,6 +144,15 @@ impl Host {
             Operation::DelRoute { route, links } => self.del_route(route, links),
             Operation::PromoteSecondaries { link } => {
                 self.promote.insert(*link);
+                Ok(Vec::new())
+            }
+            Operation::StartSync(half, settings) => {
+                self.named(settings.link).ok_or(errno::ENODEV)?;
+                self.sync.insert(*half, settings.clone());
+                Ok(Vec::new())
+            }
+            Operation::StopSync(half, _) => {
+                self.sync.remove(half);
                 Ok(Vec::new())
             }
         }

@@ -1,8 +1,9 @@
 //! The vrrp process: one engine, and a loop that never blocks.
 //!
-//! It forks nothing, resolves nothing and writes no file. What takes time is done by others: scripts
-//! and FIFOs by the scripts process, logs and dumps by the supervisor. Operations on the kernel go out
-//! in small chunks between other work.
+//! It forks nothing (but `modprobe` before it begins, if the sync daemon is configured), resolves
+//! nothing and writes no file. What takes time is done by others: scripts and FIFOs by the scripts
+//! process, logs and dumps by the supervisor. Operations on the kernel go out in small chunks between
+//! other work.
 
 mod approach;
 mod neighbours;
@@ -11,9 +12,11 @@ mod sockets;
 
 use std::process::ExitCode;
 
+use linux::ipvs::Ipvs;
 use linux::process::{self, Capability};
 use linux::seqpacket::Channel as Socket;
 use model::Model;
+use model::lvs::{SyncDaemon, SyncRole};
 
 use self::reactor::Reactor;
 use crate::cli::Options;
@@ -41,6 +44,7 @@ fn run(supervisor: &mut Supervisor) -> Result<(), Failure> {
     for complaint in schedule::allow_files(sockets_of(&model)) {
         supervisor.log(complaint);
     }
+    let ipvs = ipvs(&model, supervisor);
     // Behind scheduling, which needs other rights.
     for complaint in
         schedule::confine(&model.global.vrrp_process, &[Capability::NET_ADMIN, Capability::NET_RAW])
@@ -52,8 +56,22 @@ fn run(supervisor: &mut Supervisor) -> Result<(), Failure> {
     if neighbours {
         reactor.leave_strangers();
     }
+    if let Some(ipvs) = ipvs {
+        reactor.use_ipvs(ipvs);
+    }
     supervisor_lines(&mut reactor);
     Ok(reactor.run()?)
+}
+
+/// The kernel's virtual servers, if the sync daemon follows an instance: their module and their namespace
+/// need rights that are given up.
+fn ipvs(model: &Model, supervisor: &mut Supervisor) -> Option<Ipvs> {
+    let settings = &model.lvs.settings;
+    let follows = |daemon: &SyncDaemon| matches!(daemon.role, SyncRole::Follows(_));
+    settings.sync_daemon.as_ref().filter(|daemon| follows(daemon))?;
+    let buffer = settings.netlink_command_buffer.and_then(|bytes| usize::try_from(bytes).ok());
+    let opened = Ipvs::open(&settings.namespace, buffer);
+    opened.inspect_err(|e| supervisor.log(Line::error(format!("lvs_sync_daemon: {e}")))).ok()
 }
 
 fn supervisor_lines(reactor: &mut Reactor<'_>) {

@@ -9,6 +9,7 @@ use engine::Engine;
 use engine::io::{Effect, Event, Input, OpError, OpId, Outcome, SocketId};
 use linux::OsError;
 use linux::clock;
+use linux::ipvs::Ipvs;
 use linux::kernel::{Kernel, KernelConfig, News, op_error};
 use linux::poll::{Interest, Poll, Ready};
 use linux::process;
@@ -96,6 +97,7 @@ impl<'s> Reactor<'s> {
             monitor_buffer: bytes(model.global.netlink_monitor_buffer),
             command_buffer: bytes(model.global.netlink_command_buffer),
             route_protocols: route_protocols.clone(),
+            ipvs_namespace: model.lvs.settings.namespace.clone(),
         })?;
         if let Some(fd) = supervisor.fd() {
             poll.add(fd, token::SUPERVISOR, Interest::READ)?;
@@ -128,6 +130,11 @@ impl<'s> Reactor<'s> {
             turns: Histogram::default(),
             timers: Histogram::default(),
         })
+    }
+
+    /// See [`Kernel::use_ipvs`].
+    pub fn use_ipvs(&mut self, ipvs: Ipvs) {
+        self.kernel.use_ipvs(ipvs);
     }
 
     /// Another daemon runs beside this one: see [`Engine::leave_strangers`].

@@ -111,7 +111,11 @@ pub(crate) fn in_order(steps: Vec<Step>) -> impl Iterator<Item = Step> {
             Operation::DelAddress { link, net, .. } if moves.contains(&(*link, IpNet::addr(net))) => {
                 &mut *in_the_way
             }
-            Operation::AddAddress { .. } | Operation::PromoteSecondaries { .. } => &mut *addresses_in,
+            // The last ones are never steps towards an object.
+            Operation::AddAddress { .. }
+            | Operation::PromoteSecondaries { .. }
+            | Operation::StartSync(..)
+            | Operation::StopSync(..) => &mut *addresses_in,
             Operation::DelAddress { .. } => &mut *addresses_out,
             Operation::AddRoute { .. } => &mut *routes_in,
         };

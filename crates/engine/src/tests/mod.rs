@@ -9,4 +9,5 @@ mod notifying;
 mod properties;
 mod reloading;
 mod starting;
+mod syncing;
 mod world;

@@ -13,6 +13,7 @@ use super::build::*;
 use crate::Engine;
 use crate::facts::{AddressFacts, KernelDump, KernelEvent, LinkFacts, RouteFacts};
 use crate::io::{Effect, Event, Input, OpError, OpId, Operation, Outcome, RunId, SocketId, SocketSpec};
+use crate::lvs::table::{SyncHalf, SyncSettings};
 
 /// When the kernel tells of a change that we asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +40,7 @@ pub(super) struct World {
     pub(super) links: BTreeMap<IfIndex, LinkFacts>,
     pub(super) addresses: Vec<AddressFacts>,
     pub(super) routes: Vec<RouteFacts>,
+    pub(super) sync: BTreeMap<SyncHalf, SyncSettings>,
     pub(super) sockets: BTreeMap<SocketId, SocketSpec>,
     pub(super) runs: Vec<RunId>,
     /// What the engine wanted, in order, and when.
@@ -72,6 +74,7 @@ impl World {
                 on_link(3, "198.51.100.1/24", None),
             ],
             routes: Vec::new(),
+            sync: BTreeMap::new(),
             sockets: BTreeMap::new(),
             runs: Vec::new(),
             trace: Vec::new(),
@@ -298,6 +301,8 @@ impl World {
             Operation::AddRoute { route, .. } => format!("add route {}", route.destination),
             Operation::DelRoute { route, .. } => format!("del route {}", route.destination),
             Operation::PromoteSecondaries { link } => format!("promote {link}"),
+            Operation::StartSync(half, s) => format!("start {half:?} {} {}", s.link, s.id),
+            Operation::StopSync(half, s) => format!("stop {half:?} {} {}", s.link, s.id),
         };
         let mut result = self.result(&line);
         self.note(line);
@@ -378,6 +383,14 @@ impl World {
                 let facts = route_facts(route, links);
                 let at = self.routes.iter().position(|r| *r == facts).ok_or(ENOENT)?;
                 Ok(vec![KernelEvent::RouteGone(self.routes.remove(at))])
+            }
+            Operation::StartSync(half, settings) => {
+                self.sync.insert(*half, settings.clone());
+                Ok(Vec::new())
+            }
+            Operation::StopSync(half, _) => {
+                self.sync.remove(half);
+                Ok(Vec::new())
             }
             Operation::PromoteSecondaries { .. } => Ok(Vec::new()),
         }

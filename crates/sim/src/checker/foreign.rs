@@ -52,6 +52,9 @@ impl Foreign {
                 });
                 route.protocol != OURS && !named
             }
+            Operation::StartSync(_, settings) | Operation::StopSync(_, settings) => !models
+                .iter()
+                .any(|m| m.lvs.settings.sync_daemon.as_ref().is_some_and(|d| d.link == settings.link)),
             Operation::PromoteSecondaries { link } => !models
                 .iter()
                 .any(|m| m.instances.iter().any(|i| i.promote_secondaries && i.link == Some(*link))),

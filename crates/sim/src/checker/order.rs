@@ -67,7 +67,9 @@ impl Order {
             Operation::DelAddress { .. } => (false, false),
             Operation::AddRoute { .. } => (true, true),
             Operation::DelRoute { .. } => (false, true),
-            Operation::PromoteSecondaries { .. } => return,
+            Operation::PromoteSecondaries { .. } | Operation::StartSync(..) | Operation::StopSync(..) => {
+                return;
+            }
         };
         let owners: Vec<Option<InstanceId>> = match operation {
             Operation::AddAddress { address, .. } => {
@@ -82,7 +84,7 @@ impl Order {
                 let named = known.names.routes().iter().filter(|(_, r)| r == route);
                 named.map(|(owner, _)| *owner).collect()
             }
-            Operation::PromoteSecondaries { .. } => Vec::new(),
+            _ => Vec::new(),
         };
         let claimed = owners.iter().any(|owner| known.claims(*owner));
         if adding && !claimed {

@@ -95,6 +95,15 @@ pub(super) const KEYWORDS: &[Keyword<GlobalDraft>] = &[
         "the older name of lvs_flush_on_stop"
     ),
     keyword!(
+        "lvs_sync_daemon",
+        Kind::Line(
+            "IF [inst INSTANCE] [id NUMBER] [maxlen BYTES] [port NUMBER] [ttl NUMBER] [group ADDRESS]",
+            sync_daemon
+        ),
+        "",
+        "tell connections to other directors"
+    ),
+    keyword!(
         "nftables_ipvs",
         Kind::Line("[TABLE]", |g, node, _| g.lvs.nftables = Some(node.words.first().cloned())),
         "off; keepalived_ipvs without a name",
@@ -214,17 +223,6 @@ pub(super) const KEYWORDS: &[Keyword<GlobalDraft>] = &[
         "vipd only"
     ),
 ];
-
-/// Nothing acts on these yet.
-pub(super) const PENDING: &[Keyword<GlobalDraft>] = &[keyword!(
-    "lvs_sync_daemon",
-    Kind::Line(
-        "IF [inst INSTANCE] [id NUMBER] [maxlen BYTES] [port NUMBER] [ttl NUMBER] [group ADDRESS]",
-        sync_daemon
-    ),
-    "",
-    "tell connections to other directors"
-)];
 
 /// 0 leaves it to the kernel.
 const BUFFER: Range = Range::new(0, u32::MAX as i64, "bytes");

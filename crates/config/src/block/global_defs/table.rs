@@ -388,7 +388,6 @@ pub(crate) const TABLE: Table<GlobalDraft> = Table {
             ),
         ]),
         works(lvs::KEYWORDS),
-        pending(lvs::PENDING),
         works(mail::KEYWORDS),
         works(process::IN_EFFECT),
         pending(process::KEYWORDS),

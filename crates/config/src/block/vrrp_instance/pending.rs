@@ -134,12 +134,6 @@ pub(super) const KEYWORDS: &[Keyword<InstanceDraft>] = &[
         "packets to the virtual addresses are dropped unless it owns them"
     ),
     keyword!(
-        "lvs_sync_daemon_interface",
-        Kind::Line("IF", lvs_sync_interface),
-        "",
-        "the older form of lvs_sync_daemon"
-    ),
-    keyword!(
         "timer_expired_backup",
         Kind::Line("[PRIORITY (1 to 254)]", late_backup),
         "off; 254",
@@ -206,7 +200,7 @@ fn old_checksum(instance: &mut InstanceDraft, node: &Node, cx: &mut Cx<'_>) {
     };
 }
 
-fn lvs_sync_interface(instance: &mut InstanceDraft, node: &Node, cx: &mut Cx<'_>) {
+pub(super) fn lvs_sync_interface(instance: &mut InstanceDraft, node: &Node, cx: &mut Cx<'_>) {
     let d = Diagnostic::new(Code::DEPRECATED, "`lvs_sync_daemon_interface` is an old keyword")
         .at(node.keyword.span)
         .label("it should stand in `global_defs`")

@@ -379,6 +379,12 @@ pub(crate) const TABLE: Table<InstanceDraft> = Table {
                 "smtp_alert_vrrp",
                 "mail about changes of state"
             ),
+            keyword!(
+                "lvs_sync_daemon_interface",
+                Kind::Line("IF", super::pending::lvs_sync_interface),
+                "",
+                "the older form of lvs_sync_daemon"
+            ),
             keyword!("debug", Kind::Ignored("NUMBER", 1), "0", "nobody reads it"),
         ]),
         crate::keyword::pending(super::pending::KEYWORDS),

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use base::IfName;
 use engine::io::{Event, OpError, Operation, Repaired, SocketKind, SocketSpec};
+use engine::lvs::table::{SyncHalf, SyncSettings};
 use model::{InstanceId, Model};
 
 use super::super::instance;
@@ -103,7 +104,17 @@ fn describe(operation: &Operation) -> (&'static str, String) {
         Operation::AddRoute { route, .. } => ("RTM_NEWROUTE(24)", format!("route {}", route.destination)),
         Operation::DelRoute { route, .. } => ("RTM_DELROUTE(25)", format!("route {}", route.destination)),
         Operation::PromoteSecondaries { link } => ("promote_secondaries", format!("interface {link}")),
+        Operation::StartSync(half, settings) => ("IPVS_CMD_NEW_DAEMON(9)", sync_daemon(*half, settings)),
+        Operation::StopSync(half, settings) => ("IPVS_CMD_DEL_DAEMON(10)", sync_daemon(*half, settings)),
     }
+}
+
+fn sync_daemon(half: SyncHalf, settings: &SyncSettings) -> String {
+    let half = match half {
+        SyncHalf::Master => "master",
+        SyncHalf::Backup => "backup",
+    };
+    format!("sync daemon ({half}) on {}", settings.link)
 }
 
 fn failed(operation: &Operation, error: &OpError, retry: bool) -> Line {
