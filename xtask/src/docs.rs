@@ -151,8 +151,9 @@ vipd takes the place of keepalived 2.4.3. What differs on purpose is in
 | `auth_hmac` | checked and held, not in effect yet |
 | track_process, BFD | checked and held, not in effect yet |
 | virtual servers (IPVS) and their groups, sorry servers, quorum, all health checkers but BFD_CHECK | there |
-| `lvs_sync_daemon`, BFD_CHECK | checked and held, not in effect yet |
-| mail, SNMP, D-Bus | checked and held, not in effect yet |
+| `lvs_sync_daemon` | there |
+| mail about instances, groups, virtual and real servers (`smtp_tls`, `smtp_auth`: vipd only) | there |
+| BFD_CHECK (it waits for BFD sessions), SNMP, D-Bus | checked and held, not in effect yet |
 
 A keyword that is not in effect yet is read, and a warning names it: once, with the number of its uses. One that is
 *checked* is held in the model, too, and refused where keepalived refuses it. Nothing is skipped over in silence.
