@@ -183,8 +183,24 @@ impl Node {
     /// # Errors
     /// The node is off, or its kernel has no virtual servers.
     pub fn ip_vs(&self) -> Result<String> {
+        self.network_file("ip_vs")
+    }
+
+    /// Whether the kernel's table of balanced connections has an established one from a client's `port`.
+    ///
+    /// # Errors
+    /// The node is off, or its kernel has no virtual servers.
+    pub fn balances(&self, port: u16) -> Result<bool> {
+        // Protocol, client's address and port, ... in hexadecimal digits.
+        let port = format!("{port:04X}");
+        let ours =
+            |line: &str| line.split_whitespace().nth(2) == Some(&port) && line.contains(" ESTABLISHED ");
+        Ok(self.network_file("ip_vs_conn")?.lines().any(ours))
+    }
+
+    fn network_file(&self, name: &str) -> Result<String> {
         let pid = self.first_pid().ok_or_else(|| LabError::Off(self.name.clone()))?;
-        let path = format!("/proc/{pid}/net/ip_vs");
+        let path = format!("/proc/{pid}/net/{name}");
         fs::read_to_string(&path).during(|| path)
     }
 

@@ -108,6 +108,12 @@ pub struct Talk {
 }
 
 impl Talk {
+    /// Our port; 0 if the connection is gone.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.stream.local_addr().map_or(0, |address| address.port())
+    }
+
     /// Sends a line and returns the line that comes back.
     ///
     /// # Errors

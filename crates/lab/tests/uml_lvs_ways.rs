@@ -118,8 +118,10 @@ fn outlive() -> Result<Outcome> {
     for word in ["one", "two", "three", "four"] {
         before = say(&mut talk, word)?;
     }
-    // The kernel collects what it tells.
-    all.lab.pass(2 * SECOND);
+    // The kernel collects for some seconds what it tells.
+    let heard = || all.directors[1].balances(talk.port());
+    lab::wait("the standby hears of the connection", BOUND, heard)
+        .map_err(|e| explain(&[&first, &second], e))?;
     all.directors[0].power_off()?;
     all.directors[1].wait_ip(IpAddr::V4(VIP), true, BOUND)?;
     all.directors[1].wait_ip(IpAddr::V4(GATEWAY), true, BOUND)?;

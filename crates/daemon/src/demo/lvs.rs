@@ -36,7 +36,6 @@ struct Story {
     /// How much of each log was told.
     told: [usize; 2],
     webs: [Option<Web>; 2],
-    talk: Option<Talk>,
     /// When the client last had an answer, and the longest time without since the step began.
     answered: Instant,
     silent: Duration,
@@ -96,7 +95,6 @@ impl Story {
             daemons: [None, None],
             told: [0, 0],
             webs,
-            talk: None,
             answered: now,
             silent: Duration::ZERO,
         })
@@ -105,10 +103,9 @@ impl Story {
     fn start(&mut self) -> Result<Finding> {
         let own = std::env::current_exe().map_err(|e| cannot("this program's path", &e))?;
         let began = Instant::now();
-        for n in 0..2 {
-            let node = &self.all.directors[n];
+        for (n, (node, priority)) in self.all.directors.iter().zip(PRIORITIES).enumerate() {
             let conf = node.write("keepalived.conf", &configuration(n))?.display().to_string();
-            self.timeline.say(director(n), &format!("vipd starts, priority {}", PRIORITIES[n]));
+            self.timeline.say(director(n), &format!("vipd starts, priority {priority}"));
             self.daemons[n] = Some(node.spawn("vipd", &own, &["-f", &conf, "-n", "-l", "-D", "-G"])?);
         }
         self.until("the client is served", |s| Ok(s.answered > began))?;
@@ -178,8 +175,9 @@ impl Story {
             with = say(&mut talk, word)?;
         }
         self.timeline.say(Actor::CLIENT, &format!("holds a connection: {with:?}"));
-        self.talk = Some(talk);
-        self.watch(Duration::from_secs(2))?;
+        let port = talk.port();
+        self.until("the standby hears of the connection", |s| s.all.directors[1].balances(port))?;
+        self.timeline.say(Actor::B, "has been told of it");
         self.timeline.say(Actor::YOU, "cut the power of A");
         let began = Instant::now();
         self.all.directors[0].power_off()?;
@@ -187,14 +185,11 @@ impl Story {
         (self.answered, self.silent) = (began, Duration::ZERO);
         self.until("B serves the client", |s| Ok(s.answered > began))?;
         let took = began.elapsed();
-        if let Some(talk) = &mut self.talk {
-            let answer = say(talk, "still there")?;
-            self.timeline.say(Actor::CLIENT, &format!("its connection goes on: {answer:?}"));
-            if answer.split(':').next() != with.split(':').next() {
-                return Err(LabError::Expectation(format!(
-                    "{answer:?}: the connection went to another server"
-                )));
-            }
+        let answer = say(&mut talk, "still there")?;
+        self.timeline.say(Actor::CLIENT, &format!("its connection goes on: {answer:?}"));
+        if answer.split(':').next() != with.split(':').next() {
+            let text = format!("{answer:?}: the connection went to another server");
+            return Err(LabError::Expectation(text));
         }
         self.show_table(1)?;
         Ok(Finding {
@@ -270,11 +265,6 @@ impl Story {
             }
             std::thread::park_timeout(ASK);
         }
-    }
-
-    fn watch(&mut self, time: Duration) -> Result<()> {
-        let end = Instant::now() + time;
-        self.until("time passes", |_| Ok(Instant::now() >= end))
     }
 
     fn tell_news(&mut self) -> Result<()> {
