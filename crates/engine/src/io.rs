@@ -125,7 +125,7 @@ pub enum Effect {
         /// The frame.
         frame: Packet,
     },
-    /// Change the kernel; answered by [`Input::Done`].
+    /// Change the kernel; answered by [`Input::Done`]. Of each object at most one change is under way.
     Kernel {
         /// To be answered.
         op: OpId,

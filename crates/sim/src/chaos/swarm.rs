@@ -23,6 +23,8 @@ pub enum Kind {
     Power,
     Reload,
     ReloadSame,
+    /// While something is on its way to the kernel.
+    ReloadBusy,
     Clock,
     Late,
     Unplug,
@@ -53,6 +55,7 @@ const ALL: &[Kind] = &[
     Kind::Power,
     Kind::Reload,
     Kind::ReloadSame,
+    Kind::ReloadBusy,
     Kind::Clock,
     Kind::Late,
     Kind::Unplug,
@@ -164,6 +167,17 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
         Kind::ReloadSame => {
             let model = 0;
             whole(Fault::Reload { node: id, model }, Fault::Reload { node: id, model })
+        }
+        Kind::ReloadBusy => {
+            // What somebody takes away is just being put back.
+            let soon = Duration::from_nanos(rng.below(150_000));
+            let models = world.node(id).models.len() as u64;
+            let model = usize::try_from(rng.below(models)).unwrap_or(0);
+            let mut faults = vec![(soon, Fault::Reload { node: id, model })];
+            faults.push((span.max(soon), Fault::Reload { node: id, model: 0 }));
+            let deleted = virtual_address(world, id, rng);
+            faults.extend(deleted.map(|net| (now, Fault::DeleteAddress(id, net.addr()))));
+            faults
         }
         Kind::Clock => {
             let ppm = pick(&[-500, -50, 50, 500], rng);

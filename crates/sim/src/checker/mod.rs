@@ -29,6 +29,7 @@ mod reload;
 mod resources;
 mod shadow;
 mod stop;
+mod successor;
 mod truth;
 mod vrrp;
 mod watch;
@@ -123,7 +124,7 @@ impl Judge {
     #[must_use]
     pub fn new(world: &World) -> Self {
         let checkers: Vec<Box<dyn Checker>> = vec![
-            Box::new(contract::Contract),
+            Box::new(contract::Contract::default()),
             Box::new(vrrp::Rules::new(world)),
             Box::new(ownership::Ownership::new(world)),
             Box::new(ownership::SingleOwner::new(world)),

@@ -11,6 +11,7 @@ use engine::io::Event;
 use model::{Address, InstanceId, Model, Route};
 use vrrp::io::State;
 
+use super::successor;
 use crate::fault::Fault;
 use crate::host::route_facts;
 use crate::node::NodeId;
@@ -185,7 +186,7 @@ impl Watch {
                 let Some(node) = seen.node else { return };
                 let known = &mut self.nodes[node.0];
                 let was = known.model.replace(model.clone());
-                let carried = was.map(|was| model::diff(&was, model).carried_instances());
+                let carried = was.map(|was| successor::instances(&was, model));
                 let state = |old: Option<InstanceId>| known.states.get(old?.index()).copied();
                 known.states = (0..model.instances.len())
                     .map(|index| {
