@@ -40,7 +40,8 @@ pub enum Input<'a> {
     Dump(KernelDump),
     /// Something in the kernel changed.
     Kernel(KernelEvent),
-    /// Changes were lost: what is known about the kernel may be wrong.
+    /// Changes were lost: what is known about the kernel may be wrong. The dump that is on its way comes all the
+    /// same, or never.
     Overrun,
     /// The answer to [`Effect::Kernel`], [`Effect::OpenSocket`] (exactly one each).
     Done {

@@ -263,11 +263,12 @@ impl Family {
         let routers: Vec<_> = (1..=count).map(|number| Router::random(number, rng)).collect();
         let grouped = count > 1 && one_in(2, rng);
         let (interval, rise, fall) = (1 + rng.below(3), 1 + rng.below(2), 1 + rng.below(3));
+        let resync = pick(&[0, 1, 4, 9], rng);
         let delay = if one_in(8, rng) { "1\n    vrrp_startup_delay 3.5" } else { "1" };
         let head = |change| {
             let command = if change == Change::Script { "/bin/other" } else { "/bin/true" };
             format!(
-                "global_defs {{\n    router_id r{delay}\n    vrrp_notify_fifo /run/told\n}}\nvrrp_script check {{\n    \
+                "global_defs {{\n    router_id r{delay}\n    resync {resync}\n    vrrp_notify_fifo /run/told\n}}\nvrrp_script check {{\n    \
                  script {command}\n    interval {interval}\n    rise {rise}\n    fall {fall}\n}}\n\
                  track_file number {{\n    file /var/number\n}}\n"
             )

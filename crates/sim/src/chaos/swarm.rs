@@ -39,6 +39,7 @@ pub enum Kind {
     Errors,
     Sockets,
     Lost,
+    Missed,
     Script,
     File,
     Tracked,
@@ -70,6 +71,7 @@ const ALL: &[Kind] = &[
     Kind::Errors,
     Kind::Sockets,
     Kind::Lost,
+    Kind::Missed,
     Kind::Script,
     Kind::File,
     Kind::Tracked,
@@ -217,6 +219,9 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
         }
         Kind::Sockets => vec![(now, Fault::FailSockets { node: id, times: 1 })],
         Kind::Lost => vec![(now, Fault::LoseNews(id, millis(1, 2_000, rng)))],
+        // Who never looks never learns of it.
+        Kind::Missed if world.node(id).models.iter().any(|m| m.global.resync.is_zero()) => Vec::new(),
+        Kind::Missed => vec![(now, Fault::MissNews(id, millis(1, 2_000, rng)))],
         Kind::Script => {
             let takes = Duration::from_millis(5);
             let outcome = pick(&[Outcome::Exited(1), Outcome::TimedOut, Outcome::Signaled(9)], rng);

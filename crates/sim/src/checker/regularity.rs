@@ -79,12 +79,15 @@ impl Rule for Regularity {
                 let Transition { shadow, of, to, .. } = &transition;
                 match (shadow.claims, *to == State::Master) {
                     (true, false) => tell(of, transition.text("an advert is sent all the same")),
-                    (false, true) => tell(of, transition.text("without an advert")),
+                    (false, true) if !past.node(id).is_some_and(|n| n.vanished) => {
+                        tell(of, transition.text("without an advert"));
+                    }
                     _ => {}
                 }
             }
             What::Turn { .. } => {
-                let Some(node) = past.node(id) else { return };
+                // What is sent where nothing is any more is not seen.
+                let Some(node) = past.node(id).filter(|n| !n.vanished) else { return };
                 let now = now();
                 for (_, shadow, of) in node.all() {
                     at_turn(shadow, of, now, node.parting(of), &mut tell);

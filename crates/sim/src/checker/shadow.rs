@@ -41,7 +41,8 @@ pub(super) struct NodeShadow {
     /// Of each script how often it succeeded or failed since it counted as good or bad, and whether that is
     /// good; `None` before the first result.
     pub(super) scripts: BTreeMap<Name, (u32, Option<bool>)>,
-    /// An interface vanished, and the process may not have heard of it: it may be back as another one.
+    /// An interface vanished or was switched off, and the process may not have heard of it: it may be back as
+    /// another one, and nothing that is sent leaves it.
     pub(super) vanished: bool,
     /// Something that faults or priorities depend on may have changed.
     pub(super) touched: bool,
@@ -286,7 +287,11 @@ impl Shadows {
             }
             What::Kernel(event) => {
                 node.touched = true;
-                node.vanished |= matches!(event, KernelEvent::LinkGone(_));
+                node.vanished |= match event {
+                    KernelEvent::LinkGone(_) => true,
+                    KernelEvent::Link(facts) => !facts.up,
+                    _ => false,
+                };
             }
             What::Dumped => node.touched = true,
             What::Checked { tracker: Some(tracker), outcome } => node.checked(*tracker, *outcome),

@@ -263,6 +263,7 @@ pub(super) const fn touched(fault: &Fault) -> Touched {
         | Fault::FailOperations { node, .. }
         | Fault::FailSockets { node, .. }
         | Fault::LoseNews(node, _)
+        | Fault::MissNews(node, _)
         | Fault::Script { node, .. }
         | Fault::File { node, .. } => Touched::Node(*node),
         Fault::Unplug(..)
@@ -284,7 +285,10 @@ pub(super) const fn touched(fault: &Fault) -> Touched {
 /// Whether nothing holds up the node now: it runs, and its kernel does what it is told.
 pub(super) fn is_calm(world: &World, id: NodeId) -> bool {
     let node = world.node(id);
-    let told = node.process.as_ref().is_some_and(|p| p.deaf_until.is_none_or(|until| until <= world.now()));
+    let told = node
+        .process
+        .as_ref()
+        .is_some_and(|p| p.deaf_until.is_none_or(|until| until <= world.now()) && p.missed.is_none());
     node.is_live() && node.failing.0 == 0 && told
 }
 
