@@ -44,6 +44,7 @@ pub enum Kind {
     File,
     Tracked,
     Hostile,
+    Forged,
     Flood,
 }
 
@@ -76,6 +77,7 @@ const ALL: &[Kind] = &[
     Kind::File,
     Kind::Tracked,
     Kind::Hostile,
+    Kind::Forged,
     Kind::Flood,
 ];
 
@@ -234,6 +236,10 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
             whole(file(value), file(0))
         }
         Kind::Hostile => match hostile::refused(world, rng) {
+            Some(stranger) => vec![(now, Fault::Stranger(stranger.into()))],
+            None => Vec::new(),
+        },
+        Kind::Forged => match hostile::forged(world, rng) {
             Some(stranger) => vec![(now, Fault::Stranger(stranger.into()))],
             None => Vec::new(),
         },

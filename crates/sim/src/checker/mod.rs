@@ -20,6 +20,7 @@ mod leftovers;
 mod nopreempt;
 mod notify;
 mod order;
+mod overlap;
 mod overrun;
 mod ownership;
 mod priority;
@@ -126,6 +127,7 @@ impl Judge {
         let checkers: Vec<Box<dyn Checker>> = vec![
             Box::new(contract::Contract::default()),
             Box::new(vrrp::Rules::new(world)),
+            Box::new(overlap::Overlap::new(world)),
             Box::new(ownership::Ownership::new(world)),
             Box::new(ownership::SingleOwner::new(world)),
             Box::new(order::Order::new(world)),

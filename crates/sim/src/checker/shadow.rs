@@ -7,10 +7,10 @@
 
 mod instance;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use base::{Duration, Instant, Name};
+use base::{Duration, IfIndex, IfName, Instant, Name};
 use engine::facts::KernelEvent;
 use engine::io::{Event, Outcome};
 use model::{Instance, InstanceId, Model, Script, TrackerId, TrackerSource};
@@ -43,7 +43,9 @@ pub(super) struct NodeShadow {
     pub(super) scripts: BTreeMap<Name, (u32, Option<bool>)>,
     /// An interface vanished or was switched off, and the process may not have heard of it: it may be back as
     /// another one, and nothing that is sent leaves it.
-    pub(super) vanished: bool,
+    pub(super) vanished: BTreeSet<IfName>,
+    /// What its interfaces are called.
+    links: BTreeMap<IfIndex, IfName>,
     /// Something that faults or priorities depend on may have changed.
     pub(super) touched: bool,
     /// The supervisor said that it must stop.
@@ -68,7 +70,8 @@ impl NodeShadow {
             held_up: false,
             files: BTreeMap::new(),
             scripts: BTreeMap::new(),
-            vanished: false,
+            vanished: BTreeSet::new(),
+            links: BTreeMap::new(),
             touched: true,
             stopping: false,
         };
@@ -141,6 +144,11 @@ impl NodeShadow {
         let known = self.scripts.get(&tracker.name).copied().unwrap_or((0, None));
         self.scripts.insert(tracker.name.clone(), counted(script, known, outcome));
         self.touched = true;
+    }
+
+    /// Whether what an instance sends may go to an interface that isn't there any more or is off.
+    pub(super) fn sends_into_nothing(&self, of: &Instance) -> bool {
+        of.link.map_or(!self.vanished.is_empty(), |link| self.vanished.contains(&link))
     }
 
     /// By how much an advert may be late since masters that send at the same instant part (more than 32
@@ -268,6 +276,8 @@ impl Shadows {
             What::Booted => {
                 // The step may have gone on to another configuration, but not before this.
                 node.begin(world.node(id).in_force().clone());
+                node.links = world.node(id).host.links.values().map(|l| (l.index, l.name)).collect();
+                node.vanished.clear();
                 node.read_files(world, id);
             }
             What::Ended { .. } => {
@@ -287,11 +297,14 @@ impl Shadows {
             }
             What::Kernel(event) => {
                 node.touched = true;
-                node.vanished |= match event {
-                    KernelEvent::LinkGone(_) => true,
-                    KernelEvent::Link(facts) => !facts.up,
-                    _ => false,
-                };
+                match event {
+                    KernelEvent::LinkGone(index) => node.vanished.extend(node.links.remove(index)),
+                    KernelEvent::Link(facts) => {
+                        node.links.insert(facts.index, facts.name);
+                        node.vanished.extend((!facts.up).then_some(facts.name));
+                    }
+                    _ => {}
+                }
             }
             What::Dumped => node.touched = true,
             What::Checked { tracker: Some(tracker), outcome } => node.checked(*tracker, *outcome),
@@ -303,7 +316,8 @@ impl Shadows {
                 }
                 (node.late.0, node.held_up) = (node.late.1, false);
                 if world.node(id).process.as_ref().is_some_and(crate::process::Process::is_quiescent) {
-                    (node.touched, node.vanished) = (false, false);
+                    node.touched = false;
+                    node.vanished.clear();
                 }
             }
             _ => {}
