@@ -419,7 +419,7 @@ impl World {
             self.push(self.now + Duration::from_millis(1), Action::Dump(id, life));
             return false;
         }
-        let (now, dump) = (self.now, self.nodes[id.0].host.dump());
+        let (now, dump) = (self.now, self.nodes[id.0].host.dump(self.now));
         if let Some(process) = &mut self.nodes[id.0].process {
             process.dumps = process.dumps.saturating_sub(1);
             if process.deaf_until.is_some_and(|until| now < until) {

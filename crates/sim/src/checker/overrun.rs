@@ -30,6 +30,8 @@ struct Of {
     found: u64,
     /// When the node last stood still.
     stood: Instant,
+    /// The longest that a turn was late: one that waits goes by what was in force when it was called for.
+    late: Duration,
 }
 
 impl Overrun {
@@ -42,16 +44,16 @@ impl Overrun {
 const AGAIN: Duration = Duration::from_millis(10);
 
 /// How long it takes from a loss to a dump that was heard.
-fn dump_time(world: &World, node: NodeId) -> Duration {
-    AGAIN + (world.pace().dump.1 + lateness(world, node)) * 2
+fn dump_time(world: &World, late: Duration) -> Duration {
+    AGAIN + (world.pace().dump.1 + late) * 2
 }
 
 /// What was missed without a sign is known when the period is over.
-fn missed(world: &World, node: NodeId, stood: Instant, found: &mut Found) {
+fn missed(world: &World, node: NodeId, of: Of, found: &mut Found) {
     let Some(process) = &world.node(node).process else { return };
     let period = process.engine.model().global.resync;
     if let (Some(missed), false, 0) = (process.missed, period.is_zero(), process.dumps)
-        && missed.max(stood) + period + period.mul_div(1, 100) + dump_time(world, node) < world.now()
+        && missed.max(of.stood) + period + period.mul_div(1, 100) + dump_time(world, of.late) < world.now()
     {
         found.push(
             "K8",
@@ -110,11 +112,12 @@ impl Checker for Overrun {
         }
         let Some(node) = seen.node else { return };
         let of = &mut self.nodes[node.0];
+        of.late = of.late.max(lateness(world, node));
         match &seen.what {
-            What::Booted | What::Ended { .. } => *of = Of::default(),
+            What::Booted | What::Ended { .. } => *of = Of { late: of.late, ..Of::default() },
             What::Event(Event::Resync) => {
                 // One that was on its way may come first; a machine that stands still is asked again and again.
-                of.due = of.due.or(Some(seen.at + dump_time(world, node)));
+                of.due = of.due.or(Some(seen.at + dump_time(world, of.late)));
                 of.found += 1;
                 let process = world.node(node).process.as_ref();
                 if process.is_some_and(|p| p.losses + p.vanished < of.found) {
@@ -131,14 +134,15 @@ impl Checker for Overrun {
                 // What is asked for while news are lost is lost with them.
                 let Some(process) = world.node(node).process.as_ref() else { return };
                 let deaf = process.deaf_until.unwrap_or_default();
-                if of.due.is_some_and(|due| due.max(deaf.max(of.stood) + dump_time(world, node)) < seen.at) {
+                if of.due.is_some_and(|due| due.max(deaf.max(of.stood) + dump_time(world, of.late)) < seen.at)
+                {
                     of.due = None;
                     found.push("K8", seen.at, Some(node), "news were lost, and no dump came");
                 }
                 if std::mem::take(&mut of.dumped) {
                     compare(world, node, found);
                 }
-                missed(world, node, of.stood, found);
+                missed(world, node, *of, found);
             }
             _ => {}
         }
