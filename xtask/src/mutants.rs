@@ -33,8 +33,10 @@ pub(crate) fn command(args: &[String]) -> Result<u8, String> {
             all.iter().for_each(|m| println!("{:<44} {}", m.name, m.file));
             return Ok(0);
         }
-        ["--only", part] => all.iter().filter(|m| m.name.contains(part)).collect(),
-        _ => return Err("usage: cargo xtask mutants [--list | --only PART-OF-A-NAME]".to_owned()),
+        ["--only", parts @ ..] if !parts.is_empty() => {
+            all.iter().filter(|m| parts.iter().any(|part| m.name.contains(part))).collect()
+        }
+        _ => return Err("usage: cargo xtask mutants [--list | --only PART-OF-A-NAME..]".to_owned()),
     };
     let place = Place::new(&root)?;
     // The unchanged tree must be sound, or every mutant would seem to be caught.

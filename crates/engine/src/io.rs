@@ -41,7 +41,8 @@ pub enum Input<'a> {
     Dump(KernelDump),
     /// Something in the kernel changed.
     Kernel(KernelEvent),
-    /// Changes were lost: what is known about the kernel may be wrong.
+    /// Changes were lost: what is known about the kernel may be wrong. The dump that is on its way comes all the
+    /// same, or never.
     Overrun,
     /// The answer to [`Effect::Kernel`], [`Effect::OpenSocket`] (exactly one each).
     Done {
@@ -126,7 +127,7 @@ pub enum Effect {
         /// The frame.
         frame: Packet,
     },
-    /// Change the kernel; answered by [`Input::Done`].
+    /// Change the kernel; answered by [`Input::Done`]. Of each object at most one change is under way.
     Kernel {
         /// To be answered.
         op: OpId,

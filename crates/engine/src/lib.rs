@@ -28,6 +28,7 @@ mod news;
 mod notify;
 mod out;
 mod reload;
+mod resync;
 mod scripts;
 mod snapshot;
 mod sockets;

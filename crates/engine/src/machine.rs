@@ -16,6 +16,7 @@ use crate::kernel::Kernel;
 use crate::links::{Condition, Links, Primaries, SocketState};
 use crate::notify::Notifier;
 use crate::out::Out;
+use crate::resync::Resync;
 use crate::scripts::Scripts;
 use crate::sockets::{Dispatch, Place, Sockets};
 use crate::sync::Sync;
@@ -53,7 +54,8 @@ pub struct Counts {
 
 /// One engine: a [`Model`] in force, the protocol core, and the kernel as desired state.
 ///
-/// It does nothing until its first input, which is [`Input::Dump`]. Then it removes what an earlier
+/// It does nothing until its first [`Input::Dump`] (after an [`Input::Overrun`] it asks for another one, since
+/// that one may never come). Then it removes what an earlier
 /// life left over, opens its sockets, and starts the protocol when both are done.
 #[derive(Debug)]
 pub struct Engine {
@@ -76,8 +78,7 @@ pub struct Engine {
     pub(crate) files: BTreeMap<TrackerId, i32>,
     /// The model to load as soon as the protocol runs.
     pub(crate) next_model: Option<Arc<Model>>,
-    /// `Some` while a dump is on its way; whether it will be out of date when it comes.
-    pub(crate) resync: Option<bool>,
+    pub(crate) resync: Resync,
     started: Instant,
     delayed_until: Option<Instant>,
     pub(crate) keep: bool,
@@ -106,7 +107,7 @@ impl Engine {
             states: Vec::new(),
             files: BTreeMap::new(),
             next_model: None,
-            resync: None,
+            resync: Resync::new(now),
             started: now,
             delayed_until: None,
             keep: false,
@@ -328,7 +329,7 @@ impl Machine for Engine {
             Input::Dump(dump) => self.dump(now, dump),
             Input::Kernel(_) if unknown => {}
             Input::Kernel(event) => self.kernel_event(now, event),
-            Input::Overrun => self.overrun(),
+            Input::Overrun => self.overrun(now),
             Input::Done { op, result } => {
                 if !self.kernel.done(now, op, result.clone(), &mut self.out)
                     && !self.sync.done(now, op, &result, &mut self.out)
@@ -368,6 +369,7 @@ impl Machine for Engine {
         }
         // Adverts that are due go before anything else.
         self.pump(now);
+        self.resync.handle_timeout(now, &mut self.out);
         self.kernel.handle_timeout(now);
         self.sockets.handle_timeout(now);
         self.sockets.flush(now, &self.model, &mut self.out);
@@ -398,6 +400,7 @@ impl Machine for Engine {
         };
         [
             self.core.as_ref().and_then(Machine::poll_timeout),
+            self.resync.next_timeout(),
             self.kernel.next_timeout(),
             self.sync.next_timeout(),
             self.sockets.next_timeout(),

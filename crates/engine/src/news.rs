@@ -5,9 +5,10 @@ use vrrp::io as core;
 
 use crate::announce::Around;
 use crate::facts::{AddressFacts, KernelDump, KernelEvent, LinkFacts};
-use crate::io::{Effect, Event};
+use crate::io::Event;
 use crate::links::is_up;
 use crate::machine::{Engine, Phase};
+use crate::resync::Use;
 
 impl Engine {
     pub(crate) fn kernel_event(&mut self, now: Instant, event: KernelEvent) {
@@ -95,25 +96,27 @@ impl Engine {
         self.reassess(now, &ids);
     }
 
-    pub(crate) fn overrun(&mut self) {
-        match self.phase {
-            Phase::Waiting | Phase::Stopped => return,
-            Phase::Opening | Phase::Running | Phase::Stopping { .. } => {}
+    /// News were lost, as far as is known.
+    pub(crate) fn overrun(&mut self, now: Instant) {
+        if self.phase == Phase::Stopped {
+            return;
         }
         self.counts.resyncs += 1;
         self.out.event(Event::Resync);
-        match &mut self.resync {
-            Some(stale) => *stale = true,
-            None => {
-                self.resync = Some(false);
-                self.out.push(Effect::Resync);
-            }
-        }
+        self.resync.lost(now, &mut self.out);
     }
 
     pub(crate) fn dump(&mut self, now: Instant, dump: KernelDump) {
+        let period = self.model.global.resync;
+        let what_for = self.resync.came(now, period, &mut self.out);
         if self.phase == Phase::Waiting {
             self.boot(now, dump);
+            return;
+        }
+        if what_for == Use::Compare {
+            if !self.kernel.agrees_with(dump) {
+                self.overrun(now);
+            }
             return;
         }
         let named = self.links.named();
@@ -125,9 +128,5 @@ impl Engine {
         }
         let ids: Vec<_> = self.ids().collect();
         self.reassess(now, &ids);
-        if self.resync.take() == Some(true) {
-            self.resync = Some(false);
-            self.out.push(Effect::Resync);
-        }
     }
 }

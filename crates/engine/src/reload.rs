@@ -85,6 +85,9 @@ impl Engine {
             self.kernel.claim(Owner::Instance(id), true);
         }
         self.promote_secondaries(Some(&before));
+        if before.global.resync != model.global.resync {
+            self.resync.every(now, model.global.resync);
+        }
         self.tell_trackers(now);
         let ids: Vec<_> = self.ids().collect();
         self.reassess(now, &ids);

@@ -6,6 +6,9 @@ use crate::firewall::Firewall;
 use crate::observers::{Dbus, Snmp};
 use crate::script::{Command, User};
 
+/// `resync` by default.
+pub const RESYNC: Duration = Duration::from_secs(60);
+
 /// Settings of the daemon as a whole. Defaults of instances are resolved into them and not kept.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "they are independent keywords")]
@@ -38,6 +41,9 @@ pub struct Global {
     pub garp_interval: Duration,
     /// `vrrp_gna_interval`.
     pub gna_interval: Duration,
+    /// `resync`: how often what is known about the kernel is compared with the kernel although no loss was
+    /// told; 0 for never.
+    pub resync: Duration,
     /// `vrrp_rx_bufs_policy`, resolved to bytes; `None` leaves it to the kernel.
     pub receive_buffer: Option<u32>,
     /// `vrrp_netlink_monitor_rcv_bufs` in bytes.
@@ -199,6 +205,7 @@ impl Default for Global {
             log_unknown_vrids: false,
             garp_interval: Duration::ZERO,
             gna_interval: Duration::ZERO,
+            resync: RESYNC,
             receive_buffer: None,
             netlink_monitor_buffer: None,
             netlink_command_buffer: None,

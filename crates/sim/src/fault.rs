@@ -109,6 +109,8 @@ pub enum Fault {
     },
     /// Whatever the kernel tells in the next while is lost, which is told (`ENOBUFS`).
     LoseNews(NodeId, Duration),
+    /// Whatever the kernel tells in the next while is lost, and nobody is told.
+    MissNews(NodeId, Duration),
     // --- what is tracked ---
     /// A check script ends so from now on, after this time.
     Script {

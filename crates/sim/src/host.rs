@@ -91,12 +91,20 @@ impl Host {
         self.own.iter().map(|(name, nets)| (*name, nets.as_slice()))
     }
 
-    /// Everything that there is.
+    /// Everything that there is; of lifetimes what is left at `now`.
     #[must_use]
-    pub fn dump(&self) -> KernelDump {
+    pub fn dump(&self, now: Instant) -> KernelDump {
+        let listed = |held: &Held| {
+            let left = held.expires.and_then(|end| u32::try_from(end.since(now).as_secs()).ok());
+            let of = |lifetime: Option<u32>| {
+                lifetime.map(|seconds| left.map_or(seconds, |left| seconds.min(left)))
+            };
+            let AddressFacts { valid_lft, preferred_lft, .. } = held.facts;
+            AddressFacts { valid_lft: of(valid_lft), preferred_lft: of(preferred_lft), ..held.facts.clone() }
+        };
         KernelDump {
             links: self.links.values().cloned().collect(),
-            addresses: self.addresses.iter().map(|held| held.facts.clone()).collect(),
+            addresses: self.addresses.iter().map(listed).collect(),
             routes: self.routes.clone(),
         }
     }

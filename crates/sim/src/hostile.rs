@@ -5,6 +5,8 @@
 //! replaced, and what is right stays right. [`Stranger::valid`] tells whether a receiver has any means to see that
 //! something is wrong: a packet that is not valid must have no effect at all (V15), a valid one may.
 
+mod six;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -83,6 +85,14 @@ fn packet(name: &str) -> Option<&'static [u8]> {
     packets.iter().find(|(known, _)| known == name).map(|(_, bytes)| bytes.as_slice())
 }
 
+/// The bytes in one field of what the corpus calls `name`.
+fn vector(name: &str, field: &str) -> Option<Vec<u8>> {
+    let corpus: serde_json::Value = serde_json::from_str(CORPUS).ok()?;
+    let vector = corpus["vectors"].as_array()?.iter().find(|v| v["name"] == name)?;
+    let digits = vector[field].as_str()?.as_bytes().chunks(2);
+    digits.map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
 /// Somebody who can be attacked: an instance over IPv4 multicast.
 #[derive(Clone, Debug)]
 struct Victim<'a> {
@@ -138,6 +148,11 @@ fn pick<T: Copy>(of: &[T], rng: &mut Rng) -> Option<T> {
 
 /// A packet that must have no effect on anybody. `None` if the world has nobody who could be attacked.
 pub fn refused(world: &World, rng: &mut Rng) -> Option<Stranger> {
+    if rng.below(3) == 0
+        && let Some(stranger) = six::packet(world, rng, false)
+    {
+        return Some(stranger);
+    }
     // What is right is refused, too, if it shows the receiver's own address.
     match rng.below(6) {
         0 => of(world, rng, ACCEPTED, Source::Own),
@@ -148,6 +163,11 @@ pub fn refused(world: &World, rng: &mut Rng) -> Option<Stranger> {
 /// An advert that is right as far as its receivers can tell: from nowhere, or with the address of another node,
 /// with any priority, 0 included. It may have any effect that an advert has.
 pub fn forged(world: &World, rng: &mut Rng) -> Option<Stranger> {
+    if rng.below(3) == 0
+        && let Some(stranger) = six::packet(world, rng, true)
+    {
+        return Some(stranger);
+    }
     of(world, rng, ACCEPTED, Source::Other)
 }
 

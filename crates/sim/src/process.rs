@@ -118,6 +118,14 @@ pub struct Process {
     pub(crate) stopped: bool,
     /// News are lost until then.
     pub(crate) deaf_until: Option<Instant>,
+    /// How often it was told that news are lost, and whether no listing came since.
+    pub(crate) losses: u64,
+    pub(crate) unlisted: bool,
+    /// News vanish until then.
+    pub(crate) missing_until: Option<Instant>,
+    /// Since when, in the time of the world, it misses what vanished, and how much did.
+    pub(crate) missed: Option<Instant>,
+    pub(crate) vanished: u64,
 }
 
 impl Process {
@@ -139,13 +147,21 @@ impl Process {
             stopping: false,
             stopped: false,
             deaf_until: None,
+            losses: 0,
+            unlisted: false,
+            missing_until: None,
+            missed: None,
+            vanished: 0,
         }
     }
 
-    /// Whether nothing waits in a queue, nothing is being read, and every operation was answered.
+    /// Whether nothing waits in a queue, nothing is being read, nothing was missed, and every operation was
+    /// answered.
     #[must_use]
     pub fn is_quiescent(&self) -> bool {
         self.dumps == 0
+            && !self.unlisted
+            && self.missed.is_none()
             && self.news.is_empty()
             && self.results.is_empty()
             && self.files.is_empty()
@@ -177,12 +193,24 @@ impl Process {
         taken
     }
 
+    /// It is told that news were lost.
+    pub(crate) fn lose(&mut self) {
+        if self.news.back() != Some(&News::Lost) {
+            self.news.push_back(News::Lost);
+            self.losses += 1;
+        }
+        self.unlisted = true;
+    }
+
     /// The kernel tells of a change at `now`.
     pub(crate) fn tell(&mut self, now: Instant, event: KernelEvent) {
+        if self.missing_until.is_some_and(|until| now < until) {
+            self.missed = self.missed.or(Some(now));
+            self.vanished += 1;
+            return;
+        }
         if self.deaf_until.is_some_and(|until| now < until) || self.news.len() >= NEWS {
-            if self.news.back() != Some(&News::Lost) {
-                self.news.push_back(News::Lost);
-            }
+            self.lose();
             return;
         }
         self.news.push_back(News::Changed(event));

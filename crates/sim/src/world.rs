@@ -419,9 +419,16 @@ impl World {
             self.push(self.now + Duration::from_millis(1), Action::Dump(id, life));
             return false;
         }
-        let dump = self.nodes[id.0].host.dump();
+        let (now, dump) = (self.now, self.nodes[id.0].host.dump(self.now));
         if let Some(process) = &mut self.nodes[id.0].process {
             process.dumps = process.dumps.saturating_sub(1);
+            if process.deaf_until.is_some_and(|until| now < until) {
+                // What a listing loses is told instead of it.
+                process.lose();
+                self.wake(id, now);
+                return true;
+            }
+            (process.missed, process.unlisted) = (None, false);
             process.news.push_back(News::Dump(dump));
         }
         self.see(Some(id), What::Dumped);

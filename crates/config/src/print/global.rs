@@ -2,7 +2,9 @@
 
 use base::{Duration, Name};
 use model::firewall::{Firewall, IpSets, Iptables};
-use model::global::{AutoPriority, AutoPriorityLimit, Dumps, Fifo, Global, Reload, Scheduling, VmacNames};
+use model::global::{
+    AutoPriority, AutoPriorityLimit, Dumps, Fifo, Global, RESYNC, Reload, Scheduling, VmacNames,
+};
 use model::lvs::{IpvsNamespace, Settings};
 use model::mail::{Mail, MailLogin, MailServer, MailTls};
 use model::observers::{Dbus, Snmp};
@@ -46,6 +48,7 @@ impl Printer<'_> {
             log_unknown_vrids,
             garp_interval,
             gna_interval,
+            resync,
             receive_buffer,
             netlink_monitor_buffer,
             netlink_command_buffer,
@@ -102,6 +105,7 @@ impl Printer<'_> {
         block.flag("log_unknown_vrids", *log_unknown_vrids);
         block.time(Duration::ZERO, "vrrp_garp_interval", *garp_interval);
         block.time(Duration::ZERO, "vrrp_gna_interval", *gna_interval);
+        block.time(RESYNC, "resync", *resync);
         block.some("vrrp_rx_bufs_policy", *receive_buffer);
         block.some("vrrp_netlink_monitor_rcv_bufs", *netlink_monitor_buffer);
         block.some("vrrp_netlink_cmd_rcv_bufs", *netlink_command_buffer);

@@ -83,6 +83,7 @@ const GLOBAL: &[&str] = &[
     "vrrp_down_timer_adverts <3|5>",
     "vip_lease <on|off|3>",
     "vrrp_garp_interval 0.5",
+    "resync <0|15>",
     "vrrp_gna_interval 0.000001",
     "vrrp_min_garp <on|off>",
     "vrrp_lower_prio_no_advert <|off>",

@@ -379,7 +379,7 @@ impl<'s> Reactor<'s> {
                     }
                 }
                 // What happens before the first dump is in it.
-                News::Changed(_) | News::Overrun(_) if !self.primed => {}
+                News::Changed(_) if !self.primed => {}
                 News::Changed(change) => self.input(Input::Kernel(change)),
                 News::Overrun(_) => self.input(Input::Overrun),
                 News::Done(op, result) => self.input(Input::Done { op, result }),

@@ -232,6 +232,10 @@ impl Desired {
                 object.held = false;
             }
             object.lost &= had == wants;
+            // Why it failed before may be long over: whoever becomes master does not wait for the next try.
+            if had != wants && matches!(object.progress, Progress::Waiting { .. }) {
+                object.progress = Progress::Idle;
+            }
             if !object.marked {
                 object.marked = true;
                 self.dirty.push(key.clone());

@@ -38,6 +38,11 @@ impl Kernel {
         self.desired.mark_all();
     }
 
+    /// Whether everything there is is what is known.
+    pub(crate) fn agrees_with(&self, dump: KernelDump) -> bool {
+        self.view.agrees_with(&View::from_dump(dump))
+    }
+
     /// An address appeared or changed; whether it is ours, and whether it is new.
     pub(crate) fn address(&mut self, facts: AddressFacts) -> (bool, bool) {
         // Late news of an interface that is gone must not stay for ever.

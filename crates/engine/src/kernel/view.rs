@@ -70,6 +70,28 @@ impl View {
         view
     }
 
+    /// Whether both say the same of the kernel, lifetimes aside: those pass by themselves.
+    pub(crate) fn agrees_with(&self, other: &Self) -> bool {
+        let addresses = |of: &BTreeMap<AddressId, (u64, AddressFacts)>| of.len();
+        let count = |view: &Self| view.addresses.values().map(addresses).sum::<usize>();
+        let same_address = |facts: &AddressFacts| {
+            let known = other.address(facts.link, &AddressId::of_facts(facts));
+            known.is_some_and(|known| {
+                let lifetimes = (known.preferred_lft, known.valid_lft);
+                *known == AddressFacts { preferred_lft: lifetimes.0, valid_lft: lifetimes.1, ..facts.clone() }
+            })
+        };
+        let same_routes = |(place, known): (&(IpNet, u32), &Vec<RouteFacts>)| {
+            let others = other.routes.get(place).map_or(&[][..], Vec::as_slice);
+            others.len() == known.len() && known.iter().all(|route| others.contains(route))
+        };
+        self.links == other.links
+            && count(self) == count(other)
+            && self.all_addresses().all(same_address)
+            && self.routes.len() == other.routes.len()
+            && self.routes.iter().all(same_routes)
+    }
+
     pub(crate) fn links(&self) -> impl Iterator<Item = &LinkFacts> {
         self.links.values()
     }

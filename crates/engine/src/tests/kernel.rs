@@ -56,6 +56,24 @@ fn a_failed_operation_is_tried_again_ever_more_slowly_and_not_announced_before()
 }
 
 #[test]
+fn a_new_master_does_not_wait_for_what_failed_when_it_was_master_before() {
+    let mut world = World::started(one());
+    world.failures.push(("add 192.0.2.100".into(), 105, 6));
+    world.trace.clear();
+    world.run_until("Master", secs(5));
+    world.run(secs(2));
+    assert!(!world.has("192.0.2.100/24"), "the next try is at 3.1 s");
+    world.hear(51, 200, "192.0.2.9");
+    assert_eq!(world.state(0), State::Backup);
+    world.failures.clear();
+    world.trace.clear();
+    world.hear(51, 0, "192.0.2.9");
+    world.run_until("Master", secs(1));
+    assert!(world.has("192.0.2.100/24"));
+    world.check_quiescent();
+}
+
+#[test]
 fn an_answer_that_says_it_is_so_already_is_a_success() {
     let mut world = World::masters(one());
     world.failures.push(("del 192.0.2.100".into(), 99, 1));
@@ -89,6 +107,70 @@ fn an_overrun_while_a_dump_is_on_its_way_asks_for_another() {
     world.settle();
     assert_eq!(world.lines(&["resync"]).len(), 2);
     world.run(secs(1));
+    assert_eq!(world.lines(&["resync"]).len(), 2);
+}
+
+#[test]
+fn a_dump_that_is_lost_with_the_news_is_asked_for_again() {
+    let mut world = World::masters(one());
+    world.dumpless = 3;
+    world.addresses.retain(|a| a.net != net("192.0.2.100/24"));
+    let from = world.now;
+    // Each time the loss is told instead.
+    world.input(Input::Overrun);
+    for _ in 0..3 {
+        world.input(Input::Overrun);
+        world.run(ms(10));
+    }
+    assert_eq!(world.times("resync", from), [0, 10_000_000, 20_000_000, 30_000_000]);
+    assert!(world.has("192.0.2.100/24"));
+    world.check_quiescent();
+}
+
+#[test]
+fn a_first_dump_that_never_comes_is_asked_for_again() {
+    let mut world = World::new(one());
+    world.input(Input::Overrun);
+    world.run(ms(10));
+    assert_eq!(world.lines(&["resync"]).len(), 1);
+    world.run_until("Master", secs(5));
+}
+
+#[test]
+fn what_is_missed_without_a_sign_is_found_out_within_the_period_of_resync() {
+    let mut all = one();
+    all.global.resync = secs(7);
+    let mut world = World::masters(all);
+    world.addresses.retain(|a| a.net != net("192.0.2.100/24"));
+    world.run(secs(7));
+    assert!(world.has("192.0.2.100/24"));
+    // The comparison, and the dump that takes the place of what was known.
+    assert_eq!(world.lines(&["resync"]).len(), 2);
+    assert_eq!(world.lines(&["event Resync", "event Repaired"]).len(), 2);
+    world.check_quiescent();
+}
+
+#[test]
+fn a_comparison_that_finds_nothing_does_nothing_at_all() {
+    let mut world = World::masters(one());
+    world.run(secs(600));
+    let looks = world.lines(&["resync"]).len();
+    assert!((9..=10).contains(&looks), "{looks}");
+    assert!(world.lines(&["add", "del", "frame", "event Resync", "event Repaired"]).is_empty());
+    let mut all = one();
+    all.global.resync = base::Duration::ZERO;
+    let mut world = World::masters(all);
+    world.run(secs(600));
+    assert!(world.lines(&["resync"]).is_empty());
+}
+
+#[test]
+fn a_reload_changes_the_period_of_resync() {
+    let mut world = World::masters(one());
+    let mut all = one();
+    all.global.resync = secs(5);
+    world.input(Input::Reload(all.into()));
+    world.run(secs(11));
     assert_eq!(world.lines(&["resync"]).len(), 2);
 }
 

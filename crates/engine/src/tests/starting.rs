@@ -93,7 +93,9 @@ fn beside_another_daemon_only_what_is_configured_is_a_left_over() {
 
 #[test]
 fn the_protocol_waits_for_left_overs_and_sockets() {
-    let mut world = World::new(model(vec![instance(51, 100, &["192.0.2.100/24"])]));
+    let mut model = model(vec![instance(51, 100, &["192.0.2.100/24"])]);
+    model.global.resync = base::Duration::ZERO;
+    let mut world = World::new(model);
     world.addresses.push(on_link(2, "192.0.2.100/24", Some(18)));
     world.silent = true;
     let dump = world.dump();

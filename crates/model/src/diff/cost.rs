@@ -239,6 +239,7 @@ pub(super) fn global(old: &Global, new: &Global) -> Vec<Change> {
         log_unknown_vrids: Hot, "log_unknown_vrids";
         garp_interval: Hot, "vrrp_garp_interval";
         gna_interval: Hot, "vrrp_gna_interval";
+        resync: Hot, "resync";
         receive_buffer: Hot, "vrrp_rx_bufs_policy";
         netlink_monitor_buffer: Hot, "vrrp_netlink_monitor_rcv_bufs";
         netlink_command_buffer: Hot, "vrrp_netlink_cmd_rcv_bufs";

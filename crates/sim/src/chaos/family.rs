@@ -45,6 +45,42 @@ struct Part {
     slower: u64,
 }
 
+/// How a later configuration of a node differs from its first one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Change {
+    /// In nothing.
+    Nothing,
+    /// Lower priorities.
+    Priority,
+    /// An address more for each router.
+    OneMore,
+    /// Nothing is tracked.
+    NoTracks,
+    /// There is no group.
+    NoGroup,
+    /// The last of several routers isn't there.
+    FewerRouters,
+    /// The addresses are the same, but not their attributes.
+    Attributes,
+    /// The check script has another command.
+    Script,
+    /// The last router has taken an address of the first one.
+    Moved,
+}
+
+/// All of them, the first one of a node first.
+const CHANGES: &[Change] = &[
+    Change::Nothing,
+    Change::Priority,
+    Change::OneMore,
+    Change::NoTracks,
+    Change::NoGroup,
+    Change::FewerRouters,
+    Change::Attributes,
+    Change::Script,
+    Change::Moved,
+];
+
 /// Keywords of `vrrp_instance` that change details.
 const FLAGS: &[&[&str]] = &[
     &[],
@@ -104,8 +140,24 @@ impl Router {
         }
     }
 
-    /// The text of one node; `change` makes a variant of it.
-    fn text(&self, node: usize, nodes: usize, part: &Part, change: u64) -> String {
+    /// One of its addresses as a configuration names it.
+    fn virtual_address(&self, n: u64) -> String {
+        format!("{}/{}", self.address(n), if self.v6 { 64 } else { 24 })
+    }
+
+    /// The address that it can do without.
+    fn gives(&self) -> Option<String> {
+        (self.addresses > 1).then(|| self.virtual_address(self.addresses))
+    }
+
+    /// The text of one node; `change` makes a variant of it, in which it has `taken` an address of another one.
+    fn text(
+        &self,
+        (node, nodes): (usize, usize),
+        part: &Part,
+        change: Change,
+        taken: Option<String>,
+    ) -> String {
         let mut out = String::new();
         let n = self.number;
         let mut line = |text: String| {
@@ -114,7 +166,8 @@ impl Router {
         line(format!("state {}", if part.master && !self.nopreempt { "MASTER" } else { "BACKUP" }));
         line("interface eth0".into());
         line(format!("virtual_router_id {n}"));
-        let priority = if change == 1 { part.priority.saturating_sub(7).max(1) } else { part.priority };
+        let priority =
+            if change == Change::Priority { part.priority.saturating_sub(7).max(1) } else { part.priority };
         line(format!("priority {priority}"));
         line(format!("version {}", self.version));
         let interval = if self.version == 3 { self.interval * part.slower } else { self.interval };
@@ -136,13 +189,22 @@ impl Router {
         for flag in self.flags {
             line((*flag).to_owned());
         }
-        let prefix = if self.v6 { 64 } else { 24 };
-        let more = u64::from(change == 2);
-        let all: Vec<_> =
-            (1..=self.addresses + more).map(|a| format!("{}/{prefix}", self.address(a))).collect();
+        let own = match change {
+            Change::OneMore => self.addresses + 1,
+            Change::Moved if self.gives().is_some() => self.addresses - 1,
+            _ => self.addresses,
+        };
+        let other = match (change, self.v6) {
+            (Change::Attributes, false) => format!(" brd 10.1.{n}.255 label eth0:v"),
+            (Change::Attributes, true) => " home".into(),
+            _ => String::new(),
+        };
+        let all: Vec<_> = (1..=own).map(|a| self.virtual_address(a) + &other).collect();
         line(format!("virtual_ipaddress {{\n        {}\n    }}", all.join("\n        ")));
-        if self.excluded {
-            line(format!("virtual_ipaddress_excluded {{\n        {}/{prefix}\n    }}", self.address(99)));
+        let excluded = self.excluded.then(|| self.virtual_address(99));
+        let excluded: Vec<_> = excluded.into_iter().chain(taken).collect();
+        if !excluded.is_empty() {
+            line(format!("virtual_ipaddress_excluded {{\n        {}\n    }}", excluded.join("\n        ")));
         }
         if self.route && !self.v6 {
             line(format!(
@@ -156,7 +218,7 @@ impl Router {
         if n == 1 {
             line("notify_priority_changes".into());
         }
-        if change != 3 {
+        if change != Change::NoTracks {
             out.push_str(&part.tracks);
         }
         out
@@ -201,24 +263,33 @@ impl Family {
         let routers: Vec<_> = (1..=count).map(|number| Router::random(number, rng)).collect();
         let grouped = count > 1 && one_in(2, rng);
         let (interval, rise, fall) = (1 + rng.below(3), 1 + rng.below(2), 1 + rng.below(3));
-        let head = format!(
-            "global_defs {{\n    router_id r{}\n    vrrp_notify_fifo /run/told\n}}\nvrrp_script check {{\n    script /bin/true\n    \
-             interval {interval}\n    rise {rise}\n    fall {fall}\n}}\n\
-             track_file number {{\n    file /var/number\n}}\n",
-            if one_in(8, rng) { "1\n    vrrp_startup_delay 3.5" } else { "1" },
-        );
+        let resync = pick(&[0, 1, 4, 9], rng);
+        let delay = if one_in(8, rng) { "1\n    vrrp_startup_delay 3.5" } else { "1" };
+        let head = |change| {
+            let command = if change == Change::Script { "/bin/other" } else { "/bin/true" };
+            format!(
+                "global_defs {{\n    router_id r{delay}\n    resync {resync}\n    vrrp_notify_fifo /run/told\n}}\nvrrp_script check {{\n    \
+                 script {command}\n    interval {interval}\n    rise {rise}\n    fall {fall}\n}}\n\
+                 track_file number {{\n    file /var/number\n}}\n"
+            )
+        };
         let mut texts = Vec::new();
         for node in 0..nodes {
             let parts: Vec<_> = routers.iter().map(|_| Part::random(rng)).collect();
-            let text = |change: u64| {
-                let mut text = head.clone();
-                // The last variant lacks the last of several routers.
-                let there = if change == 5 { routers.len().div_ceil(2) } else { routers.len() };
+            let text = |change: Change| {
+                let mut text = head(change);
+                let there =
+                    if change == Change::FewerRouters { routers.len().div_ceil(2) } else { routers.len() };
+                let moved = routers.first().filter(|_| change == Change::Moved && count > 1);
                 for (router, part) in routers.iter().zip(&parts).take(there) {
-                    let body = router.text(node, nodes, part, change);
+                    let taken = moved.filter(|_| router.number == count).and_then(Router::gives);
+                    // Only the first one gives.
+                    let gives = moved.is_some() && router.number == 1;
+                    let change = if change == Change::Moved && !gives { Change::Nothing } else { change };
+                    let body = router.text((node, nodes), part, change, taken);
                     let _ = write!(text, "vrrp_instance VI_{} {{\n{body}}}\n", router.number);
                 }
-                if grouped && change != 4 {
+                if grouped && change != Change::NoGroup {
                     let names: Vec<_> =
                         routers.iter().take(there).map(|r| format!("VI_{}", r.number)).collect();
                     let _ = write!(
@@ -229,7 +300,7 @@ impl Family {
                 }
                 text
             };
-            texts.push((0..6).map(text).collect());
+            texts.push(CHANGES.iter().copied().map(text).collect());
         }
         Self { texts }
     }

@@ -184,5 +184,6 @@ fn settling(world: &World) -> Duration {
         .unwrap_or_default();
     let start = models.iter().map(|m| m.global.startup_delay).max().unwrap_or_default();
     let garp = instances().map(|i| i.garp.delay).max().unwrap_or_default();
-    Duration::from_secs(20) + wait * 2 + preempt + scripts + start + garp
+    let resync = models.iter().map(|m| m.global.resync).max().unwrap_or_default();
+    Duration::from_secs(20) + wait * 2 + preempt + scripts + start + garp + resync
 }

@@ -23,6 +23,8 @@ pub enum Kind {
     Power,
     Reload,
     ReloadSame,
+    /// While something is on its way to the kernel.
+    ReloadBusy,
     Clock,
     Late,
     Unplug,
@@ -37,10 +39,12 @@ pub enum Kind {
     Errors,
     Sockets,
     Lost,
+    Missed,
     Script,
     File,
     Tracked,
     Hostile,
+    Forged,
     Flood,
 }
 
@@ -53,6 +57,7 @@ const ALL: &[Kind] = &[
     Kind::Power,
     Kind::Reload,
     Kind::ReloadSame,
+    Kind::ReloadBusy,
     Kind::Clock,
     Kind::Late,
     Kind::Unplug,
@@ -67,10 +72,12 @@ const ALL: &[Kind] = &[
     Kind::Errors,
     Kind::Sockets,
     Kind::Lost,
+    Kind::Missed,
     Kind::Script,
     Kind::File,
     Kind::Tracked,
     Kind::Hostile,
+    Kind::Forged,
     Kind::Flood,
 ];
 
@@ -165,6 +172,17 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
             let model = 0;
             whole(Fault::Reload { node: id, model }, Fault::Reload { node: id, model })
         }
+        Kind::ReloadBusy => {
+            // What somebody takes away is just being put back.
+            let soon = Duration::from_nanos(rng.below(150_000));
+            let models = world.node(id).models.len() as u64;
+            let model = usize::try_from(rng.below(models)).unwrap_or(0);
+            let mut faults = vec![(soon, Fault::Reload { node: id, model })];
+            faults.push((span.max(soon), Fault::Reload { node: id, model: 0 }));
+            let deleted = virtual_address(world, id, rng);
+            faults.extend(deleted.map(|net| (now, Fault::DeleteAddress(id, net.addr()))));
+            faults
+        }
         Kind::Clock => {
             let ppm = pick(&[-500, -50, 50, 500], rng);
             whole(Fault::ClockRate { node: id, ppm }, Fault::ClockRate { node: id, ppm: 0 })
@@ -203,6 +221,9 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
         }
         Kind::Sockets => vec![(now, Fault::FailSockets { node: id, times: 1 })],
         Kind::Lost => vec![(now, Fault::LoseNews(id, millis(1, 2_000, rng)))],
+        // Who never looks never learns of it.
+        Kind::Missed if world.node(id).models.iter().any(|m| m.global.resync.is_zero()) => Vec::new(),
+        Kind::Missed => vec![(now, Fault::MissNews(id, millis(1, 2_000, rng)))],
         Kind::Script => {
             let takes = Duration::from_millis(5);
             let outcome = pick(&[Outcome::Exited(1), Outcome::TimedOut, Outcome::Signaled(9)], rng);
@@ -215,6 +236,10 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
             whole(file(value), file(0))
         }
         Kind::Hostile => match hostile::refused(world, rng) {
+            Some(stranger) => vec![(now, Fault::Stranger(stranger.into()))],
+            None => Vec::new(),
+        },
+        Kind::Forged => match hostile::forged(world, rng) {
             Some(stranger) => vec![(now, Fault::Stranger(stranger.into()))],
             None => Vec::new(),
         },

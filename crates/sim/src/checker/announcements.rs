@@ -19,9 +19,10 @@ use crate::world::World;
 /// `delta + sigma + w` after it entered, if it can be heard.
 ///
 /// **K5** After two masters met, that is after the one that stays has heard the other: the hosts believe the one
-/// that stays after its second burst (`garp_lower_prio_delay`) at most. (A loser that hears the other one first
-/// yields without a word, so that the winner never knows, unless `higher_prio_send_advert` is set. Then only
-/// the refresh helps the hosts, as with keepalived.)
+/// that stays after its second burst (`garp_lower_prio_delay`) at most. It has heard the other if that one sent first,
+/// or has `higher_prio_send_advert` ([`super::election`] holds it to that). Otherwise the loser hears the winner first
+/// and yields without a word, as RFC 9568 section 6.4.3 has it; the winner never knows that there was another
+/// master, and nothing is promised before its next refresh or the end of what the hosts remember.
 #[derive(Debug)]
 pub(super) struct Announcements {
     watch: Watch,

@@ -24,6 +24,9 @@ use crate::world::World;
 /// V8: of two masters the one of the higher priority stays, of the same priority the one of the higher
 /// address, compared as unsigned numbers; nobody else leaves MASTER because of an advert, and nobody leaves
 /// it without a reason (V6).
+///
+/// K5: with `higher_prio_send_advert` who yields says so with an advert, so that the other one announces its
+/// addresses.
 pub(super) struct Election;
 
 impl Rule for Election {
@@ -42,6 +45,16 @@ impl Rule for Election {
         };
         if !good {
             found.push(property, seen.at, seen.node, transition.text("without a reason"));
+        }
+        let says = of.protocol.higher_prio_send_advert && matches!(cause, Cause::BetterAdvert { .. });
+        let heard = past.node(transition.node).is_some_and(|n| !n.sends_into_nothing(of));
+        if says && heard && shadow.sent.at != *now {
+            found.push(
+                "K5",
+                seen.at,
+                seen.node,
+                transition.text("the winner is to hear of it, and nothing is sent"),
+            );
         }
     }
 

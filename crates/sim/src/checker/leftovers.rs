@@ -1,6 +1,7 @@
 //! K6: nothing of an earlier life is there when a node begins to speak.
 
 use engine::io::Event;
+use vrrp::io::State;
 
 use super::watch::{OURS, Watch, is_own, name};
 use super::{Checker, Found, Rest};
@@ -81,7 +82,12 @@ impl Checker for LeftOvers {
             What::Booted => *life = Life::Silent,
             What::Answered { result: Err(_), .. } => *life = Life::Over,
             What::Advert(_) if *life == Life::Silent => *life = Life::Speaks,
-            What::Event(Event::Reloaded) if *life == Life::Silent => {}
+            // What it gives up again in the same turn is on its way out, which is K1's concern.
+            What::Event(Event::Vrrp(vrrp::io::Event::State { from: State::Master, .. }))
+                if *life == Life::Speaks =>
+            {
+                *life = Life::Over;
+            }
             What::Turn { .. } if *life == Life::Speaks => {
                 *life = Life::Over;
                 self.judge(world, node, found, "at its first advert");

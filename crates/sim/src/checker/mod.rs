@@ -20,6 +20,7 @@ mod leftovers;
 mod nopreempt;
 mod notify;
 mod order;
+mod overlap;
 mod overrun;
 mod ownership;
 mod priority;
@@ -29,6 +30,7 @@ mod reload;
 mod resources;
 mod shadow;
 mod stop;
+mod successor;
 mod truth;
 mod vrrp;
 mod watch;
@@ -123,8 +125,9 @@ impl Judge {
     #[must_use]
     pub fn new(world: &World) -> Self {
         let checkers: Vec<Box<dyn Checker>> = vec![
-            Box::new(contract::Contract),
+            Box::new(contract::Contract::default()),
             Box::new(vrrp::Rules::new(world)),
+            Box::new(overlap::Overlap::new(world)),
             Box::new(ownership::Ownership::new(world)),
             Box::new(ownership::SingleOwner::new(world)),
             Box::new(order::Order::new(world)),

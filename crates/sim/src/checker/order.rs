@@ -147,7 +147,7 @@ impl Order {
 impl Checker for Order {
     fn see(&mut self, world: &World, seen: &Observation, found: &mut Found) {
         self.watch.see(world, seen);
-        if let What::Fault(Fault::LoseNews(node, _)) = &seen.what {
+        if let What::Fault(Fault::LoseNews(node, _) | Fault::MissNews(node, _)) = &seen.what {
             let of = &mut self.nodes[node.0];
             (of.blind, of.dumped) = (true, false);
         }
@@ -189,10 +189,12 @@ impl Checker for Order {
                 of.asked.clear();
                 of.gone.clear();
                 of.landed = false;
-                let heard =
-                    world.node(node).process.as_ref().is_none_or(|p| {
-                        p.deaf_until.is_none_or(|until| until <= seen.at) && p.news.is_empty()
-                    });
+                let heard = world.node(node).process.as_ref().is_none_or(|p| {
+                    let deaf = [p.deaf_until, p.missing_until];
+                    deaf.into_iter().flatten().all(|until| until <= seen.at)
+                        && p.missed.is_none()
+                        && p.news.is_empty()
+                });
                 if of.dumped && heard {
                     of.blind = false;
                 }

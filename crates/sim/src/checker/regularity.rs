@@ -79,14 +79,17 @@ impl Rule for Regularity {
                 let Transition { shadow, of, to, .. } = &transition;
                 match (shadow.claims, *to == State::Master) {
                     (true, false) => tell(of, transition.text("an advert is sent all the same")),
-                    (false, true) => tell(of, transition.text("without an advert")),
+                    (false, true) if !past.node(id).is_some_and(|n| n.sends_into_nothing(of)) => {
+                        tell(of, transition.text("without an advert"));
+                    }
                     _ => {}
                 }
             }
             What::Turn { .. } => {
                 let Some(node) = past.node(id) else { return };
                 let now = now();
-                for (_, shadow, of) in node.all() {
+                // What is sent where nothing is any more is not seen.
+                for (_, shadow, of) in node.all().filter(|(_, _, of)| !node.sends_into_nothing(of)) {
                     at_turn(shadow, of, now, node.parting(of), &mut tell);
                 }
             }

@@ -34,7 +34,7 @@ impl Rule for Release {
             here.any(|f| f.net.addr() == own && !f.tentative)
         };
         let sends = own.is_some_and(|own| holds(own) && Family::of(&own) == family);
-        if past.node(*node).is_some_and(|n| n.vanished) || !(link.up && link.running && sends) {
+        if past.node(*node).is_some_and(|n| n.sends_into_nothing(of)) || !(link.up && link.running && sends) {
             return;
         }
         let destinations: Vec<IpAddr> = match &of.protocol.peers {

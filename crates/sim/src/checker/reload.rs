@@ -1,15 +1,17 @@
 //! R1 to R3: a reload changes what the files changed, and nothing else.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use base::{Duration, Instant};
+use base::{Duration, IfName, Instant};
 use engine::io::{Event, Operation};
 use model::address::AddressFlags;
 use model::{InstanceId, Model};
 use vrrp::io::State;
 
-use super::watch::{LONGEST_RETRY, OURS, Watch, found as is_there, lateness, on, same, shown};
+use super::successor;
+use super::watch::{LONGEST_RETRY, Names, OURS, Watch, found as is_there, lateness, on, same, shown};
 use super::{Checker, Found, Rest};
 use crate::fault::Fault;
 use crate::node::NodeId;
@@ -22,7 +24,8 @@ use crate::world::World;
 ///
 /// **R2** The state after `reload(c2)` is the one that `c2` reaches with the same history: at rest the kernel has
 /// exactly the objects that the last file and the states want, with the attributes of that file. (Together with
-/// K1 and K6, which say the same of their presence.)
+/// K1 and K6, which say the same of their presence.) Objects that persist notice nothing: an address that the same
+/// MASTER has before and after is not announced for the reload's sake.
 ///
 /// **R3** An invalid configuration changes nothing: whatever comes into force was ordered, in that order. A file
 /// that cannot be run is an order for a configuration that the node doesn't have.
@@ -42,6 +45,10 @@ struct Of {
     deeds: Vec<String>,
     /// A reload of the same came into force in this turn.
     same: bool,
+    /// What was named before the reload of this turn, by whom, and what goes on.
+    before: Option<(Names, Vec<Option<InstanceId>>)>,
+    /// What was announced in this turn.
+    announced: Vec<(IfName, IpAddr)>,
     /// When each instance sent its last advert, and the longest pause since all is quiet.
     adverts: BTreeMap<InstanceId, (Instant, Duration)>,
 }
@@ -64,7 +71,9 @@ impl Reload {
                 found.push("R3", seen.at, Some(node), "a configuration is in force that nobody ordered");
             }
         }
-        let was = self.watch.node(node).model.as_ref();
+        let known = self.watch.node(node);
+        let was = known.model.as_ref();
+        of.before = was.map(|was| (known.names.clone(), successor::instances(was, model)));
         of.same = was.is_some_and(|was| Arc::ptr_eq(was, model) || was == model);
     }
 
@@ -88,6 +97,21 @@ impl Reload {
     fn repeats(&self, node: NodeId) -> bool {
         let model = self.watch.node(node).model.as_ref();
         model.is_some_and(|m| m.global.fifo_write_states_on_reload)
+    }
+
+    /// Whether an address that was announced when a reload came was there before for the same MASTER.
+    fn persists(&self, at: Instant, node: NodeId, (link, address): (IfName, IpAddr)) -> bool {
+        let (known, of) = (self.watch.node(node), &self.nodes[node.0]);
+        let Some((names, successors)) = &of.before else { return false };
+        let ([(Some(was), old)], [(Some(is), new)]) =
+            (names.address(link, address), known.names.address(link, address))
+        else {
+            return false;
+        };
+        let since = known.states.get(is.index()).map(|(state, since)| (*state, *since < at));
+        old == new
+            && successors.get(is.index()).copied().flatten() == Some(*was)
+            && since == Some((State::Master, true))
     }
 
     /// What the configuration in force says of a node's kernel, attributes included.
@@ -150,6 +174,7 @@ impl Checker for Reload {
         match &seen.what {
             What::Booted | What::Ended { .. } => *of = Of::default(),
             What::Configured(_) => of.adverts.clear(),
+            What::Announced { link, address, .. } => of.announced.push((*link, *address)),
             What::Advert(advert) => {
                 let Some(id) = advert.instance else { return };
                 let (last, longest) = of.adverts.entry(id).or_insert((seen.at, Duration::ZERO));
@@ -164,6 +189,13 @@ impl Checker for Reload {
                 }
                 of.same = false;
                 of.deeds.clear();
+                let announced = std::mem::take(&mut of.announced);
+                let mut announced = announced.into_iter().filter(|_| *inputs == 1);
+                if let Some((_, address)) = announced.find(|which| self.persists(seen.at, node, *which)) {
+                    let text = format!("{address} is announced for a reload that leaves it where it is");
+                    found.push("R2", seen.at, Some(node), text);
+                }
+                self.nodes[node.0].before = None;
             }
             _ => {}
         }

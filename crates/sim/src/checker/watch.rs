@@ -11,6 +11,7 @@ use engine::io::Event;
 use model::{Address, InstanceId, Model, Route};
 use vrrp::io::State;
 
+use super::successor;
 use crate::fault::Fault;
 use crate::host::route_facts;
 use crate::node::NodeId;
@@ -185,7 +186,7 @@ impl Watch {
                 let Some(node) = seen.node else { return };
                 let known = &mut self.nodes[node.0];
                 let was = known.model.replace(model.clone());
-                let carried = was.map(|was| model::diff(&was, model).carried_instances());
+                let carried = was.map(|was| successor::instances(&was, model));
                 let state = |old: Option<InstanceId>| known.states.get(old?.index()).copied();
                 known.states = (0..model.instances.len())
                     .map(|index| {
@@ -262,6 +263,7 @@ pub(super) const fn touched(fault: &Fault) -> Touched {
         | Fault::FailOperations { node, .. }
         | Fault::FailSockets { node, .. }
         | Fault::LoseNews(node, _)
+        | Fault::MissNews(node, _)
         | Fault::Script { node, .. }
         | Fault::File { node, .. } => Touched::Node(*node),
         Fault::Unplug(..)
@@ -283,7 +285,10 @@ pub(super) const fn touched(fault: &Fault) -> Touched {
 /// Whether nothing holds up the node now: it runs, and its kernel does what it is told.
 pub(super) fn is_calm(world: &World, id: NodeId) -> bool {
     let node = world.node(id);
-    let told = node.process.as_ref().is_some_and(|p| p.deaf_until.is_none_or(|until| until <= world.now()));
+    let told = node
+        .process
+        .as_ref()
+        .is_some_and(|p| p.deaf_until.is_none_or(|until| until <= world.now()) && p.missed.is_none());
     node.is_live() && node.failing.0 == 0 && told
 }
 

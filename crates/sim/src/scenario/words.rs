@@ -110,6 +110,8 @@ words! {
     "fail-sockets" (node: NodeId, times: u32) [Fault::FailSockets { node, times }] "the next sockets can't be opened";
     "lose-news" (node: NodeId, time: Duration) [Fault::LoseNews(node, time)]
         "what the kernel tells in the next while is lost (ENOBUFS)";
+    "miss-news" (node: NodeId, time: Duration) [Fault::MissNews(node, time)]
+        "what the kernel tells in the next while is lost without a sign";
     "script" (node: NodeId, script: Name, outcome: Outcome, takes: Duration)
         [Fault::Script { node, name: script, outcome, takes }]
         "a check ends so from now on, after this time: ok, fails, exit=N, signal=N, timeout, not-started";

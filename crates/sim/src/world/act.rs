@@ -111,6 +111,11 @@ impl World {
                     process.deaf_until = Some(now + span);
                 }
             }
+            Fault::MissNews(id, span) => {
+                if let Some(process) = &mut self.nodes[id.0].process {
+                    process.missing_until = Some(now + span);
+                }
+            }
             Fault::Script { node, name, outcome, takes } => {
                 self.nodes[node.0].scripts.insert(name, ScriptSource { outcome, takes });
             }

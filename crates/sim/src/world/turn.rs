@@ -125,7 +125,7 @@ impl World {
                 Input::Dump(dump)
             }
             // What happens before the first dump is in it.
-            News::Changed(_) | News::Lost if !p.primed => return,
+            News::Changed(_) if !p.primed => return,
             News::Changed(event) => Input::Kernel(event),
             News::Lost => Input::Overrun,
             News::Done(op, result) => {

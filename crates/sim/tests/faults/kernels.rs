@@ -30,6 +30,29 @@ fn lost_news_are_found_out_by_a_full_look_f21() {
 }
 
 #[test]
+fn news_that_are_lost_without_a_sign_are_found_out_within_a_minute_f21() {
+    let mut stage = pair();
+    stage.now(Fault::MissNews(A, ms(500)));
+    stage.after(ms(100), Fault::DeleteAddress(A, vip()));
+    stage.secs(5);
+    assert_eq!(stage.holders(vip()), [], "nobody knows yet");
+    stage.secs(60);
+    assert_eq!(stage.holders(vip()), [A]);
+    assert!(stage.count(A, |w| matches!(w, What::Event(engine::io::Event::Repaired { .. }))) >= 1);
+}
+
+#[test]
+fn a_start_survives_the_loss_of_its_first_dump_f21() {
+    for micros in (0..1_000).step_by(50) {
+        let mut stage = Stage::of(&[one(150, ""), one(100, "")]);
+        stage.after(Duration::from_micros(micros), Fault::LoseNews(A, ms(50)));
+        stage.secs(10);
+        assert_eq!(stage.masters(51), [A]);
+        assert_eq!(stage.holders(vip()), [A]);
+    }
+}
+
+#[test]
 fn an_interface_that_vanishes_and_comes_back_under_another_index_is_used_again_f23() {
     let mut stage = pair();
     stage.now(Fault::LinkDelete(A, eth0()));

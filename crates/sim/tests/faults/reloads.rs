@@ -85,7 +85,7 @@ fn a_reload_there_and_back_leaves_everything_as_it_was_f04() {
     let texts = [two(&[10, 11], &[20]), two(&[10], &[20, 21])];
     let mut stage = Stage::with(&[&texts]);
     stage.secs(10);
-    let before = stage.world.node(A).host.dump();
+    let before = stage.world.node(A).host.dump(stage.world.now());
     stage.now(Fault::Reload { node: A, model: 1 });
     stage.secs(5);
     assert_eq!(stage.holders("192.0.2.11".parse().unwrap()), []);
@@ -97,7 +97,7 @@ fn a_reload_there_and_back_leaves_everything_as_it_was_f04() {
         nets.sort();
         nets
     };
-    assert_eq!(nets(stage.world.node(A).host.dump()), nets(before));
+    assert_eq!(nets(stage.world.node(A).host.dump(stage.world.now())), nets(before));
     assert_eq!(stage.state(A, "VI_1"), State::Master);
 }
 

@@ -133,6 +133,13 @@ pub(crate) const TABLE: Table<GlobalDraft> = Table {
                 "vipd only"
             ),
             keyword!(
+                "resync",
+                Kind::Number { range: WHOLE_SECONDS, set: |g, n| g.out.resync = secs_of(n) },
+                "60",
+                "how often the kernel is compared with what is known about it, as news may be lost without a sign; 0 for never",
+                "vipd only"
+            ),
+            keyword!(
                 "vrrp_garp_interval",
                 Kind::Seconds { range: GAP, set: |g, t| g.out.garp_interval = t },
                 "0",
