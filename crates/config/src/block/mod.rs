@@ -408,7 +408,7 @@ fn garp_group(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mu
 
 fn track_group(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
     let Some(name) = draft.name("track_group", "track_group", node, cx) else { return };
-    let mut group = TrackGroupDraft { name, members: Vec::new() };
+    let mut group = TrackGroupDraft { name, members: Vec::new(), listed: false };
     links::TRACK_GROUP.apply(&mut group, nodes, cx);
     draft.links.track_groups.push(group);
 }
