@@ -6,8 +6,8 @@ use model::link::LinkBeat;
 use crate::block::global_defs::keyword;
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::{Cx, Keyword, Kind, SecondsRange, Table, pending, value};
-use crate::lang::{Node, Word};
 use crate::lang::tree::{BlockId, Line};
+use crate::lang::{Node, Word};
 use crate::span::Span;
 
 /// What is written at the root about interfaces.

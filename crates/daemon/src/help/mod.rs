@@ -56,7 +56,8 @@ pub fn command() -> Command {
 /// The table of keywords for programs: those called `words`, or all. `docs/check.md` has the schema.
 fn json(words: &[&String]) -> String {
     let wanted = |e: &&Entry| {
-        words.is_empty() || words.iter().any(|word| config::entries(word).any(|named| std::ptr::eq(named, *e)))
+        words.is_empty()
+            || words.iter().any(|word| config::entries(word).any(|named| std::ptr::eq(named, *e)))
     };
     let all: Vec<Value> = config::keywords()
         .filter(wanted)

@@ -58,8 +58,20 @@ const INSECURE: &str = "script_security not enabled";
 const NEWER: &str = "config-newer-keyword";
 
 const KNOWN: &[Known] = &[
-    known("config-newer-keyword", Keepalived, (5, 0), "no_virtual_ipaddress", "No VIP specified; at least one is"),
-    known("config-newer-keyword", Keepalived, (5, 0), "include_check readable", "Unknown include_check type 'readable'"),
+    known(
+        "config-newer-keyword",
+        Keepalived,
+        (5, 0),
+        "no_virtual_ipaddress",
+        "No VIP specified; at least one is",
+    ),
+    known(
+        "config-newer-keyword",
+        Keepalived,
+        (5, 0),
+        "include_check readable",
+        "Unknown include_check type 'readable'",
+    ),
     known("config-newer-decimals", Keepalived, (5, 0), "interval ", "vrrp script interval"),
     known("config-newer-decimals", Keepalived, (5, 0), "timeout ", "vrrp script timeout"),
     known("config-newer-decimals", Keepalived, (5, 0), "vrrp_script", "invalid number"),
@@ -87,17 +99,38 @@ const KNOWN: &[Known] = &[
     known("config-include-directory", Keepalived, (6, 0), "includer sub", "is a directory - skipping"),
     known("config-include-quoted", Keepalived, (6, 0), "", "missing '\"part.conf\"'"),
     known("config-nul-in-comment", Vipd, (0, 5), "", "holds a byte 0"),
-    known("config-route-word", Keepalived, (2, 5), "_routes", "is missing a parameter after keyword").derailing(),
-    known("config-route-word", Keepalived, (2, 5), "virtual_server_group", "is missing a parameter at word position 1").derailing(),
+    known("config-route-word", Keepalived, (2, 5), "_routes", "is missing a parameter after keyword")
+        .derailing(),
+    known(
+        "config-route-word",
+        Keepalived,
+        (2, 5),
+        "virtual_server_group",
+        "is missing a parameter at word position 1",
+    )
+    .derailing(),
     known("config-garp-group-twice", Keepalived, (2, 5), "garp_group", "garp_group already specified for"),
-    known("config-garp-group-twice", Keepalived, (2, 5), "garp_group", "is missing a parameter after keyword").derailing(),
+    known(
+        "config-garp-group-twice",
+        Keepalived,
+        (2, 5),
+        "garp_group",
+        "is missing a parameter after keyword",
+    )
+    .derailing(),
     known("config-empty-number", Vipd, (0, 5), "\"\"", "not ``"),
     known("config-empty-number", Vipd, (0, 5), "\"\"", "`` is not a weight"),
     known("config-empty-number", Vipd, (0, 5), "\"\"", "must be from 1 to 4294967295 bytes"),
     known("config-empty-number", Vipd, (0, 5), "\"\"", "names no command"),
     known("config-empty-number", Vipd, (0, 5), "\"\"", "there is no script `s` to track"),
-    known("config-empty-buffer", Vipd, (0, 5), " 0
-", "must be from 1 to 4294967295 bytes"),
+    known(
+        "config-empty-buffer",
+        Vipd,
+        (0, 5),
+        " 0
+",
+        "must be from 1 to 4294967295 bytes",
+    ),
     known("config-debug", Keepalived, (5, 0), "debug ", "invalid number"),
     known("config-debug", Keepalived, (5, 0), "debug ", "negative number"),
     known("config-debug", Keepalived, (5, 0), "debug ", "outside range [0, 4]"),
@@ -114,8 +147,20 @@ const KNOWN: &[Known] = &[
     known("config-processor", Keepalived, (5, 0), "cpu_affinity", "outside range"),
     known("config-processor", Keepalived, (5, 0), "cpu_affinity", "Invalid cpu_id"),
     known("config-interface-name", Vipd, (0, 5), "", "cannot be the name of an interface"),
-    known("config-many-words", Keepalived, (5, 0), "kernel_rx_buf_size", "invalid kernel_rx_buf_size specified"),
-    known("config-many-words", Keepalived, (5, 0), "vrrp_rx_bufs_multiplier", "Invalid vrrp_rx_bufs_multiplier"),
+    known(
+        "config-many-words",
+        Keepalived,
+        (5, 0),
+        "kernel_rx_buf_size",
+        "invalid kernel_rx_buf_size specified",
+    ),
+    known(
+        "config-many-words",
+        Keepalived,
+        (5, 0),
+        "vrrp_rx_bufs_multiplier",
+        "Invalid vrrp_rx_bufs_multiplier",
+    ),
     known("config-many-words", Keepalived, (5, 0), "umask", "Extra parameter(s) to umask option"),
     known("config-many-words", Keepalived, (5, 0), "startup_script", "Invalid startup script"),
     known("config-many-words", Keepalived, (5, 0), "shutdown_script", "Invalid shutdown script"),
@@ -155,7 +200,13 @@ const KNOWN: &[Known] = &[
     known("config-said-twice", Keepalived, (5, 0), "SSL", "SSL password already specified - replacing"),
     known("config-other-family", Vipd, (0, 5), "bindto", "cannot talk to"),
     known("config-granularity", Vipd, (0, 5), "persistence_granularity", "is not a granularity for"),
-    known("config-delay-of-nobody", Keepalived, (4, 5), "interface_up_down_delays", "unknown interface eth9 specified for up/down delay"),
+    known(
+        "config-delay-of-nobody",
+        Keepalived,
+        (4, 5),
+        "interface_up_down_delays",
+        "unknown interface eth9 specified for up/down delay",
+    ),
     known("config-namespace", Vipd, (0, 5), "net_namespace", "").derailing(),
     known("config-nothing-there", Vipd, (0, 5), "!vrrp_instance", "[script-not-found]"),
     known("config-nothing-there", Vipd, (0, 5), "!vrrp_instance", "has no command"),
@@ -179,10 +230,8 @@ const KNOWN: &[Known] = &[
 ];
 
 /// What fails no test, and stands beside what does.
-const HARMLESS: &[(Only, &str)] = &[
-    (Vipd, "nobody tracks"),
-    (Vipd, "[not-in-effect-yet]"), (Vipd, "[extra-words]"),
-];
+const HARMLESS: &[(Only, &str)] =
+    &[(Vipd, "nobody tracks"), (Vipd, "[not-in-effect-yet]"), (Vipd, "[extra-words]")];
 
 /// The ids of the kinds that a difference is of; `None` if something of it is not known.
 pub(crate) fn explain(

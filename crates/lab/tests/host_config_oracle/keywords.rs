@@ -73,7 +73,8 @@ pub(crate) struct Words {
 
 /// The places of `PLACES`, and for those that are blocks the keywords of the table.
 pub(crate) fn places(table: &Table) -> Vec<Words> {
-    let special = |&(word, values): &(&str, &str)| (word.to_owned(), values.split('|').map(str::to_owned).collect());
+    let special =
+        |&(word, values): &(&str, &str)| (word.to_owned(), values.split('|').map(str::to_owned).collect());
     PLACES
         .iter()
         .map(|place| {

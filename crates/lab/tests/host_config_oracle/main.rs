@@ -110,7 +110,10 @@ fn verdicts() -> Result<Outcome> {
             )),
         }
     }
-    println!("  compared {count}, differences {}, explained {explained}: {occurred:?}", explained + wrong.len());
+    println!(
+        "  compared {count}, differences {}, explained {explained}: {occurred:?}",
+        explained + wrong.len()
+    );
     ensure(count >= LEAST, format_args!("{count} files only"))?;
     // Only the usual files show each of them.
     if wrong.is_empty() && std::env::var_os(FILES_VARIABLE).is_none() {

@@ -79,7 +79,9 @@ const DAMAGES: &[Damage] = &[
             format!("{} {}\n", line.split_whitespace().next().unwrap_or(""), value(rng))
         })
     }),
-    ("value-more", |rng, _, text| edit(rng, text, |rng, line| format!("{} {}\n", line.trim_end(), value(rng)))),
+    ("value-more", |rng, _, text| {
+        edit(rng, text, |rng, line| format!("{} {}\n", line.trim_end(), value(rng)))
+    }),
     ("keyword-lost", |rng, _, text| {
         edit(rng, text, |_, line| {
             format!("{}\n", line.split_whitespace().skip(1).collect::<Vec<_>>().join(" "))
@@ -124,9 +126,7 @@ const DAMAGES: &[Damage] = &[
         lines.swap(usize::try_from(a).unwrap_or(0), usize::try_from(b).unwrap_or(0));
         lines.concat()
     }),
-    ("other-line", |rng, places, text| {
-        edit(rng, text, |rng, old| format!("{old}{}", line(rng, places)))
-    }),
+    ("other-line", |rng, places, text| edit(rng, text, |rng, old| format!("{old}{}", line(rng, places)))),
     ("all-twice", |_, _, text| text.repeat(2)),
     ("word-doubled", |rng, _, text| {
         edit(rng, text, |_, line| {
@@ -134,7 +134,9 @@ const DAMAGES: &[Damage] = &[
         })
     }),
     ("unknown", |rng, _, text| edit(rng, text, |_, line| format!("{line}not_a_keyword 1\n"))),
-    ("unknown-block", |rng, _, text| edit(rng, text, |_, line| format!("{line}not_a_block x {{\n y 1\n}}\n"))),
+    ("unknown-block", |rng, _, text| {
+        edit(rng, text, |_, line| format!("{line}not_a_block x {{\n y 1\n}}\n"))
+    }),
 ];
 
 /// Replaces one of the lines that are not blank.

@@ -39,13 +39,19 @@ pub(crate) const PLACES: &[Place] = &[
             ("mcast_dst_ip", "224.0.0.18|ff02::12"),
             ("notify_backup", "/bin/true|\"/bin/true x\" root|/bin/true root root"),
             ("debug", "1|4"),
-            ("authentication", "{\n auth_type PASS\n auth_pass 1\n }|{\n }|{\n auth_type AH\n auth_pass 1\n }"),
+            (
+                "authentication",
+                "{\n auth_type PASS\n auth_pass 1\n }|{\n }|{\n auth_type AH\n auth_pass 1\n }",
+            ),
             ("unicast_peer", "{\n 192.0.2.2\n }|{\n }"),
             ("track_bfd", "{\n b\n }"),
             ("track_process", "{\n p\n }"),
             ("track_file", "{\n f weight 1\n }"),
             ("track_interface", "{\n eth1\n }"),
-            ("use_vmac", "|vrrp.51|vrrp.51 00:00:5e:00:01:33|00:00:5e:00:01:33|eth0|a_name_of_more_than_fifteen_bytes"),
+            (
+                "use_vmac",
+                "|vrrp.51|vrrp.51 00:00:5e:00:01:33|00:00:5e:00:01:33|eth0|a_name_of_more_than_fifteen_bytes",
+            ),
             ("use_ipvlan", "|ipv.51|192.0.2.3/24|bridge|vepa|private|ipv.51 192.0.2.3 bridge"),
             ("virtual_rules", "{\n from 192.0.2.0/24 table 100 priority 100\n }|{\n }"),
             ("virtual_routes", "{\n 203.0.113.0/24 dev eth0\n }|{\n }"),
@@ -57,11 +63,7 @@ pub(crate) const PLACES: &[Place] = &[
         block: Some("vrrp_instance"),
         before: "vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n use_vmac\n ",
         after: VIP_AFTER,
-        words: &[
-            ("use_vmac_addr", ""),
-            ("vmac_xmit_base", ""),
-            ("use_ipvlan", ""),
-        ],
+        words: &[("use_vmac_addr", ""), ("vmac_xmit_base", ""), ("use_ipvlan", "")],
     },
     Place {
         name: "unicast",
@@ -85,18 +87,14 @@ pub(crate) const PLACES: &[Place] = &[
         block: Some("vrrp_instance/authentication"),
         before: "vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n authentication {\n  auth_type PASS\n ",
         after: " }\n virtual_ipaddress {\n  192.0.2.100/24\n }\n}\n",
-        words: &[
-            ("auth_type", "AH|PASS|NONE"),
-            ("auth_pass", "1234|0123456789|\"a b\""),
-        ],
+        words: &[("auth_type", "AH|PASS|NONE"), ("auth_pass", "1234|0123456789|\"a b\"")],
     },
     Place {
         name: "hmac",
         block: Some("vrrp_instance/auth_hmac"),
         before: "vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n auth_hmac {\n  key 1 0123456789abcdef0123456789abcdef\n ",
         after: " }\n virtual_ipaddress {\n  192.0.2.100/24\n }\n}\n",
-        words: &[
-        ],
+        words: &[],
     },
     Place {
         name: "global",
@@ -122,7 +120,10 @@ pub(crate) const PLACES: &[Place] = &[
             ("notification_email", "{\n root@example.org\n }|{\n }"),
             ("notification_email_from", "root@example.org|root|\"A B <root@example.org>\""),
             ("smtp_server", "192.0.2.9|192.0.2.9 25|2001:db8::9 65535|192.0.2.9 0|192.0.2.9 65536|127.0.0.1"),
-            ("lvs_sync_daemon", "eth0|eth0 VI_1|eth0 VI_1 id 3|eth0 inst VI_1 id 255 maxlen 1400|eth0 id 256|eth0 port 8848 ttl 5 group 224.0.0.81|eth9|eth0 nobody|eth0 bogus 1"),
+            (
+                "lvs_sync_daemon",
+                "eth0|eth0 VI_1|eth0 VI_1 id 3|eth0 inst VI_1 id 255 maxlen 1400|eth0 id 256|eth0 port 8848 ttl 5 group 224.0.0.81|eth9|eth0 nobody|eth0 bogus 1",
+            ),
             ("lvs_timeouts", "tcp 5 tcpfin 6 udp 7|tcp 0|tcp|bogus 1|"),
             ("vrrp_iptables", "|in|in out|a_name_of_a_chain_that_is_longer_than_a_chain"),
             ("vrrp_ipsets", "|a|a b c d e f|a_name_of_a_set_that_is_longer_than_a_set"),
@@ -136,10 +137,7 @@ pub(crate) const PLACES: &[Place] = &[
         block: Some("vrrp_sync_group"),
         before: "vrrp_sync_group G {\n group {\n  VI_1\n }\n ",
         after: GLOBAL_AFTER,
-        words: &[
-            ("group", "{\n VI_1\n }"),
-            ("track_interface", "{\n eth1\n }"),
-        ],
+        words: &[("group", "{\n VI_1\n }"), ("track_interface", "{\n eth1\n }")],
     },
     Place {
         name: "script",
@@ -158,20 +156,14 @@ pub(crate) const PLACES: &[Place] = &[
         block: Some("track_file"),
         before: "track_file f {\n file /tmp/tracked\n ",
         after: "}\nvrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n track_file {\n  f\n }\n virtual_ipaddress {\n  192.0.2.100/24\n }\n}\n",
-        words: &[
-            ("file", "/tmp/other"),
-            ("init_file", "|0|1 overwrite|overwrite|255"),
-        ],
+        words: &[("file", "/tmp/other"), ("init_file", "|0|1 overwrite|overwrite|255")],
     },
     Place {
         name: "process",
         block: Some("vrrp_track_process"),
         before: "vrrp_track_process p {\n process sleep\n ",
         after: "}\nvrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n track_process {\n  p\n }\n virtual_ipaddress {\n  192.0.2.100/24\n }\n}\n",
-        words: &[
-            ("process", "sleep|sleep 5|\"/bin/sleep\" 5"),
-            ("param_match", "|initial|partial|exact"),
-        ],
+        words: &[("process", "sleep|sleep 5|\"/bin/sleep\" 5"), ("param_match", "|initial|partial|exact")],
     },
     Place {
         name: "bfd",
@@ -189,19 +181,14 @@ pub(crate) const PLACES: &[Place] = &[
         block: Some("garp_group"),
         before: "garp_group {\n interface eth0\n ",
         after: GLOBAL_AFTER,
-        words: &[
-            ("interfaces", "{\n eth1\n }|{\n eth0\n }|{\n eth9\n }"),
-            ("garp_interval", "0.1|1.5|0"),
-        ],
+        words: &[("interfaces", "{\n eth1\n }|{\n eth0\n }|{\n eth9\n }"), ("garp_interval", "0.1|1.5|0")],
     },
     Place {
         name: "track-group",
         block: Some("track_group"),
         before: "track_group T {\n group {\n  VI_1\n }\n ",
         after: GLOBAL_AFTER,
-        words: &[
-            ("group", "{\n VI_1\n }|{\n }|{\n nobody\n }"),
-        ],
+        words: &[("group", "{\n VI_1\n }|{\n }|{\n nobody\n }")],
     },
     Place {
         name: "server",
@@ -209,7 +196,10 @@ pub(crate) const PLACES: &[Place] = &[
         before: "virtual_server 192.0.2.100 80 {\n lb_algo rr\n lb_kind NAT\n protocol TCP\n ",
         after: " real_server 192.0.2.5 80 {\n weight 1\n }\n}\n",
         words: &[
-            ("real_server", "192.0.2.6 80 {\n }|192.0.2.5 80 {\n }|192.0.2.6 {\n }|2001:db8::6 80 {\n }|192.0.2.6 65536 {\n }"),
+            (
+                "real_server",
+                "192.0.2.6 80 {\n }|192.0.2.5 80 {\n }|192.0.2.6 {\n }|2001:db8::6 80 {\n }|192.0.2.6 65536 {\n }",
+            ),
             ("persistence_timeout", "|5|0|300"),
             ("persistence_granularity", "255.255.255.0|24|33|255.0.255.0"),
             ("persistence_engine", "sip|nothing_such"),
@@ -240,20 +230,14 @@ pub(crate) const PLACES: &[Place] = &[
         block: Some("virtual_server/real_server/TCP_CHECK"),
         before: "virtual_server 192.0.2.100 80 {\n lb_algo rr\n lb_kind NAT\n protocol TCP\n real_server 192.0.2.5 80 {\n TCP_CHECK {\n ",
         after: " }\n }\n}\n",
-        words: &[
-            ("bindto", "192.0.2.1|2001:db8::1"),
-            ("connect_port", "80|0|65535|65536"),
-        ],
+        words: &[("bindto", "192.0.2.1|2001:db8::1"), ("connect_port", "80|0|65535|65536")],
     },
     Place {
         name: "ping",
         block: Some("virtual_server/real_server/PING_CHECK"),
         before: "virtual_server 192.0.2.100 80 {\n lb_algo rr\n lb_kind NAT\n protocol TCP\n real_server 192.0.2.5 80 {\n PING_CHECK {\n ",
         after: " }\n }\n}\n",
-        words: &[
-            ("bindto", "192.0.2.1|2001:db8::1"),
-            ("connect_port", "80|0|65535|65536"),
-        ],
+        words: &[("bindto", "192.0.2.1|2001:db8::1"), ("connect_port", "80|0|65535|65536")],
     },
     Place {
         name: "udp",
@@ -306,8 +290,7 @@ pub(crate) const PLACES: &[Place] = &[
         block: Some("virtual_server/real_server/SMTP_CHECK/host"),
         before: "virtual_server 192.0.2.100 80 {\n lb_algo rr\n lb_kind NAT\n protocol TCP\n real_server 192.0.2.5 80 {\n SMTP_CHECK {\n host {\n ",
         after: " }\n }\n }\n}\n",
-        words: &[
-        ],
+        words: &[],
     },
     Place {
         name: "http",
@@ -362,26 +345,21 @@ pub(crate) const PLACES: &[Place] = &[
         block: Some("virtual_server/real_server/FILE_CHECK"),
         before: "track_file f {\n file /tmp/tracked\n}\nvirtual_server 192.0.2.100 80 {\n lb_algo rr\n lb_kind NAT\n protocol TCP\n real_server 192.0.2.5 80 {\n FILE_CHECK {\n track_file f\n ",
         after: " }\n }\n}\n",
-        words: &[
-            ("track_file", "f|nobody"),
-        ],
+        words: &[("track_file", "f|nobody")],
     },
     Place {
         name: "bfd-check",
         block: Some("virtual_server/real_server/BFD_CHECK"),
         before: "bfd_instance b {\n neighbor_ip 192.0.2.2\n}\nvirtual_server 192.0.2.100 80 {\n lb_algo rr\n lb_kind NAT\n protocol TCP\n real_server 192.0.2.5 80 {\n BFD_CHECK {\n name b\n ",
         after: " }\n }\n}\n",
-        words: &[
-            ("name", "b|nobody"),
-        ],
+        words: &[("name", "b|nobody")],
     },
     Place {
         name: "ssl-block",
         block: Some("SSL"),
         before: "SSL {\n ",
         after: "}\nvirtual_server 192.0.2.100 80 {\n lb_algo rr\n lb_kind NAT\n protocol TCP\n real_server 192.0.2.5 80 {\n }\n}\n",
-        words: &[
-        ],
+        words: &[],
     },
     Place {
         name: "root",
@@ -389,7 +367,10 @@ pub(crate) const PLACES: &[Place] = &[
         before: "",
         after: ROOT_AFTER,
         words: &[
-            ("vrrp_instance", "VI_2 {\n interface eth0\n virtual_router_id 52\n virtual_ipaddress {\n 192.0.2.9\n }\n}"),
+            (
+                "vrrp_instance",
+                "VI_2 {\n interface eth0\n virtual_router_id 52\n virtual_ipaddress {\n 192.0.2.9\n }\n}",
+            ),
             ("vrrp_sync_group", "G {\n group {\n VI_1\n }\n}|G {\n}"),
             ("vrrp_script", "s {\n script /bin/true\n}|s {\n}"),
             ("vrrp_track_file", "f {\n file /tmp/x\n}|f {\n}"),
@@ -400,11 +381,20 @@ pub(crate) const PLACES: &[Place] = &[
             ("garp_group", "{\n interface eth0\n garp_interval 1\n}|{\n}"),
             ("static_ipaddress", "{\n 192.0.2.50/24 dev eth0\n}|{\n}"),
             ("static_routes", "{\n 203.0.113.0/24 dev eth0\n}"),
-            ("static_rules", "{\n from 192.0.2.0/24 table 100\n}|{\n from 192.0.2.0/24 table 100 priority 5\n}"),
+            (
+                "static_rules",
+                "{\n from 192.0.2.0/24 table 100\n}|{\n from 192.0.2.0/24 table 100 priority 5\n}",
+            ),
             ("linkbeat_interfaces", "{\n eth0\n}|{\n eth0 MII\n}"),
             ("interface_up_down_delays", "{\n eth0 1\n}|{\n eth0 1.5 2\n}|{\n eth9 1\n}"),
-            ("virtual_server", "192.0.2.100 80 {\n}|fwmark 5 {\n}|192.0.2.100 {\n real_server 192.0.2.5 {\n }\n}|192.0.2.100 80 {\n protocol UDP\n real_server 192.0.2.5 80 {\n }\n}|group G {\n}|2001:db8::100 80 {\n real_server 2001:db8::5 80 {\n }\n}|fwmark 0 {\n}|192.0.2.100 65536 {\n}"),
-            ("virtual_server_group", "G {\n 192.0.2.100 80\n}|G {\n 192.0.2.100-110 80\n fwmark 5\n}|G {\n}|G {\n 192.0.2.0/24 80\n}"),
+            (
+                "virtual_server",
+                "192.0.2.100 80 {\n}|fwmark 5 {\n}|192.0.2.100 {\n real_server 192.0.2.5 {\n }\n}|192.0.2.100 80 {\n protocol UDP\n real_server 192.0.2.5 80 {\n }\n}|group G {\n}|2001:db8::100 80 {\n real_server 2001:db8::5 80 {\n }\n}|fwmark 0 {\n}|192.0.2.100 65536 {\n}",
+            ),
+            (
+                "virtual_server_group",
+                "G {\n 192.0.2.100 80\n}|G {\n 192.0.2.100-110 80\n fwmark 5\n}|G {\n}|G {\n 192.0.2.0/24 80\n}",
+            ),
             ("SSL", "{\n password x\n}|{\n}"),
             ("global_defs", "{\n}|{ }"),
             ("net_namespace", "|nowhere"),
@@ -530,7 +520,10 @@ pub(crate) const PLACES: &[Place] = &[
             ("from 192.0.2.0/24 table 100 tos", "0x10|300"),
             ("from 192.0.2.0/24 table 100 fwmark", "5|5/0xff|0x10"),
             ("from 192.0.2.0/24", "blackhole|unreachable|prohibit|goto 100|nop"),
-            ("from 192.0.2.0/24 table 100", "no_track|bogus|suppress_prefixlength 5|uidrange 0-5|ipproto tcp|sport 80-90|dport 80|realms 5|l3mdev|protocol static"),
+            (
+                "from 192.0.2.0/24 table 100",
+                "no_track|bogus|suppress_prefixlength 5|uidrange 0-5|ipproto tcp|sport 80-90|dport 80|realms 5|l3mdev|protocol static",
+            ),
         ],
     },
     Place {
@@ -538,9 +531,7 @@ pub(crate) const PLACES: &[Place] = &[
         block: None,
         before: "vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n track_process {\n  ",
         after: " }\n virtual_ipaddress {\n  192.0.2.100/24\n }\n}\nvrrp_track_process p {\n process sleep\n}\n",
-        words: &[
-            ("p", "|weight 5"),
-        ],
+        words: &[("p", "|weight 5")],
     },
     Place {
         name: "server-group-line",
@@ -564,8 +555,6 @@ pub(crate) const PLACES: &[Place] = &[
         block: None,
         before: "interface_up_down_delays {\n  ",
         after: "}\nvrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n virtual_ipaddress {\n  192.0.2.100/24\n }\n}\n",
-        words: &[
-            ("eth0", "1|1 2|0|255|256|1.5"),
-        ],
+        words: &[("eth0", "1|1 2|0|255|256|1.5")],
     },
 ];

@@ -161,7 +161,9 @@ fn samples(description: &str) -> Vec<String> {
 fn alternatives(description: &str) -> Vec<String> {
     let whole = description.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     if let Some(inside) = whole.filter(|inside| !inside.contains(['[', ']'])) {
-        return std::iter::once(String::new()).chain(inside.split('|').map(|s| s.trim().to_owned())).collect();
+        return std::iter::once(String::new())
+            .chain(inside.split('|').map(|s| s.trim().to_owned()))
+            .collect();
     }
     let (mut all, mut depth) = (vec![String::new()], 0_usize);
     for letter in description.chars() {
