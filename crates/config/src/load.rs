@@ -182,9 +182,11 @@ mod tests {
 
     #[test]
     fn what_stands_behind_the_instances_counts_all_the_same() {
-        for behind in
-            ["global_defs {\n vrrp_version 2\n}\n", "vrrp_script t {\n script /bin/true\n}\n", "use_pid_dir\n"]
-        {
+        for behind in [
+            "global_defs {\n vrrp_version 2\n}\n",
+            "vrrp_script t {\n script /bin/true\n}\n",
+            "use_pid_dir\n",
+        ] {
             let text = format!("{BEFORE}{INSTANCES}{behind}");
             let (all, early) = (told(&text, usize::MAX), told(&text, 2));
             assert_eq!((&early.0, &early.1), (&all.0, &all.1), "{behind}");

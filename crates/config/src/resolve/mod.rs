@@ -22,11 +22,11 @@ use std::collections::BTreeMap;
 
 use model::Model;
 
-use crate::block::vrrp_instance::InstanceDraft;
-use crate::block::{Draft, Seen};
 use crate::block::command::{CommandDraft, Commands};
 use crate::block::global_defs::GlobalDraft;
 use crate::block::notify::NotifyDraft;
+use crate::block::vrrp_instance::InstanceDraft;
+use crate::block::{Draft, Seen};
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::Cx;
 use crate::lang::Word;
@@ -239,16 +239,7 @@ impl Resolver<'_, '_> {
             priorities,
             services,
         } = self;
-        State {
-            commands,
-            trackers,
-            links,
-            missing_link,
-            bfd_for_checks,
-            virtual_names,
-            priorities,
-            services,
-        }
+        State { commands, trackers, links, missing_link, bfd_for_checks, virtual_names, priorities, services }
     }
 
     /// A command; `None` if there is none or it can't be run.
@@ -286,7 +277,20 @@ impl Resolver<'_, '_> {
         help: impl Into<String>,
         log: impl Into<String>,
     ) {
-        let d = Diagnostic::new(Code::CONFLICT, message).at(span).label(label).help(help).bare_log(log);
+        self.conflict_of(Code::CONFLICT, span, message, label, help, log);
+    }
+
+    /// As [`Resolver::conflict`], with a code of its own.
+    fn conflict_of(
+        &mut self,
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        label: impl Into<String>,
+        help: impl Into<String>,
+        log: impl Into<String>,
+    ) {
+        let d = Diagnostic::new(code, message).at(span).label(label).help(help).bare_log(log);
         self.cx.report(d);
     }
 

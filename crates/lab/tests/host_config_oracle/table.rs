@@ -75,7 +75,7 @@ impl Keyword {
 fn range(arguments: &str) -> Option<(&str, &str)> {
     let (low, rest) = arguments.split_once('(')?.1.split_once(" to ")?;
     let high = rest.split([' ', ')']).next()?;
-    Some((low.trim_end_matches('s'), high.trim_end_matches('s')))
+    Some((low, high))
 }
 
 /// Numbers at the borders of a range, and beside them.
