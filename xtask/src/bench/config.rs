@@ -22,7 +22,8 @@ pub(super) const ONE: &str = "config-one";
 
 const PEAK: Metric = Metric::judged("peak memory", "MB", Goal::AtMost(1.0));
 const CPU: Metric = Metric::told("CPU", "s");
-const TIME: &str = "time";
+const TIME: Metric = Metric::told("time", "s");
+const NO_SLOWER: Metric = Metric::judged("time", "s", Goal::AtMost(1.0));
 
 /// Who needs longer is stopped, and has this time at least.
 const LIMIT: Duration = Duration::from_secs(100);
@@ -32,6 +33,8 @@ struct Plan {
     name: &'static str,
     text: fn() -> String,
     time: Metric,
+    /// One thread computes all the time: what it takes on a machine of its own. The time is its neighbours', too.
+    cpu: Metric,
     /// Runs, and those of `--quick`, in which 0 leaves it out.
     runs: (usize, usize),
 }
@@ -40,31 +43,24 @@ const PLANS: &[Plan] = &[
     Plan {
         name: "10,000 virtual servers of 4",
         text: services,
-        time: Metric::judged(TIME, "s", Goal::AtMost(0.25)),
+        time: Metric::judged("time", "s", Goal::AtMost(0.25)),
+        cpu: CPU,
         runs: (9, 3),
     },
-    Plan {
-        name: "4,000 instances",
-        text: || instances(4_000),
-        time: Metric::judged(TIME, "s", Goal::AtMost(1.0)),
-        runs: (5, 1),
-    },
-    Plan {
-        name: "16,000 instances",
-        text: || instances(16_000),
-        time: Metric::judged(TIME, "s", Goal::AtMost(1.0)),
-        runs: (3, 1),
-    },
+    Plan { name: "4,000 instances", text: || instances(4_000), time: NO_SLOWER, cpu: CPU, runs: (5, 1) },
+    Plan { name: "16,000 instances", text: || instances(16_000), time: NO_SLOWER, cpu: CPU, runs: (3, 1) },
     Plan {
         name: "16,256 instances out of a sequence",
         text: || sequence(64),
-        time: Metric::judged(TIME, "s", Goal::AtMost(1.0)),
+        time: NO_SLOWER,
+        cpu: CPU,
         runs: (1, 0),
     },
     Plan {
         name: "65,024 instances out of a sequence",
         text: || sequence(256),
-        time: Metric::judged(TIME, "s", Goal::Under(1.0)),
+        time: TIME,
+        cpu: Metric::judged("CPU", "s", Goal::Under(1.0)),
         runs: (1, 0),
     },
 ];
@@ -97,7 +93,7 @@ pub(super) fn measure(options: &Options, binaries: &[Binary]) -> Result<Book, St
                 }
                 if round > 0 || runs == 1 {
                     book.add(plan.name, &plan.time, index, figure("time")?);
-                    book.add(plan.name, &CPU, index, figure("cpu")?);
+                    book.add(plan.name, &plan.cpu, index, figure("cpu")?);
                     // Who was stopped would have needed more.
                     if !figures["status"].is_null() {
                         book.add(plan.name, &PEAK, index, figure("peak")?);

@@ -183,7 +183,8 @@ mod tests {
         };
         let told = suggestion("global_defs {\n  router_idd x\n}\n");
         assert_eq!(told["with"], "router_id");
-        assert_eq!(told["replace"], place("/k.conf", (2, 3), (2, 13), "  router_idd x"));
+        let at = &told["replace"];
+        assert_eq!((&at["line"], &at["column"], &at["end_column"]), (&json!(2), &json!(3), &json!(13)));
         assert_eq!(suggestion("$W=router_idd\nglobal_defs {\n  $W x\n}\n"), Value::Null);
         assert_eq!(suggestion("elephant 1\n"), Value::Null, "nothing is like it");
     }
