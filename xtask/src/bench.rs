@@ -1,9 +1,10 @@
-//! `cargo xtask bench vrrp`: two daemons beside each other, in namespaces, and what is asked of ours.
+//! `cargo xtask bench vrrp | config`: two daemons beside each other, in namespaces, and what is asked of ours.
 //! See `docs/benchmarks.md`.
 
 mod addresses;
 mod capture;
 mod conf;
+mod config;
 mod failover;
 mod floor;
 mod place;
@@ -23,10 +24,11 @@ use report::{Book, Metric};
 use crate::{apt, workspace_root};
 
 const USAGE: &str = "\
-usage: cargo xtask bench vrrp [--quick] [--json] [--only WORD] [--bin NAME=PATH ...]
+usage: cargo xtask bench vrrp | config [--quick] [--json] [--only WORD] [--bin NAME=PATH ...]
 
+vrrp: failovers, and what many instances cost. config: how long large configurations are read, and in how much memory.
 Measures the first binary against the second (vipd against the installed keepalived, if none is named).
-  --quick          fewer runs and cases: below 90 seconds
+  --quick          fewer runs and cases: below 90 seconds (config: 30)
   --json           lines of JSON on standard output instead of a table
   --only WORD      only cases whose name holds WORD, such as failover, steady or '10 ms'
   --bin NAME=PATH  a daemon that takes keepalived's command line; give it twice
@@ -39,15 +41,33 @@ const FLOOR_SEND: Metric = Metric::told("bare send", "us");
 const FLOOR_WAKE: Metric = Metric::told("timer wake-up and bare send", "us");
 const FLOOR_RECEIVE: Metric = Metric::told("bare receive", "us");
 
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum What {
+    Vrrp,
+    Config,
+}
+
 struct Options {
+    what: What,
     quick: bool,
     json: bool,
     only: Option<String>,
     binaries: Vec<Binary>,
 }
 
+impl Options {
+    fn wants(&self, case: &str) -> bool {
+        self.only.as_ref().is_none_or(|word| case.contains(word.as_str()))
+    }
+}
+
 /// The command.
 pub(crate) fn command(args: &[String]) -> Result<u8, String> {
+    if let Some((config::ONE, [program, file])) = args.split_first().map(|(word, rest)| (word.as_str(), rest))
+    {
+        return config::one(program, file);
+    }
     let Some(options) = parse(args)? else {
         println!("{USAGE}");
         return Ok(0);
@@ -62,7 +82,10 @@ pub(crate) fn command(args: &[String]) -> Result<u8, String> {
         eprintln!("{}: {} ({})", binary.name, binary.path.display(), version(binary));
     }
     let began = Instant::now();
-    let book = measure(&options, &binaries)?;
+    let book = match options.what {
+        What::Vrrp => measure(&options, &binaries)?,
+        What::Config => config::measure(&options, &binaries)?,
+    };
     if options.json {
         book.lines().iter().for_each(|line| println!("{line}"));
     } else {
@@ -74,13 +97,14 @@ pub(crate) fn command(args: &[String]) -> Result<u8, String> {
 }
 
 fn parse(args: &[String]) -> Result<Option<Options>, String> {
-    let mut options = Options { quick: false, json: false, only: None, binaries: Vec::new() };
     let mut rest = args.iter();
-    match rest.next().map(String::as_str) {
-        Some("vrrp") => {}
+    let what = match rest.next().map(String::as_str) {
+        Some("vrrp") => What::Vrrp,
+        Some("config") => What::Config,
         None | Some("help" | "-h" | "--help") => return Ok(None),
         Some(other) => return Err(format!("there is no benchmark \"{other}\"\n{USAGE}")),
-    }
+    };
+    let mut options = Options { what, quick: false, json: false, only: None, binaries: Vec::new() };
     while let Some(arg) = rest.next() {
         match arg.as_str() {
             "--quick" => options.quick = true,
@@ -137,8 +161,8 @@ fn version(binary: &Binary) -> String {
 }
 
 fn measure(options: &Options, binaries: &[Binary]) -> Result<Book, String> {
-    let wanted = |name: &str| options.only.as_ref().is_none_or(|word| name.contains(word.as_str()));
-    let mut book = Book::new(binaries.iter().map(|b| b.name.clone()).collect());
+    let wanted = |name: &str| options.wants(name);
+    let mut book = Book::new("vrrp", binaries.iter().map(|b| b.name.clone()).collect());
     let place = |index| Place::new(&format!("bench{index}"), binaries);
     let places: Vec<Place> = (0..LANES).map(place).collect::<Result<_, _>>()?;
     let first = places.first().ok_or("no place to measure")?;

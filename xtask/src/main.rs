@@ -26,7 +26,11 @@ const COMMANDS: &[Command] = &[
         what: "install the Debian packages that building vipd needs",
         run: apt::command,
     },
-    Command { name: "bench", what: "vrrp: measure vipd beside keepalived, and judge", run: bench::command },
+    Command {
+        name: "bench",
+        what: "vrrp | config: measure vipd beside keepalived, and judge",
+        run: bench::command,
+    },
     Command {
         name: "tidy",
         what: "check the laws of the tree: crate edges, no_std, unsafe, floats, file sizes",

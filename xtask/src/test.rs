@@ -70,6 +70,9 @@ pub(crate) fn command(args: &[String]) -> Result<u8, String> {
     if ["host", "uml", "oracle"].iter().any(|s| run.wants_step(s)) {
         run.lab(&mut tally)?;
     }
+    if run.only.is_some() && tally.is_empty() {
+        return Err(format!("nothing is called \"{}\"", run.only.unwrap_or_default()));
+    }
     Ok(tally.close(ci))
 }
 

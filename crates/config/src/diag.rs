@@ -191,6 +191,16 @@ codes! {
     VALUE = "invalid-value", General, Error, Goes;
     /// A combination that cannot work; what is used instead is told.
     CONFLICT = "conflict", General, Warning, Goes;
+    /// `nopreempt` beside `state MASTER`, or at the owner of the addresses.
+    NOPREEMPT_MASTER = "nopreempt-with-master", General, Warning, Goes;
+    /// A password of more than 8 bytes.
+    LONG_PASSWORD = "long-password", General, Warning, Goes;
+    /// A quorum that all real servers together do not reach.
+    QUORUM = "quorum-above-weights", General, Warning, Goes;
+    /// A server with another port than the service, where none can be translated.
+    PORTS = "port-without-nat", General, Warning, Goes;
+    /// A key in a file that others may read.
+    OPEN_KEY = "readable-key", Ok, Warning, Goes;
     /// A name that is defined twice.
     DUPLICATE = "duplicate-name", General, Error, Goes;
     /// A name that nobody has defined.
@@ -353,6 +363,13 @@ impl Diagnostic {
     pub(crate) fn bare_log(mut self, text: impl Into<String>) -> Self {
         self.bare = true;
         self.log(text)
+    }
+
+    /// The word that should stand at the place instead of what does: a program can put it there. There is one
+    /// if the way out asks "did you mean".
+    #[must_use]
+    pub fn replacement(&self) -> Option<&str> {
+        self.help.as_deref()?.strip_prefix("did you mean `")?.strip_suffix("`?")
     }
 
     /// How it is shown.

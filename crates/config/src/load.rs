@@ -101,18 +101,35 @@ impl Loaded {
     }
 }
 
+/// As many instances are kept as drafts until all is read; drafts of more than these would need the most memory
+/// of all.
+const MANY: usize = 256;
+
 /// Loads a configuration. It never fails as such: whatever is wrong is a diagnostic, and all of them
 /// are found in one pass.
 #[must_use]
 pub fn load(source: &dyn Source, options: &Options) -> Loaded {
+    load_with(source, options, MANY)
+}
+
+/// Loads it with at most so many drafts of instances at a time. If something is written behind the instances that
+/// they need to know, which hardly anybody does, it is all done again, with all drafts.
+fn load_with(source: &dyn Source, options: &Options, most: usize) -> Loaded {
+    let (loaded, whole) = attempt(source, options, most);
+    if whole { loaded } else { attempt(source, options, usize::MAX).0 }
+}
+
+/// The load, and whether the instances knew all that they need to know.
+fn attempt(source: &dyn Source, options: &Options, most: usize) -> (Loaded, bool) {
     let mut reader = Reader::new(source, options.strict_includes, Catalogue::is_script);
     reader.open(&options.file);
     let mut parser = Parser::new(reader, Catalogue::get());
     let mut cx = Cx::new(source);
     cx.places = options.advice.then(Places::default);
-    let mut draft = Draft::default();
+    let mut draft = Draft { most, ..Draft::default() };
     ROOT.apply(&mut draft, &mut parser.root(), &mut cx);
     let checked = draft.global.out.reload_check_config.is_some();
+    let whole = draft.early.as_ref().is_none_or(|early| early.holds(&draft));
     let (model, written) = resolve::resolve(draft, &mut cx);
     cx.tell_pending();
     let places = cx.places.take();
@@ -129,5 +146,51 @@ pub fn load(source: &dyn Source, options: &Options) -> Loaded {
     }
     let exits = diagnostics.exits();
     let model = exits.run.is_none().then_some(model);
-    Loaded { model, diagnostics, exits, map, accounts: cx.accounts, secrets: cx.secrets, places }
+    (Loaded { model, diagnostics, exits, map, accounts: cx.accounts, secrets: cx.secrets, places }, whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::MapSource;
+
+    const INSTANCES: &str = "$V=vrrp_instance VI_$X { \\\n interface eth0 \\\n virtual_router_id $X \\\n \
+        track_script { \\\n s \\\n t \\\n } \\\n bogus \\\n virtual_ipaddress { \\\n 192.0.2.$X \\\n } \\\n}\n\
+        ~SEQ(X, 1, 9) $V\n";
+    const BEFORE: &str = "global_defs {\n vrrp_version 3\n script_user root\n}\n\
+        vrrp_script s {\n script /bin/true\n}\n";
+
+    /// What a load says and makes, with so many drafts at a time.
+    fn told(text: &str, most: usize) -> (Option<Model>, String, bool) {
+        let source = MapSource::new().file("/k.conf", text);
+        let options = Options::new("/k.conf").with_advice();
+        let loaded = load_with(&source, &options, most);
+        let whole = attempt(&source, &options, most).1;
+        (loaded.model.clone(), loaded.render(false), whole)
+    }
+
+    #[test]
+    fn instances_that_are_made_early_are_the_same() {
+        let group = "vrrp_sync_group G {\n group {\n VI_1 VI_2\n }\n}\n";
+        let text = format!("{BEFORE}{INSTANCES}{group}static_ipaddress {{\n 192.0.2.99/24 dev eth0\n}}\n");
+        let all = told(&text, usize::MAX);
+        assert!(all.0.as_ref().is_some_and(|model| model.instances.len() == 9), "{}", all.1);
+        for most in [0, 1, 5, 9] {
+            assert_eq!(told(&text, most), all, "with {most} drafts");
+        }
+    }
+
+    #[test]
+    fn what_stands_behind_the_instances_counts_all_the_same() {
+        for behind in [
+            "global_defs {\n vrrp_version 2\n}\n",
+            "vrrp_script t {\n script /bin/true\n}\n",
+            "use_pid_dir\n",
+        ] {
+            let text = format!("{BEFORE}{INSTANCES}{behind}");
+            let (all, early) = (told(&text, usize::MAX), told(&text, 2));
+            assert_eq!((&early.0, &early.1), (&all.0, &all.1), "{behind}");
+            assert!(all.2 && !early.2, "{behind}");
+        }
+    }
 }

@@ -63,6 +63,13 @@ pub trait Source {
         let _ = path;
         None
     }
+
+    /// Whether somebody else than its owner may read or write a file; `false` if that is not known. Only advice
+    /// asks for it.
+    fn is_open(&self, path: &str) -> bool {
+        let _ = path;
+        false
+    }
 }
 
 /// A part of a path that somebody else than root can change.
@@ -180,6 +187,7 @@ pub struct MapSource {
     users: BTreeMap<String, Account>,
     missing_programs: Vec<String>,
     insecure_programs: Vec<String>,
+    open_files: Vec<String>,
     addresses: BTreeMap<String, Vec<IpNet>>,
     config_id: String,
 }
@@ -252,6 +260,13 @@ impl MapSource {
     #[must_use]
     pub fn insecure_program(mut self, command: &str) -> Self {
         self.insecure_programs.push(command.to_owned());
+        self
+    }
+
+    /// Says that everybody may read a file.
+    #[must_use]
+    pub fn open_file(mut self, path: &str) -> Self {
+        self.open_files.push(path.to_owned());
         self
     }
 }
@@ -331,6 +346,10 @@ impl Source for MapSource {
     fn weak_part(&self, path: &str) -> Option<WeakPart> {
         let known = self.insecure_programs.iter().any(|known| known == path);
         known.then(|| WeakPart { path: path.to_owned(), who: "everybody".to_owned() })
+    }
+
+    fn is_open(&self, path: &str) -> bool {
+        self.open_files.iter().any(|known| known == path)
     }
 }
 

@@ -254,7 +254,7 @@ fn with_advice_a_caret_is_at_the_keyword_that_cannot_hold() {
         let pointed: Vec<String> = advised(&text)
             .diagnostics
             .iter()
-            .filter(|d| d.code == Code::CONFLICT)
+            .filter(|d| [Code::CONFLICT, Code::NOPREEMPT_MASTER, Code::QUORUM].contains(&d.code))
             .filter_map(|d| text.get(d.span?.range()).map(str::to_owned))
             .collect();
         assert_eq!(pointed, [place], "{text}");

@@ -160,6 +160,10 @@ impl Source for System {
         let (part, meta) = weakest(path).or_else(|| weakest(&path.canonicalize().ok()?))?;
         Some(WeakPart { path: part.to_str()?.to_owned(), who: who_changes(&meta?) })
     }
+
+    fn is_open(&self, path: &str) -> bool {
+        Path::new(path).metadata().is_ok_and(|meta| meta.permissions().mode() & 0o077 != 0)
+    }
 }
 
 /// A directory's name as a pattern that matches only itself.
@@ -356,6 +360,8 @@ mod tests {
         let weak = system.weak_part(&script).unwrap();
         assert_eq!((weak.path.as_str(), weak.who.as_str()), (script.as_str(), "everybody"));
         assert_eq!(system.weak_part("/bin/sh"), None);
+        assert!(system.is_open(&script) && !system.is_open("/nowhere/x"));
+        assert!(!system.is_open(&file(&dir, "key", 0o600)));
         assert_eq!(system.program("/nowhere/x", nobody), Err(ProgramError::NotFound));
         assert_eq!(system.program("no-such-command-at-all", nobody), Err(ProgramError::NotFound));
         let shell = system.program("sh", nobody).unwrap();

@@ -1,5 +1,7 @@
 //! vipd's own commands, which keepalived has not: one table.
 
+pub mod options;
+
 use std::process::ExitCode;
 
 use crate::{check, demo, diff, genhash, help, language_server, print, simulate};
@@ -79,7 +81,7 @@ pub static SUBCOMMANDS: &[Subcommand] = &[
         name: "help",
         what: "What a keyword of the configuration means",
         run: help::main,
-        options: None,
+        options: Some(help::command),
         words: Words::Keywords,
     },
     Subcommand {

@@ -14,6 +14,8 @@ pub(super) enum Goal {
     /// Not more, but for this much in the figure's unit, or a tenth: below that, two runs of the same
     /// binary differ, too.
     NoWorse(f64),
+    /// At most this much, whatever the second one has.
+    Under(f64),
 }
 
 /// A kind of figure.
@@ -49,6 +51,7 @@ struct Row {
 
 /// All figures of a run.
 pub(super) struct Book {
+    bench: &'static str,
     binaries: Vec<String>,
     rows: Vec<Row>,
 }
@@ -101,6 +104,7 @@ impl Row {
         };
         match self.metric.goal {
             Goal::None => None,
+            Goal::Under(most) => Some(self.summary(0).is_some_and(|first| first.median <= most)),
             Goal::AtMost(times) => met(&|first, second| first <= second * times),
             Goal::NoWorse(slack) => met(&|first, second| first <= second + slack.max(second.abs() / 10.0)),
         }
@@ -109,7 +113,8 @@ impl Row {
     fn goal_text(&self) -> String {
         match self.metric.goal {
             Goal::None => String::new(),
-            Goal::AtMost(times) => format!("<= {times:.1}"),
+            Goal::Under(most) => format!("<= {} {}", number(most), self.metric.unit),
+            Goal::AtMost(times) => format!("<= {times:.2}"),
             Goal::NoWorse(_) => "no worse".to_owned(),
         }
     }
@@ -117,8 +122,8 @@ impl Row {
 
 impl Book {
     /// An empty one.
-    pub(super) fn new(binaries: Vec<String>) -> Self {
-        Self { binaries, rows: Vec::new() }
+    pub(super) fn new(bench: &'static str, binaries: Vec<String>) -> Self {
+        Self { bench, binaries, rows: Vec::new() }
     }
 
     /// Writes a figure down.
@@ -177,14 +182,14 @@ impl Book {
             for (index, name) in self.binaries.iter().enumerate() {
                 if let Some(s) = row.summary(index) {
                     lines.push(json!({
-                        "bench": "vrrp", "case": case, "metric": metric, "unit": unit, "bin": name,
+                        "bench": self.bench, "case": case, "metric": metric, "unit": unit, "bin": name,
                         "n": s.count, "median": s.median, "min": s.min, "max": s.max,
                     }));
                 }
             }
             if row.ratio().is_some() || row.verdict().is_some() {
                 lines.push(json!({
-                    "bench": "vrrp", "case": case, "metric": metric,
+                    "bench": self.bench, "case": case, "metric": metric,
                     "compare": [self.binary(0), self.binary(1)],
                     "ratio": row.ratio(), "goal": row.goal_text(), "met": row.verdict(),
                 }));
@@ -222,7 +227,7 @@ mod tests {
     const LATE: Metric = Metric::judged("late", "ms", Goal::NoWorse(0.1));
 
     fn book(metric: &Metric, first: &[f64], second: &[f64]) -> Book {
-        let mut book = Book::new(vec!["a".to_owned(), "b".to_owned()]);
+        let mut book = Book::new("vrrp", vec!["a".to_owned(), "b".to_owned()]);
         first.iter().for_each(|v| book.add("case", metric, 0, *v));
         second.iter().for_each(|v| book.add("case", metric, 1, *v));
         book
@@ -232,6 +237,13 @@ mod tests {
     fn medians_decide_not_outliers() {
         assert_eq!(book(&SENT, &[5.0, 90.0, 6.0], &[10.0]).score(), (1, 0));
         assert_eq!(book(&SENT, &[5.0, 6.1, 7.0], &[10.0]).score(), (0, 1));
+    }
+
+    #[test]
+    fn a_bound_of_its_own_needs_no_second_binary() {
+        let bound = Metric::judged("time", "s", Goal::Under(1.0));
+        assert_eq!(book(&bound, &[0.9], &[]).score(), (1, 0));
+        assert_eq!(book(&bound, &[1.1], &[9.0]).score(), (0, 1));
     }
 
     #[test]

@@ -17,6 +17,11 @@ impl Tally {
         self.failed.len() + self.failed_units
     }
 
+    /// Whether nothing has run, and nothing was skipped.
+    pub(super) fn is_empty(&self) -> bool {
+        self.passed + self.failed() + self.skipped.len() == 0
+    }
+
     /// Counts a failure.
     pub(super) fn fail(&mut self, name: String) {
         self.failed.push(name);
@@ -83,7 +88,9 @@ mod tests {
     #[test]
     fn verdicts_of_the_lab_are_counted() {
         let mut tally = Tally::default();
+        assert!(tally.is_empty());
         assert!(tally.scenario_line("test a ... ok (1.0 s)"));
+        assert!(!tally.is_empty());
         assert!(tally.scenario_line("test b ... skipped: no vipd"));
         assert!(tally.scenario_line("test c ... FAILED (2.0 s)"));
         assert!(!tally.scenario_line("  a (keepalived, keepalived): 45 events"));

@@ -168,6 +168,16 @@ fn bytes(word: &Word, cx: &mut Cx<'_>) -> Option<Vec<u8>> {
         return digits;
     }
     let Some(path) = word.text.strip_prefix("file:") else { return Some(word.text.clone().into_bytes()) };
+    if cx.places.is_some() && cx.source.is_open(path) {
+        let d = Diagnostic::new(
+            Code::OPEN_KEY,
+            format!("others than the owner of `{path}` may read or write it"),
+        )
+        .at(word.span)
+        .label("the key is used")
+        .help(format!("forbid it: `chmod 600 {path}`"));
+        cx.report(d);
+    }
     match cx.source.read(path) {
         Ok(contents) => Some(contents.iter().copied().take_while(|b| !matches!(b, b'\n' | b'\r')).collect()),
         Err(why) => {

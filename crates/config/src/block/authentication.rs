@@ -66,7 +66,7 @@ fn auth_type(auth: &mut AuthDraft, word: &Word, cx: &mut Cx<'_>) {
 fn auth_pass(auth: &mut AuthDraft, word: &Word, cx: &mut Cx<'_>) {
     cx.secrets.push(word.span);
     if word.text.len() > 8 {
-        let d = Diagnostic::new(Code::CONFLICT, "`auth_pass` has more than 8 bytes")
+        let d = Diagnostic::new(Code::LONG_PASSWORD, "`auth_pass` has more than 8 bytes")
             .at(word.span)
             .label("only the first 8 are used")
             .help("shorten it, on all routers")

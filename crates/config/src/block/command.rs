@@ -49,7 +49,7 @@ fn code_of(keyword: &str) -> Code {
 }
 
 /// Turns drafts into commands.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Commands {
     /// The identity of commands that name none; `None` if they must not run.
     default: Option<Account>,

@@ -6,8 +6,8 @@ use model::link::LinkBeat;
 use crate::block::global_defs::keyword;
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::{Cx, Keyword, Kind, SecondsRange, Table, pending, value};
-use crate::lang::Word;
 use crate::lang::tree::{BlockId, Line};
+use crate::lang::{Node, Word};
 use crate::span::Span;
 
 /// What is written at the root about interfaces.
@@ -35,6 +35,8 @@ pub(crate) struct GarpDraft {
 pub(crate) struct TrackGroupDraft {
     pub(crate) name: Word,
     pub(crate) members: Vec<Word>,
+    /// `group` was written.
+    pub(crate) listed: bool,
 }
 
 /// A line of `interface_up_down_delays`.
@@ -86,14 +88,24 @@ pub(crate) const TRACK_GROUP: Table<TrackGroupDraft> = Table {
     id: BlockId(53),
     keywords: &[pending(&[keyword!(
         "group",
-        Kind::Values("INSTANCE ..", |g, _, lines, _| g.members.extend(words(lines))),
+        Kind::Values("INSTANCE ..", members),
         "",
         "instances that follow the interfaces of static addresses, routes and rules"
     )])],
 };
 
+/// The first list counts, as in a sync group.
+fn members(group: &mut TrackGroupDraft, node: &Node, lines: &[Line], cx: &mut Cx<'_>) {
+    if group.listed {
+        cx.twice(node, format!("Group list already specified for sync group {}", group.name.text));
+        return;
+    }
+    group.listed = true;
+    group.members.extend(words(lines));
+}
+
 /// All words of the lines.
-fn words(lines: &[Line]) -> impl Iterator<Item = Word> + '_ {
+pub(crate) fn words(lines: &[Line]) -> impl Iterator<Item = Word> + '_ {
     lines.iter().flat_map(|line| std::iter::once(&line.first).chain(&line.rest)).cloned()
 }
 

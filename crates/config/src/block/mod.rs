@@ -44,6 +44,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::keyword::{Catalogue, Cx, Keyword, Kind, Nodes, Range, Table, pending, works};
 use crate::lang::tree::BlockId;
 use crate::lang::{Node, Word};
+use crate::resolve::Early;
 use crate::span::{Span, to_u32};
 
 /// A whole configuration as written.
@@ -62,6 +63,9 @@ pub(crate) struct Draft {
     pub(crate) processes: Vec<ProcessDraft>,
     pub(crate) bfds: Vec<BfdDraft>,
     pub(crate) links: LinksDraft,
+    /// With so many instances, those that are there and all later ones are made at once: `early` has them.
+    pub(crate) most: usize,
+    pub(crate) early: Option<Box<Early>>,
     /// Names of blocks, by keyword, and where they were used first.
     pub(crate) names: BTreeMap<(&'static str, String), Span>,
 }
@@ -247,7 +251,7 @@ pub(crate) struct Seen {
 }
 
 impl Draft {
-    fn seen(&self) -> Seen {
+    pub(crate) fn seen(&self) -> Seen {
         Seen {
             scripts: to_u32(self.scripts.len()),
             files: to_u32(self.files.len()),
@@ -327,7 +331,15 @@ fn vrrp_instance(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: 
     {
         draft.global.lvs.sync = Some(SyncDraft::following(link, instance.name.clone()));
     }
-    draft.instances.push(Box::new(instance));
+    if draft.early.is_none() && draft.instances.len() < draft.most {
+        draft.instances.push(Box::new(instance));
+        return;
+    }
+    let mut early = draft.early.take().unwrap_or_else(|| Box::new(Early::begin(draft, cx)));
+    for instance in std::mem::take(&mut draft.instances).into_iter().chain([Box::new(instance)]) {
+        early.instance(*instance, cx);
+    }
+    draft.early = Some(early);
 }
 
 fn vrrp_sync_group(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
@@ -408,7 +420,7 @@ fn garp_group(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mu
 
 fn track_group(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
     let Some(name) = draft.name("track_group", "track_group", node, cx) else { return };
-    let mut group = TrackGroupDraft { name, members: Vec::new() };
+    let mut group = TrackGroupDraft { name, members: Vec::new(), listed: false };
     links::TRACK_GROUP.apply(&mut group, nodes, cx);
     draft.links.track_groups.push(group);
 }

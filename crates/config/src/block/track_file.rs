@@ -13,20 +13,22 @@ pub(crate) struct FileDraft {
     pub(crate) path: Option<Word>,
     pub(crate) weight: i16,
     pub(crate) reverse: bool,
+    /// `weight` was written.
+    pub(crate) weighed: bool,
     pub(crate) init: Option<i32>,
     pub(crate) overwrite: bool,
 }
 
 impl FileDraft {
     pub(crate) fn new(name: Word) -> Self {
-        Self { name, path: None, weight: 1, reverse: false, init: None, overwrite: false }
+        Self { name, path: None, weight: 1, reverse: false, weighed: false, init: None, overwrite: false }
     }
 }
 
 const KEYWORDS: &[Keyword<FileDraft>] = &[
     Keyword {
         name: "file",
-        kind: Kind::Word("PATH", |f, word, _| f.path = Some(word.clone())),
+        kind: Kind::Line("PATH", path),
         default: "",
         doc: "the file, which holds one whole number",
         since: "",
@@ -34,8 +36,12 @@ const KEYWORDS: &[Keyword<FileDraft>] = &[
     Keyword {
         name: "weight",
         kind: Kind::Line("NUMBER (-254 to 254) [reverse]", |f, node, cx| {
-            if let Some((weight, reverse)) = weight(What::File, node, cx) {
-                (f.weight, f.reverse) = (weight, reverse);
+            if f.weighed {
+                let word = node.words.first().map_or("", Word::as_str);
+                let log = format!("Weight already set for track file {} - ignoring {word}", f.name.text);
+                cx.twice(node, log);
+            } else if let Some((weight, reverse)) = weight(What::File, node, cx) {
+                (f.weight, f.reverse, f.weighed) = (weight, reverse, true);
             }
         }),
         default: "1",
@@ -57,6 +63,23 @@ pub(crate) const TABLE: Table<FileDraft> =
 /// The older name.
 pub(crate) const VRRP_TABLE: Table<FileDraft> =
     Table { path: "vrrp_track_file", id: BlockId(6), keywords: &[works(KEYWORDS)] };
+
+/// The first path counts, as with keepalived.
+fn path(file: &mut FileDraft, node: &Node, cx: &mut Cx<'_>) {
+    match (node.words.first(), &file.path) {
+        (None, _) => cx.missing(node, 2),
+        (Some(word), None) => {
+            file.path = Some(word.clone());
+            if let Some(extra) = node.words.get(1) {
+                cx.extra(node, extra);
+            }
+        }
+        (Some(word), Some(_)) => {
+            let log = format!("File already set for track file {} - ignoring {}", file.name.text, word.text);
+            cx.twice(node, log);
+        }
+    }
+}
 
 fn init(file: &mut FileDraft, node: &Node, cx: &mut Cx<'_>) {
     file.init = Some(0);

@@ -110,7 +110,13 @@ fn command(process: &mut ProcessDraft, node: &Node, cx: &mut Cx<'_>) {
         cx.missing(node, 2);
         return;
     }
-    process.words.clone_from(&node.words);
+    if process.words.is_empty() {
+        process.words.clone_from(&node.words);
+        return;
+    }
+    // The first one counts, as with keepalived.
+    let word = node.words.first().map_or("", Word::as_str);
+    cx.twice(node, format!("Process already set for track process {} - ignoring {word}", process.name.text));
 }
 
 fn param_match(process: &mut ProcessDraft, node: &Node, cx: &mut Cx<'_>) {

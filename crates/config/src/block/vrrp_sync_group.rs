@@ -2,6 +2,7 @@
 
 use crate::block::Seen;
 use crate::block::global_defs::keyword;
+use crate::block::links;
 use crate::block::notify::NotifyDraft;
 use crate::block::track::{self, TrackDraft, What};
 use crate::diag::{Code, Diagnostic};
@@ -178,18 +179,9 @@ pub(crate) fn deprecated(node: &Node, newer: &str, cx: &mut Cx<'_>) {
 /// Members stand one or several on a line.
 fn members(group: &mut GroupDraft, node: &Node, lines: &[Line], cx: &mut Cx<'_>) {
     if group.listed {
-        let d = Diagnostic::new(
-            Code::DUPLICATE,
-            format!("the members of `{}` are listed twice", group.name.text),
-        )
-        .at(node.keyword.span)
-        .label("this list is ignored")
-        .help("put all members into one `group` block")
-        .log(format!("Group list already specified for sync group {}", group.name.text));
-        cx.report(d);
+        cx.twice(node, format!("Group list already specified for sync group {}", group.name.text));
         return;
     }
     group.listed = true;
-    group.members =
-        lines.iter().flat_map(|line| std::iter::once(&line.first).chain(&line.rest)).cloned().collect();
+    group.members = links::words(lines).collect();
 }

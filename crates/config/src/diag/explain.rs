@@ -13,7 +13,7 @@ use crate::source::{Interface, MapSource, ReadError};
 const FILE: &str = "/etc/keepalived/keepalived.conf";
 
 /// Files that have a problem, in a world of their own: the interfaces `eth0` and `eth1` exist, everybody can
-/// write to `/tmp/check.sh`, `missing.sh` is not there, and `secret.conf` cannot be read.
+/// write to `/tmp/check.sh` and read `open.key`, `missing.sh` is not there, and `secret.conf` cannot be read.
 ///
 /// In the text of an explanation, `{n}` and `{n+1}` stand for numbers, comments that begin with `# ...` for
 /// many lines or bytes, `␀` for a byte 0, and `\u{fffd}` for a byte that is no UTF-8.
@@ -82,7 +82,8 @@ impl Code {
             )
             .unreadable("/etc/keepalived/secret.conf", ReadError::Permission)
             .without_program("/etc/keepalived/missing.sh")
-            .insecure_program("/tmp/check.sh");
+            .insecure_program("/tmp/check.sh")
+            .open_file("/etc/keepalived/open.key");
         let (mut file, mut shown) = (None, Vec::new());
         for (kind, body) in fences(self.explanation) {
             let mut words = kind.split_whitespace();

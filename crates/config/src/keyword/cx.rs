@@ -17,6 +17,7 @@ use crate::span::Span;
 /// Keywords that keepalived passes over when their value is missing. Without the value of any other one
 /// it does not start.
 const PASSED_OVER: &[&str] = &[
+    "net_namespace",
     "startup_script",
     "startup_script_timeout",
     "shutdown_script",
@@ -162,6 +163,16 @@ impl<'s> Cx<'s> {
             .label("from here on the line is ignored")
             .help("remove them, or start a comment with `#`");
         d.log = log;
+        self.report(d);
+    }
+
+    /// A keyword that counts once only, and stands there once more; `log` is keepalived's line.
+    pub(crate) fn twice(&mut self, node: &Node, log: String) {
+        let d = Diagnostic::new(Code::DUPLICATE, format!("`{}` stands here twice", node.keyword.text))
+            .at(node.line)
+            .label("this one is ignored")
+            .help("remove one of them")
+            .log(log);
         self.report(d);
     }
 

@@ -161,8 +161,10 @@ impl<T> Kind<T> {
                 format!("NUMBER ({} to {}{unit})", range.min, range.max)
             }
             Self::Seconds { range, .. } => {
-                let max = if range.max == Duration::MAX { "..".to_owned() } else { range.max.to_string() };
-                format!("SECONDS ({} to {max})", range.min)
+                // The word says the unit.
+                let bare = |time: Duration| time.to_string().trim_end_matches('s').to_owned();
+                let max = if range.max == Duration::MAX { "..".to_owned() } else { bare(range.max) };
+                format!("SECONDS ({} to {max})", bare(range.min))
             }
             Self::Address(_) => "ADDRESS".to_owned(),
             Self::Script(_) => "COMMAND [USER [GROUP]]".to_owned(),

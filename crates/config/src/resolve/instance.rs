@@ -217,7 +217,8 @@ fn preempt(r: &mut Resolver<'_, '_>, it: &Basics<'_>, wants_master: bool) -> Pre
     let master = wants_master || it.draft.state == Some(true);
     if never && it.owner {
         let log = format!("({name}) nopreempt is incompatible with priority 255. resetting nopreempt");
-        r.conflict(
+        r.conflict_of(
+            Code::NOPREEMPT_MASTER,
             span,
             "`nopreempt` cannot hold for priority 255".to_owned(),
             "it preempts",
@@ -227,7 +228,8 @@ fn preempt(r: &mut Resolver<'_, '_>, it: &Basics<'_>, wants_master: bool) -> Pre
         never = false;
     } else if never && master {
         let log = format!("({name}) Warning - nopreempt will not work with initial state MASTER - clearing");
-        r.conflict(
+        r.conflict_of(
+            Code::NOPREEMPT_MASTER,
             span,
             "`nopreempt` does not work with `state MASTER`".to_owned(),
             "it preempts",

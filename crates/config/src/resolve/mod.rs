@@ -22,10 +22,11 @@ use std::collections::BTreeMap;
 
 use model::Model;
 
-use crate::block::Draft;
 use crate::block::command::{CommandDraft, Commands};
 use crate::block::global_defs::GlobalDraft;
 use crate::block::notify::NotifyDraft;
+use crate::block::vrrp_instance::InstanceDraft;
+use crate::block::{Draft, Seen};
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::Cx;
 use crate::lang::Word;
@@ -81,48 +82,118 @@ struct Kept {
     poll_link: bool,
 }
 
-/// Makes the model of a draft, which is only good if no diagnostic refuses it. If places are noted, those of
-/// the services come with it.
-pub(crate) fn resolve(draft: Draft, cx: &mut Cx<'_>) -> (Model, Vec<ServicePlaces>) {
-    let commands = Commands::new(&draft.global.scripts, cx);
-    let mut resolver = Resolver {
-        cx,
-        global: &draft.global,
-        commands,
-        trackers: Trackers::default(),
-        links: BTreeMap::new(),
-        missing_link: false,
-        bfd_for_checks: Vec::new(),
-        virtual_names: held::Names::new(),
-        priorities: rule::Priorities::default(),
-        services: Vec::new(),
-    };
-    let r = &mut resolver;
-    let mut model = Model { global: daemon::global(r), ..Model::default() };
-    let (bfd, bfds) = bfd::sessions(r, &draft.bfds);
-    model.bfd = bfd;
-    r.define_trackers(draft.scripts, draft.files, draft.processes, bfds);
-    drop(draft.names);
-    let mut kept = Vec::with_capacity(draft.instances.len());
-    model.instances.reserve_exact(draft.instances.len());
-    // Each draft goes as its instance comes: there may be many.
-    for instance in draft.instances {
-        if let Some(resolved) = instance::instance(r, &instance) {
-            model.instances.push(resolved);
-            let lease_by_default = lease::is_default(r, &instance);
-            let vrid = instance.vrid.map(|(_, span)| span);
-            let poll_link = instance.held_if_any().is_some_and(|held| held.poll_link);
-            kept.push(Kept { vrid, lease_by_default, poll_link, name: instance.name });
+/// What the steps hand on, without what they look at.
+#[derive(Default)]
+struct State {
+    commands: Commands,
+    trackers: Trackers,
+    links: BTreeMap<String, Option<crate::source::Interface>>,
+    missing_link: bool,
+    bfd_for_checks: Vec<Option<base::Name>>,
+    virtual_names: held::Names,
+    priorities: rule::Priorities,
+    services: Vec<ServicePlaces>,
+}
+
+impl State {
+    fn resume<'a, 's>(self, global: &'a GlobalDraft, cx: &'a mut Cx<'s>) -> Resolver<'a, 's> {
+        let Self {
+            commands,
+            trackers,
+            links,
+            missing_link,
+            bfd_for_checks,
+            virtual_names,
+            priorities,
+            services,
+        } = self;
+        Resolver {
+            cx,
+            global,
+            commands,
+            trackers,
+            links,
+            missing_link,
+            bfd_for_checks,
+            virtual_names,
+            priorities,
+            services,
         }
     }
+}
+
+/// The beginning of a model: all but the instances hangs on little, and drafts of many instances need more
+/// memory than the instances. So an instance may be made as soon as it is read, with what was written before
+/// it. Whether that was enough shows at the end of the text ([`Early::holds`]).
+pub(crate) struct Early {
+    global: GlobalDraft,
+    /// The trackers that were defined.
+    seen: Seen,
+    state: State,
+    model: Model,
+    kept: Vec<Kept>,
+}
+
+impl std::fmt::Debug for Early {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Early").field("instances", &self.model.instances.len()).finish_non_exhaustive()
+    }
+}
+
+impl Early {
+    /// With what has been written so far.
+    pub(crate) fn begin(draft: &Draft, cx: &mut Cx<'_>) -> Self {
+        let global = draft.global.clone();
+        let commands = Commands::new(&global.scripts, cx);
+        let mut r = State { commands, ..State::default() }.resume(&global, cx);
+        let mut model = Model { global: daemon::global(&mut r), ..Model::default() };
+        let (bfd, bfds) = bfd::sessions(&mut r, &draft.bfds);
+        model.bfd = bfd;
+        r.define_trackers(&draft.scripts, &draft.files, &draft.processes, bfds);
+        let state = r.pause();
+        Self { seen: draft.seen(), global, state, model, kept: Vec::new() }
+    }
+
+    /// Makes an instance of its draft.
+    pub(crate) fn instance(&mut self, draft: InstanceDraft, cx: &mut Cx<'_>) {
+        let mut r = std::mem::take(&mut self.state).resume(&self.global, cx);
+        if let Some(resolved) = instance::instance(&mut r, &draft) {
+            self.model.instances.push(resolved);
+            let lease_by_default = lease::is_default(&r, &draft);
+            let vrid = draft.vrid.map(|(_, span)| span);
+            let poll_link = draft.held_if_any().is_some_and(|held| held.poll_link);
+            self.kept.push(Kept { vrid, lease_by_default, poll_link, name: draft.name });
+        }
+        self.state = r.pause();
+    }
+
+    /// Whether nothing was written later that the instances would have had to know.
+    pub(crate) fn holds(&self, draft: &Draft) -> bool {
+        self.seen == draft.seen() && self.global == draft.global
+    }
+}
+
+/// Makes the model of a draft, which is only good if no diagnostic refuses it. If places are noted, those of
+/// the services come with it.
+pub(crate) fn resolve(mut draft: Draft, cx: &mut Cx<'_>) -> (Model, Vec<ServicePlaces>) {
+    let mut early = draft.early.take().unwrap_or_else(|| Box::new(Early::begin(&draft, cx)));
+    drop(draft.names);
+    early.model.instances.reserve_exact(draft.instances.len());
+    // Each draft goes as its instance comes.
+    for instance in draft.instances {
+        early.instance(*instance, cx);
+    }
+    let Early { global, state, mut model, kept, .. } = *early;
+    let mut resolver = state.resume(&global, cx);
+    let r = &mut resolver;
     group::groups(r, &draft.groups, &kept, &mut model);
     r.trackers.settle(&mut model.instances);
     lease::limit(r, &kept, &mut model.instances);
     instance::refuse_duplicates(r, &kept, &model.instances);
-    let default = draft.global.default_interface.as_ref();
+    let default = global.default_interface.as_ref();
     model.lvs = lvs::lvs(r, draft.lvs, &model.instances);
-    model.mail = draft.global.mail.out.clone();
-    model.mail.alert_vrrp = draft.global.mail.alert_vrrp().unwrap_or(false);
+    model.mail = global.mail.out.clone();
+    model.mail.alert_vrrp = global.mail.alert_vrrp().unwrap_or(false);
     let mut follows = Vec::new();
     for draft in &draft.static_addresses {
         let Some(address) = link::static_address(r, draft, default) else { continue };
@@ -155,6 +226,22 @@ pub(crate) fn resolve(draft: Draft, cx: &mut Cx<'_>) -> (Model, Vec<ServicePlace
 }
 
 impl Resolver<'_, '_> {
+    fn pause(self) -> State {
+        let Self {
+            cx: _,
+            global: _,
+            commands,
+            trackers,
+            links,
+            missing_link,
+            bfd_for_checks,
+            virtual_names,
+            priorities,
+            services,
+        } = self;
+        State { commands, trackers, links, missing_link, bfd_for_checks, virtual_names, priorities, services }
+    }
+
     /// A command; `None` if there is none or it can't be run.
     fn command(&mut self, draft: Option<&CommandDraft>) -> Option<model::Command> {
         self.commands.resolve(draft?, self.cx)
@@ -190,7 +277,20 @@ impl Resolver<'_, '_> {
         help: impl Into<String>,
         log: impl Into<String>,
     ) {
-        let d = Diagnostic::new(Code::CONFLICT, message).at(span).label(label).help(help).bare_log(log);
+        self.conflict_of(Code::CONFLICT, span, message, label, help, log);
+    }
+
+    /// As [`Resolver::conflict`], with a code of its own.
+    fn conflict_of(
+        &mut self,
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        label: impl Into<String>,
+        help: impl Into<String>,
+        log: impl Into<String>,
+    ) {
+        let d = Diagnostic::new(code, message).at(span).label(label).help(help).bare_log(log);
         self.cx.report(d);
     }
 

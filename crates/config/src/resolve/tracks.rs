@@ -212,21 +212,21 @@ impl Resolver<'_, '_> {
     /// Checks what can be tracked; the good ones are.
     pub(super) fn define_trackers(
         &mut self,
-        scripts: Vec<ScriptDraft>,
-        files: Vec<FileDraft>,
-        processes: Vec<ProcessDraft>,
+        scripts: &[ScriptDraft],
+        files: &[FileDraft],
+        processes: &[ProcessDraft],
         bfds: Vec<Option<BfdDefined>>,
     ) {
-        for (order, draft) in scripts.into_iter().enumerate() {
-            let made = self.script(&draft).map(|script| (script.name.clone(), TrackerSource::Script(script)));
+        for (order, draft) in scripts.iter().enumerate() {
+            let made = self.script(draft).map(|script| (script.name.clone(), TrackerSource::Script(script)));
             self.define(What::Script, made, order, (draft.weight, draft.reverse), draft.name.span);
         }
-        for (order, draft) in files.into_iter().enumerate() {
-            let made = self.file(&draft).map(|file| (file.name.clone(), TrackerSource::File(file)));
+        for (order, draft) in files.iter().enumerate() {
+            let made = self.file(draft).map(|file| (file.name.clone(), TrackerSource::File(file)));
             self.define(What::File, made, order, (draft.weight, draft.reverse), draft.name.span);
         }
-        for (order, draft) in processes.into_iter().enumerate() {
-            let made = self.process(&draft).map(|p| (p.name.clone(), TrackerSource::Process(p)));
+        for (order, draft) in processes.iter().enumerate() {
+            let made = self.process(draft).map(|p| (p.name.clone(), TrackerSource::Process(p)));
             self.define(What::Process, made, order, (draft.weight, draft.reverse), draft.name.span);
         }
         for (order, bfd) in bfds.into_iter().enumerate() {

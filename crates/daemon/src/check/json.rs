@@ -1,7 +1,7 @@
 //! `vipd check --format json`. Its schema is told in `docs/check.md`; it changes only with its number.
 
 use config::cluster::{Finding, Mark};
-use config::{Diagnostic, Level, Place, Printer};
+use config::{Diagnostic, ExpansionId, Level, Place, Printer};
 use serde_json::{Value, json};
 
 use super::Checked;
@@ -63,11 +63,19 @@ fn diagnostic(d: &Diagnostic, printer: &Printer<'_>) -> Value {
         "at": d.span.map(|span| place(&printer.root(span))),
         "label": d.label,
         "help": d.help,
+        "suggestion": suggestion(d, printer),
         "defined_at": origin.defined.as_ref().map(place),
         "expanded_from": expanded,
         "included_from": origin.included_from.iter().map(place).collect::<Vec<_>>(),
         "related": related,
     })
+}
+
+/// What a program can do about it: put a text in the place of another. What a definition brought along cannot
+/// be replaced at one of its uses.
+fn suggestion(d: &Diagnostic, printer: &Printer<'_>) -> Option<Value> {
+    let span = d.span.filter(|span| span.expansion == ExpansionId::NONE)?;
+    Some(json!({"replace": place(&printer.root(span)), "with": d.replacement()?}))
 }
 
 /// What is between the files.
@@ -152,6 +160,7 @@ mod tests {
                     "at": place("/more.conf", (2, 3), (2, 7), "  ${V}"),
                     "label": told["files"][0]["diagnostics"][0]["label"],
                     "help": told["files"][0]["diagnostics"][0]["help"],
+                    "suggestion": null,
                     "defined_at": place("/k.conf", (1, 4), (1, 10), "$W=boggus"),
                     "expanded_from": [
                         {"name": "$W", "used_at": place("/k.conf", (2, 4), (2, 6), "$V=$W 1")},
@@ -164,6 +173,20 @@ mod tests {
             "cluster": null,
         });
         assert_eq!(told, expected, "{told:#}");
+    }
+
+    #[test]
+    fn a_program_is_told_what_to_put_where_unless_a_definition_brought_it() {
+        let suggestion = |text: &str| {
+            let told = of(&MapSource::new().file("/k.conf", text));
+            told["files"][0]["diagnostics"][0]["suggestion"].clone()
+        };
+        let told = suggestion("global_defs {\n  router_idd x\n}\n");
+        assert_eq!(told["with"], "router_id");
+        let at = &told["replace"];
+        assert_eq!((&at["line"], &at["column"], &at["end_column"]), (&json!(2), &json!(3), &json!(13)));
+        assert_eq!(suggestion("$W=router_idd\nglobal_defs {\n  $W x\n}\n"), Value::Null);
+        assert_eq!(suggestion("elephant 1\n"), Value::Null, "nothing is like it");
     }
 
     #[test]
@@ -180,7 +203,7 @@ mod tests {
             }
         }
         let mut all = Vec::new();
-        keys(&of(&MapSource::new().file("/k.conf", "$A=x\n$A\n{\n")), &mut all);
+        keys(&of(&MapSource::new().file("/k.conf", "$A=x\n$A\n{\nglobal_deffs {\n}\n")), &mut all);
         let [a, b] = [1, 2].map(|id| {
             let text = format!("vrrp_instance A {{\n interface eth0\n virtual_router_id {id}\n virtual_ipaddress {{\n 192.0.2.1\n }}\n}}\n");
             let loaded = config::load(&MapSource::new().file("/k.conf", text), &Options::new("/k.conf").with_advice());

@@ -4,15 +4,14 @@ mod cluster;
 mod explain;
 mod json;
 
-use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, Command};
+use clap::{Arg, Command};
 use config::{Effect, Level, Loaded, Options};
 
 use crate::colour;
 use crate::configuration::DEFAULT_FILE;
-use crate::source::{Elsewhere, System};
+use crate::subcommand::options::{self, flag};
 
 use cluster::Cluster;
 
@@ -23,24 +22,11 @@ const USAGE: u8 = 64;
 
 /// Runs `vipd check` with the words after it.
 pub fn main(words: &[String]) -> ExitCode {
-    let (out, status) = match command().try_get_matches_from(words) {
-        Ok(matches) => run(&matches),
-        Err(e) if e.use_stderr() => {
-            eprint!("{}", e.render());
-            return ExitCode::from(USAGE);
-        }
-        Err(e) => (e.render().to_string(), config::EXIT_OK),
-    };
-    // A closed pipe ends the audience, not the check.
-    let _ = std::io::stdout().lock().write_all(out.as_bytes());
-    ExitCode::from(status)
+    options::answer(command(), words, USAGE, run)
 }
 
 /// The options.
 pub fn command() -> Command {
-    let flag = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-    };
     Command::new("vipd check")
         .no_binary_name(true)
         .about("Tells all that is wrong with configurations. Nothing is started or changed.")
@@ -51,14 +37,7 @@ pub fn command() -> Command {
                 .num_args(0..)
                 .help("Configuration files, one after the other"),
         )
-        .arg(
-            Arg::new("format")
-                .long("format")
-                .value_name("FORMAT")
-                .value_parser(["text", "json"])
-                .default_value("text")
-                .help("For people, or for programs"),
-        )
+        .arg(options::format())
         .arg(flag("strict", "Fail if there are warnings"))
         .arg(flag("cluster", "The files are those of several nodes: tell what is wrong between them, too"))
         .arg(
@@ -71,13 +50,7 @@ pub fn command() -> Command {
                 .help("The long story of a code; without CODE the list of all"),
         )
         .arg(flag("all-config", "Every included file must be there").short('e'))
-        .arg(
-            Arg::new("config-id")
-                .long("config-id")
-                .short('i')
-                .value_name("ID")
-                .help("Which lines beginning with @ID or @^ID count"),
-        )
+        .args(options::world())
 }
 
 const AFTER: &str = "\
@@ -86,7 +59,7 @@ other problem; 6 there is no configuration, or scripts are not secure; 64 wrong 
 largest counts.";
 
 fn run(matches: &clap::ArgMatches) -> (String, u8) {
-    let json = matches.get_one::<String>("format").is_some_and(|format| format == "json");
+    let json = options::is_json(matches);
     let colours = colour::wanted(&std::io::stdout());
     if let Some(code) = matches.get_one::<String>("explain") {
         return explain::main(code, json, colours);
@@ -96,14 +69,10 @@ fn run(matches: &clap::ArgMatches) -> (String, u8) {
     let checked: Vec<Checked> = files
         .into_iter()
         .map(|file| {
-            let system = System::new(matches.get_one::<String>("config-id").cloned());
             let strict_includes = matches.get_flag("all-config");
-            let options = Options { strict_includes, ..Options::new(file).with_advice() };
-            let loaded = if matches.get_flag("cluster") {
-                config::load(&Elsewhere::with_everything(&system), &options)
-            } else {
-                config::load(&system, &options)
-            };
+            let wanted = Options { strict_includes, ..Options::new(file).with_advice() };
+            let elsewhere = matches.get_flag("cluster");
+            let loaded = options::in_world(matches, elsewhere, |source| config::load(source, &wanted));
             Checked::new(file, loaded, matches.get_flag("strict"))
         })
         .collect();

@@ -2,39 +2,80 @@
 
 pub mod completion;
 
-use std::io::Write;
 use std::process::ExitCode;
 
+use clap::{Arg, Command};
 use config::Entry;
+use serde_json::{Value, json};
 
-use crate::subcommand;
+use crate::subcommand::{self, options};
 
 /// How many keywords are offered for one that is not known.
 const OFFERED: usize = 10;
+/// Nobody knows a keyword, or the command line makes no sense.
+const UNKNOWN: u8 = 1;
+/// The number of the schema of `--format json`.
+const SCHEMA: u32 = 1;
 
 /// Runs `vipd help` with the words after it.
 pub fn main(words: &[String]) -> ExitCode {
-    let mut out = String::new();
-    let mut known = true;
-    if words.is_empty() || words.iter().any(|word| matches!(word.as_str(), "-h" | "--help")) {
-        out = format!(
-            "Usage: vipd help KEYWORD...\n\nTells what a keyword of the configuration means, in each block that \
-             knows it.\nA block of its own is written `block/keyword`. All options of the daemon are in `vipd -h`.\n\n{}",
-            subcommand::list()
-        );
-    }
-    for word in words.iter().filter(|word| !word.starts_with('-')) {
-        match about(word) {
-            Ok(text) => out.push_str(&text),
-            Err(text) => {
-                eprintln!("vipd help: {text}");
-                known = false;
-            }
+    options::answer(command(), words, UNKNOWN, |matches| {
+        let words: Vec<&String> = matches.get_many("keyword").into_iter().flatten().collect();
+        if options::is_json(matches) {
+            return (json(&words), config::EXIT_OK);
         }
-    }
-    // A closed pipe ends the audience only.
-    let _ = std::io::stdout().lock().write_all(out.as_bytes());
-    if known { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if words.is_empty() {
+            return (command().render_help().to_string(), config::EXIT_OK);
+        }
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            words.iter().map(|word| about(word)).partition(Result::is_ok);
+        unknown.iter().filter_map(|text| text.as_ref().err()).for_each(|text| eprintln!("vipd help: {text}"));
+        let out = known.into_iter().flatten().collect();
+        (out, if unknown.is_empty() { config::EXIT_OK } else { UNKNOWN })
+    })
+}
+
+/// The options.
+pub fn command() -> Command {
+    Command::new("vipd help")
+        .no_binary_name(true)
+        .about(
+            "Tells what a keyword of the configuration means, in each block that knows it.\n\
+             A block of its own is written `block/keyword`. All options of the daemon are in `vipd -h`.",
+        )
+        .after_help(subcommand::list())
+        .arg(
+            Arg::new("keyword")
+                .value_name("KEYWORD")
+                .num_args(0..)
+                .help("Keywords; with --format json all of them, if none is named"),
+        )
+        .arg(options::format())
+}
+
+/// The table of keywords for programs: those called `words`, or all. `docs/check.md` has the schema.
+fn json(words: &[&String]) -> String {
+    let wanted = |e: &&Entry| {
+        words.is_empty()
+            || words.iter().any(|word| config::entries(word).any(|named| std::ptr::eq(named, *e)))
+    };
+    let all: Vec<Value> = config::keywords()
+        .filter(wanted)
+        .map(|e| {
+            json!({
+                "block": e.block,
+                "keyword": e.name,
+                "arguments": e.args,
+                "default": e.default,
+                "meaning": e.doc,
+                "remarks": e.since,
+                "status": e.status.words(),
+                "opens": e.opens(),
+                "opens_values": e.opens_values(),
+            })
+        })
+        .collect();
+    format!("{:#}\n", json!({"schema": SCHEMA, "vipd": env!("CARGO_PKG_VERSION"), "keywords": all}))
 }
 
 /// Every block's keyword `word`.
@@ -126,6 +167,20 @@ mod tests {
         let text = about("vrrp_instance").unwrap();
         assert!(text.contains("Inside: ") && text.contains("virtual_router_id,"), "{text}");
         assert!(text.lines().all(|line| line.len() <= 110) && text.lines().count() > 5, "{text}");
+    }
+
+    #[test]
+    fn programs_get_the_whole_table_or_what_they_ask_for() {
+        let table = |words: &[&str]| -> Value {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            serde_json::from_str(&json(&words.iter().collect::<Vec<_>>())).unwrap()
+        };
+        let all = table(&[]);
+        assert_eq!(all["keywords"].as_array().unwrap().len(), config::keywords().count());
+        let one = table(&["vrrp_instance/priority"]);
+        assert_eq!(one["keywords"].as_array().unwrap().len(), 1);
+        assert_eq!(one["keywords"][0]["arguments"], "NUMBER (1 to 255)");
+        assert_eq!(table(&["vrrp_script"])["keywords"][0]["opens"], "vrrp_script");
     }
 
     #[test]

@@ -157,6 +157,10 @@ impl Source for World<'_> {
     fn weak_part(&self, path: &str) -> Option<WeakPart> {
         self.here.weak_part(path)
     }
+
+    fn is_open(&self, path: &str) -> bool {
+        self.here.is_open(path)
+    }
 }
 
 #[cfg(test)]

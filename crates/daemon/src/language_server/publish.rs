@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use config::{Diagnostic, Level, Loaded, Options, SourceMap, Span};
+use config::{Diagnostic, ExpansionId, Level, Loaded, Options, SourceMap, Span};
 use serde_json::{Value, json};
 
 use super::documents::{Document, Documents, World, path_of, uri_of};
@@ -66,6 +66,27 @@ fn includes(parts: &BTreeSet<(String, &str)>, open: &Documents, path: &str, othe
     open.at(other).is_some_and(|d| parts.contains(&(d.uri.clone(), path)))
 }
 
+/// Where a problem's data has the word that should stand in its place.
+const REPLACEMENT: &str = "replacement";
+
+/// The answer to `textDocument/codeAction`: for each problem that the editor asks about and that tells what
+/// should stand in its place, to put it there.
+pub(super) fn actions(params: &Value) -> Option<Value> {
+    let uri = params["textDocument"]["uri"].as_str()?;
+    let problems = params["context"]["diagnostics"].as_array()?;
+    let action = |problem: &Value| {
+        let word = problem["data"][REPLACEMENT].as_str()?;
+        Some(json!({
+            "title": format!("Write `{word}` instead"),
+            "kind": "quickfix",
+            "isPreferred": true,
+            "diagnostics": [problem],
+            "edit": {"changes": {uri: [{"range": problem["range"], "newText": word}]}},
+        }))
+    };
+    Some(problems.iter().filter_map(action).collect())
+}
+
 struct Told {
     uri: String,
     value: Value,
@@ -107,8 +128,12 @@ fn tell(d: &Diagnostic, loaded: &Loaded, open: &Documents, own: &Document) -> To
         Level::Warning => 2,
         Level::Note => 4,
     };
+    let replacement =
+        d.replacement().filter(|_| d.span.is_some_and(|span| span.expansion == ExpansionId::NONE));
     let value = json!({
         "range": range,
+        // Comes back with a question for actions.
+        "data": replacement.map(|word| json!({REPLACEMENT: word})),
         "severity": severity,
         "code": d.code.name,
         "source": "vipd",

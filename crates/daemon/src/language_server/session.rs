@@ -54,6 +54,7 @@ const REQUESTS: &[(&str, Request)] = &[
     ("shutdown", Session::shutdown),
     ("textDocument/hover", |session, params| session.at_place(params, words::hover)),
     ("textDocument/completion", |session, params| session.at_place(params, words::completion)),
+    ("textDocument/codeAction", |_, params| publish::actions(params).ok_or(BAD_PARAMS)),
 ];
 
 const NOTIFICATIONS: &[(&str, Notification)] = &[
@@ -162,6 +163,7 @@ impl Session {
                 "textDocumentSync": {"openClose": true, "change": 1, "save": {"includeText": false}},
                 "hoverProvider": true,
                 "completionProvider": {},
+                "codeActionProvider": {"codeActionKinds": ["quickfix"]},
             },
             "serverInfo": {"name": "vipd", "version": env!("CARGO_PKG_VERSION")},
         }))

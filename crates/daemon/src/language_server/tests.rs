@@ -100,6 +100,29 @@ fn problems_are_told_as_they_come_and_go() {
 }
 
 #[test]
+fn a_misspelt_word_can_be_replaced_at_a_keystroke() {
+    let uri = "file:///nowhere/k.conf";
+    let text = "global_defs {\n  router_idd x\n}\n";
+    let said = session(&[open(uri, text), pause(2)]);
+    let told = said.iter().find(|m| m["method"] == "textDocument/publishDiagnostics").unwrap();
+    let params = json!({
+        "textDocument": {"uri": uri},
+        "range": told["params"]["diagnostics"][0]["range"],
+        "context": {"diagnostics": told["params"]["diagnostics"]},
+    });
+    let said = session(&[open(uri, text), request(7, "textDocument/codeAction", params)]);
+    let answer = said.iter().find(|m| m["id"] == 7).unwrap();
+    let edit = &answer["result"][0]["edit"]["changes"][uri][0];
+    assert_eq!(edit["newText"], "router_id");
+    let range = json!({"start": {"line": 1, "character": 2}, "end": {"line": 1, "character": 12}});
+    assert_eq!(edit["range"], range);
+    // Without a word to put there is nothing to do.
+    let none = json!({"textDocument": {"uri": uri}, "context": {"diagnostics": [{"message": "x"}]}});
+    let said = session(&[open(uri, text), request(8, "textDocument/codeAction", none)]);
+    assert_eq!(said.iter().find(|m| m["id"] == 8).unwrap()["result"], json!([]));
+}
+
+#[test]
 fn an_open_file_is_taken_in_place_of_the_one_on_disk_and_a_part_is_no_whole() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path().canonicalize().unwrap();

@@ -3,7 +3,7 @@
 use base::Rng;
 
 use crate::case::Case;
-use crate::keywords::{line, pick, value};
+use crate::keywords::{Words, line, pick, value};
 
 macro_rules! seeds {
     ($($name:literal),* $(,)?) => {
@@ -48,49 +48,46 @@ fn renamed(text: &str) -> String {
         .collect()
 }
 
-/// What is about VRRP in a seed: keywords of LVS have no effect yet, so that nothing is to be said
-/// about their values.
+/// What is damaged: all but the references, which have a fault in most lines.
 fn bases() -> Vec<String> {
-    let vrrp = |text: &str| {
-        let text = renamed(text);
-        text.find("virtual_server").and_then(|end| text.get(..end).map(str::to_owned)).unwrap_or(text)
-    };
-    SEEDS.iter().filter(|(name, _)| !name.starts_with("reference")).map(|(_, text)| vrrp(text)).collect()
+    SEEDS.iter().filter(|(name, _)| !name.starts_with("reference")).map(|(_, text)| renamed(text)).collect()
 }
 
 /// One or two damages to one of the seeds.
-pub(crate) fn damaged(rng: &mut Rng, number: usize) -> Case {
+pub(crate) fn damaged(rng: &mut Rng, places: &[Words], number: usize) -> Case {
     let bases = bases();
     let mut text = pick(rng, &bases).clone();
     let mut name = format!("damage {number}:");
     for _ in 0..=rng.below(2) {
         let (what, damage) = pick(rng, DAMAGES);
-        text = damage(rng, &text);
+        text = damage(rng, places, &text);
         name += &format!(" {what}");
     }
     Case::new(name, text)
 }
 
-type Damage = (&'static str, fn(&mut Rng, &str) -> String);
+type Damage = (&'static str, fn(&mut Rng, &[Words], &str) -> String);
 
 const DAMAGES: &[Damage] = &[
-    ("line-lost", |rng, text| edit(rng, text, |_, _| String::new())),
-    ("line-twice", |rng, text| edit(rng, text, |_, line| line.repeat(2))),
-    ("value-lost", |rng, text| {
+    ("line-lost", |rng, _, text| edit(rng, text, |_, _| String::new())),
+    ("line-twice", |rng, _, text| edit(rng, text, |_, line| line.repeat(2))),
+    ("value-lost", |rng, _, text| {
         edit(rng, text, |_, line| format!("{}\n", line.split_whitespace().next().unwrap_or("")))
     }),
-    ("value-changed", |rng, text| {
+    ("value-changed", |rng, _, text| {
         edit(rng, text, |rng, line| {
             format!("{} {}\n", line.split_whitespace().next().unwrap_or(""), value(rng))
         })
     }),
-    ("value-more", |rng, text| edit(rng, text, |rng, line| format!("{} {}\n", line.trim_end(), value(rng)))),
-    ("keyword-lost", |rng, text| {
+    ("value-more", |rng, _, text| {
+        edit(rng, text, |rng, line| format!("{} {}\n", line.trim_end(), value(rng)))
+    }),
+    ("keyword-lost", |rng, _, text| {
         edit(rng, text, |_, line| {
             format!("{}\n", line.split_whitespace().skip(1).collect::<Vec<_>>().join(" "))
         })
     }),
-    ("typo", |rng, text| {
+    ("typo", |rng, _, text| {
         edit(rng, text, |rng, line| {
             let letters: Vec<char> = line.trim_end().chars().collect();
             let lost = usize::try_from(rng.below(letters.len() as u64)).unwrap_or(0);
@@ -98,15 +95,15 @@ const DAMAGES: &[Damage] = &[
             kept.chain(&['\n']).collect()
         })
     }),
-    ("comment", |rng, text| {
+    ("comment", |rng, _, text| {
         edit(rng, text, |rng, line| format!("{}{line}", pick(rng, &["#", "!", "//", ";"])))
     }),
-    ("quote", |rng, text| edit(rng, text, |_, line| format!("{}\"\n", line.trim_end()))),
-    ("quoted", |rng, text| edit(rng, text, |_, line| format!("\"{}\"\n", line.trim()))),
-    ("close", |rng, text| edit(rng, text, |_, line| format!("}}\n{line}"))),
-    ("open", |rng, text| edit(rng, text, |_, line| format!("{{\n{line}"))),
-    ("open-at-end", |rng, text| edit(rng, text, |_, line| format!("{} {{\n", line.trim_end()))),
-    ("brace-lost", |rng, text| {
+    ("quote", |rng, _, text| edit(rng, text, |_, line| format!("{}\"\n", line.trim_end()))),
+    ("quoted", |rng, _, text| edit(rng, text, |_, line| format!("\"{}\"\n", line.trim()))),
+    ("close", |rng, _, text| edit(rng, text, |_, line| format!("}}\n{line}"))),
+    ("open", |rng, _, text| edit(rng, text, |_, line| format!("{{\n{line}"))),
+    ("open-at-end", |rng, _, text| edit(rng, text, |_, line| format!("{} {{\n", line.trim_end()))),
+    ("brace-lost", |rng, _, text| {
         let braces: Vec<usize> = text.match_indices(['{', '}']).map(|(i, _)| i).collect();
         let mut text = text.to_owned();
         if !braces.is_empty() {
@@ -114,30 +111,32 @@ const DAMAGES: &[Damage] = &[
         }
         text
     }),
-    ("brace-below", |_, text| text.replace(" {", "\n{")),
-    ("one-line", |_, text| text.replace("{\n", "{ ").replace("\n}", " }")),
-    ("crlf", |_, text| text.replace('\n', "\r\n")),
-    ("cut", |rng, text| {
+    ("brace-below", |_, _, text| text.replace(" {", "\n{")),
+    ("one-line", |_, _, text| text.replace("{\n", "{ ").replace("\n}", " }")),
+    ("crlf", |_, _, text| text.replace('\n', "\r\n")),
+    ("cut", |rng, _, text| {
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
         let end = usize::try_from(rng.below(lines.len() as u64)).unwrap_or(0);
         lines.get(..end).unwrap_or(&[]).concat()
     }),
-    ("swap", |rng, text| {
+    ("swap", |rng, _, text| {
         let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
         let last = lines.len().saturating_sub(1);
         let (a, b) = (rng.below(last as u64), rng.below(last as u64));
         lines.swap(usize::try_from(a).unwrap_or(0), usize::try_from(b).unwrap_or(0));
         lines.concat()
     }),
-    ("other-line", |rng, text| edit(rng, text, |rng, old| format!("{old}{}", self::line(rng)))),
-    ("all-twice", |_, text| text.repeat(2)),
-    ("word-doubled", |rng, text| {
+    ("other-line", |rng, places, text| edit(rng, text, |rng, old| format!("{old}{}", line(rng, places)))),
+    ("all-twice", |_, _, text| text.repeat(2)),
+    ("word-doubled", |rng, _, text| {
         edit(rng, text, |_, line| {
             format!("{} {}\n", line.split_whitespace().next().unwrap_or(""), line.trim())
         })
     }),
-    ("unknown", |rng, text| edit(rng, text, |_, line| format!("{line}not_a_keyword 1\n"))),
-    ("unknown-block", |rng, text| edit(rng, text, |_, line| format!("{line}not_a_block x {{\n y 1\n}}\n"))),
+    ("unknown", |rng, _, text| edit(rng, text, |_, line| format!("{line}not_a_keyword 1\n"))),
+    ("unknown-block", |rng, _, text| {
+        edit(rng, text, |_, line| format!("{line}not_a_block x {{\n y 1\n}}\n"))
+    }),
 ];
 
 /// Replaces one of the lines that are not blank.

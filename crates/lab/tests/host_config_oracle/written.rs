@@ -168,6 +168,8 @@ const BODIES: &[(&str, &str)] = &[
     ("debug of a word", "debug abc"),
     ("address with a peer", "virtual_ipaddress {\n 192.0.2.102/24 peer 192.0.2.9\n }"),
     ("route with an odd word", "virtual_routes {\n 203.0.113.0/24 1\n }"),
+    ("route with an address too many", "virtual_routes {\n 203.0.113.0/24 dev eth0 192.0.2.7\n }"),
+    ("password empty", "authentication {\n auth_type PASS\n auth_pass \"\"\n }"),
     ("SEQ in a block", "virtual_ipaddress {\n ~SEQ(X, 1, 5) 192.0.2.2$X/24\n }"),
     ("SEQ with braces", "virtual_ipaddress {\n ~SEQ(X, 1, 5) 192.0.2.2${X}/24\n }"),
 ];
@@ -507,6 +509,17 @@ const WHOLE: &[(&str, &str)] = &[
     ("net_namespace", "net_namespace nowhere\nGOOD"),
     ("instance name", "instance one\nGOOD"),
     ("use_pid_dir", "use_pid_dir\nGOOD"),
+    ("namespace that is not there, and a fault", "net_namespace nowhere\nbogus\nGOOD"),
+    ("directory that is not there", "global_defs {\n config_save_dir /nowhere/x\n}\nGOOD"),
+    ("seed too large", "global_defs {\n random_seed 99999999999\n}\nGOOD"),
+    ("umask with a sign", "global_defs {\n umask +1\n}\nGOOD"),
+    ("umask of two", "global_defs {\n umask 1 2\n}\nGOOD"),
+    ("interface without its delay", "interface_up_down_delays {\n eth0\n}\nGOOD"),
+    (
+        "IPv6 group with an IPv4 server",
+        "virtual_server_group G {\n fwmark 5 inet6\n}\nvirtual_server group G {\n real_server 192.0.2.5 80 {\n }\n}\n",
+    ),
+    ("script of nobody that is not there", "vrrp_script s {\n script nothing_such\n}\n"),
 ];
 
 /// Several objects.

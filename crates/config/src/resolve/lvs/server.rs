@@ -113,7 +113,7 @@ fn reset_port(p: &mut Pools<'_, '_, '_>, it: &Basics<'_>, draft: &RealServerDraf
     );
     let message = "without NAT a real server must have the port of the service".to_owned();
     let help = "remove its port, or use NAT";
-    p.r.conflict(draft.span, message, "the port of the service is used", help, log);
+    p.r.conflict_of(Code::PORTS, draft.span, message, "the port of the service is used", help, log);
 }
 
 fn duplicate(p: &mut Pools<'_, '_, '_>, it: &Basics<'_>, draft: &RealServerDraft, port: u16) {

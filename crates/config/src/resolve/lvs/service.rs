@@ -274,7 +274,7 @@ fn quorum(p: &mut Pools<'_, '_, '_>, it: &Basics<'_>, servers: &[model::lvs::Rea
             format!("the quorum {weight} is above {total}, the weight of all real servers together");
         let help = "lower `quorum`, or raise the weights";
         let span = p.r.place_of(it.draft.span, "quorum");
-        p.r.conflict(span, message, format!("{used} is used"), help, log);
+        p.r.conflict_of(Code::QUORUM, span, message, format!("{used} is used"), help, log);
         weight = used;
     }
     let most = weight.saturating_sub(1);
@@ -309,7 +309,7 @@ fn sorry_server(
             format!("WARNING - virtual server {} and sorry server ports don't match - resetting", it.shown());
         let message = "without NAT the sorry server must have the port of the service".to_owned();
         let help = "remove its port, or use NAT";
-        p.r.conflict(sorry.span, message, "the port of the service is used", help, log);
+        p.r.conflict_of(Code::PORTS, sorry.span, message, "the port of the service is used", help, log);
     }
     let twin = servers.iter().find(|server| (server.address, server.port) == (sorry.address, port));
     let mut inhibit = sorry.inhibit;
