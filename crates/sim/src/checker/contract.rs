@@ -38,7 +38,7 @@ fn object(operation: &Operation) -> Option<Object> {
         Operation::AddRoute { route, links } | Operation::DelRoute { route, links } => {
             Some(Object::Route(Box::new(route.clone()), links.clone()))
         }
-        Operation::PromoteSecondaries { .. } => None,
+        Operation::PromoteSecondaries { .. } | Operation::StartSync(..) | Operation::StopSync(..) => None,
     }
 }
 
