@@ -9,7 +9,7 @@ pub(crate) fn global(lines: &str) -> String {
         "global_defs {{\n router_id d1\n script_user root\n enable_script_security\n \
          lvs_notify_fifo /run/lvs.fifo\n notify_fifo /run/all.fifo\n \
          notification_email {{\n admin@example.com\n }}\n notification_email_from lvs@example.com\n \
-         smtp_server 10.0.0.9 25\n smtp_connect_timeout 5\n{lines}\n}}\n"
+         smtp_server 10.0.0.9 25\n smtp_helo_name lab\n smtp_connect_timeout 5\n{lines}\n}}\n"
     )
 }
 

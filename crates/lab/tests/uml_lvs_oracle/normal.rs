@@ -11,6 +11,7 @@ const OWN: &[&str] = &[
     "Configuration file",
     "Starting Healthcheck child",
     "Starting VRRP child",
+    "Starting scripts child",
     "Startup complete",
     "Stopping",
     "Opening file",
@@ -33,11 +34,20 @@ pub(crate) fn line(line: &str) -> Option<String> {
     const STAMP: usize = 26;
     let text = line.get(STAMP..)?;
     let own = text.is_empty() || text.starts_with("  ") || OWN.iter().any(|own| text.starts_with(own));
-    (!own).then(|| text.to_owned())
+    (!own).then(|| without_file(text).to_owned())
+}
+
+/// A complaint about the configuration without its path, which only one of both tells: `(Line 3) ..`.
+fn without_file(text: &str) -> &str {
+    match text.split_once(": Line ") {
+        Some((file, _)) if file.starts_with('(') && !file.contains(' ') => text.get(file.len() + 2..).unwrap_or(text),
+        _ => text.strip_prefix('(').filter(|t| t.starts_with("Line ")).unwrap_or(text),
+    }
 }
 
 /// A mail as it is compared: envelope, subject and body.
 pub(crate) fn mail(lines: &[String]) -> String {
     let kept = lines.iter().filter(|l| !l.starts_with("Date:") && !l.starts_with("X-Mailer:"));
-    kept.map(String::as_str).collect::<Vec<_>>().join(" | ")
+    // Who may encrypt asks for it with the longer greeting.
+    kept.map(|l| l.replace("EHLO ", "HELO ")).collect::<Vec<_>>().join(" | ")
 }

@@ -130,15 +130,12 @@ fn by_text(events: &[Event]) -> BTreeMap<(Stream, &str), Vec<usize>> {
 /// Pairs in time that follow each other in another order than in the yardstick.
 fn order(yardstick: &[Event], other: &[Event], mut pairs: Vec<(usize, usize)>) -> Vec<Difference> {
     pairs.sort_unstable();
-    let mut last: BTreeMap<Stream, usize> = BTreeMap::new();
+    let mut last: BTreeMap<(Stream, &str), usize> = BTreeMap::new();
     let mut found = Vec::new();
     for (w, h) in pairs {
         let event = &yardstick[w];
-        // Mails go their ways beside each other.
-        if matches!(event.stream, Stream::Mail | Stream::Table) {
-            continue;
-        }
-        match last.get(&event.stream) {
+        let Some(subject) = subject(event) else { continue };
+        match last.get(&(event.stream, subject)) {
             Some(&before) if before > h => found.push(Difference {
                 class: Class::Order,
                 stream: event.stream,
@@ -146,9 +143,23 @@ fn order(yardstick: &[Event], other: &[Event], mut pairs: Vec<(usize, usize)>) -
                 detail: format!("before \"{}\" at {:?}", other[before].text, event.at),
             }),
             _ => {
-                last.insert(event.stream, h);
+                last.insert((event.stream, subject), h);
             }
         }
     }
     found
+}
+
+/// What an event is about, if the order of those about it is a promise: of a FIFO the service, of the
+/// log the first server or service of the line. Scripts and mails go their ways beside each other.
+fn subject(event: &Event) -> Option<&str> {
+    let text = &event.text;
+    match event.stream {
+        Stream::Lvs | Stream::All => text.split_whitespace().rev().nth(1),
+        Stream::Log => {
+            let name = |word: &&str| word.starts_with('[') && word.contains("]:");
+            Some(text.split_whitespace().find(name).unwrap_or_default().trim_end_matches('.'))
+        }
+        Stream::Table | Stream::Script | Stream::Mail => None,
+    }
 }

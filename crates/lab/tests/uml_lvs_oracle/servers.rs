@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use lab::{LabError, Node, Result};
-use nix::sys::socket::{Shutdown, setsockopt, shutdown, sockopt};
+use nix::sys::socket::{Shutdown, SockaddrStorage, recvfrom, setsockopt, shutdown, sockopt};
 
 /// A client that says nothing for so long is given up.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -75,11 +75,10 @@ impl Server {
         let shared = Arc::clone(&answer);
         let thread = std::thread::spawn(move || {
             let mut buffer = [0; 2048];
-            // A wait that was ended gives an empty datagram from nobody.
-            while let Ok((length, from)) = answering.recv_from(&mut buffer) {
-                if length == 0 {
-                    break;
-                }
+            // A wait that was ended gives an empty datagram from nobody, which the standard library's
+            // own function can't stand.
+            while let Ok((length, Some(from))) = recvfrom::<SockaddrStorage>(answering.as_raw_fd(), &mut buffer) {
+                let Some(from) = peer(&from) else { break };
                 let question = buffer.get(..length).unwrap_or_default();
                 if let Some(reply) = datagram(question, &locked(&shared)) {
                     // Who asked may be gone.
@@ -109,6 +108,12 @@ impl Drop for Server {
             let _ = thread.join();
         }
     }
+}
+
+/// Who sent a datagram.
+fn peer(from: &SockaddrStorage) -> Option<SocketAddr> {
+    let four = from.as_sockaddr_in().map(|a| SocketAddr::new(a.ip().into(), a.port()));
+    four.or_else(|| from.as_sockaddr_in6().map(|a| SocketAddr::new(a.ip().into(), a.port())))
 }
 
 fn locked(answer: &Mutex<Answer>) -> std::sync::MutexGuard<'_, Answer> {

@@ -108,7 +108,9 @@ fn misc(s: &mut Stage) -> Result<()> {
     s.write("/run/status", "0")?;
     let misc = |lines: &str| format!("MISC_CHECK {{\n misc_path \"/run/misc\"\n misc_timeout 5\n{lines}\n }}");
     let retry = misc("retry 2\n delay_before_retry 1");
-    s.start(&(global("") + &tcp("", &[real(1, &misc("")), real(2, &retry)])))?;
+    // They don't end at the same instant.
+    let servers = [real(1, &misc("")), real(2, &format!("delay_loop 3\n {retry}"))];
+    s.start(&(global("") + &tcp("", &servers)))?;
     s.rest(3.5)?;
     s.write("/run/status", "1")?;
     s.rest(9.5)?;
@@ -126,7 +128,8 @@ fn misc_dynamic(s: &mut Stage) -> Result<()> {
     s.script("/run/misc", "exit $(cat /run/status)")?;
     s.write("/run/status", "0")?;
     let misc = "weight 5\n MISC_CHECK {\n misc_path \"/run/misc\"\n misc_timeout 5\n misc_dynamic\n }";
-    s.start(&(global("") + &tcp("", &[real(1, misc), real(2, misc)])))?;
+    let other = format!("delay_loop 3\n {misc}");
+    s.start(&(global("") + &tcp("", &[real(1, misc), real(2, &other)])))?;
     s.rest(3.5)?;
     let mut now = 3.5;
     for status in ["12", "2", "1", "255", "0"] {

@@ -24,6 +24,8 @@ fn same(s: &mut Stage) -> Result<()> {
     let conf = global("") + &tcp("quorum 2", &[real(1, &at_once()), real(2, &at_once())]);
     s.start(&conf)?;
     s.rest(3.5)?;
+    // Between two checks, unlike in the other stories: here the next one of keepalived comes a second
+    // after the reload, ours when it is due.
     s.reload(&conf)?;
     s.rest(7.5)?;
     s.open(2, Silence)?;
@@ -38,10 +40,13 @@ fn servers(s: &mut Stage) -> Result<()> {
     };
     s.start(&conf(&[1, 2]))?;
     s.rest(3.5)?;
+    s.until(4.0);
     s.reload(&conf(&[1, 2, 3]))?;
     s.rest(7.5)?;
+    s.until(8.0);
     s.reload(&conf(&[2, 3, 4]))?;
     s.rest(13.5)?;
+    s.until(14.0);
     s.reload(&conf(&[2]))?;
     s.rest(17.5)
 }
@@ -55,10 +60,12 @@ fn weights(s: &mut Stage) -> Result<()> {
     };
     s.start(&conf(1, 1))?;
     s.rest(3.5)?;
+    s.until(4.0);
     s.reload(&conf(3, 1))?;
     s.rest(7.5)?;
     s.close(2);
     s.rest(11.5)?;
+    s.until(12.0);
     s.reload(&conf(3, 4))?;
     s.rest(15.5)?;
     s.open(2, Silence)?;
@@ -72,13 +79,16 @@ fn checks(s: &mut Stage) -> Result<()> {
     let conf = |one: &str, two: &str| global("") + &tcp("", &[real(1, one), real(2, two)]);
     s.start(&conf(&at_once(), &at_once()))?;
     s.rest(3.5)?;
+    s.until(4.0);
     s.reload(&conf(&get, &get))?;
     s.rest(11.5)?;
+    s.until(12.0);
     s.reload(&conf(&get, &at_once()))?;
     s.rest(15.5)?;
     // Who has no check is well.
     s.close(1);
     s.rest(19.5)?;
+    s.until(20.0);
     s.reload(&conf("", &at_once()))?;
     s.rest(23.5)
 }
@@ -89,10 +99,12 @@ fn services(s: &mut Stage) -> Result<()> {
     let of = |port: u16| service(&format!("192.0.2.10 {port}"), "", &[real(1, &at_once()), real(2, &at_once())]);
     s.start(&(global("") + &of(80) + &of(81)))?;
     s.rest(3.5)?;
+    s.until(4.0);
     s.reload(&(global("") + &of(81) + &of(82)))?;
     s.rest(7.5)?;
     s.close(1);
     s.rest(11.5)?;
+    s.until(12.0);
     s.reload(&(global("") + &of(82)))?;
     s.rest(15.5)
 }
@@ -102,12 +114,16 @@ fn service_changes(s: &mut Stage) -> Result<()> {
     let conf = |lines: &str| global("") + &tcp(lines, &[real(1, &at_once())]);
     s.start(&conf(""))?;
     s.rest(3.5)?;
+    s.until(4.0);
     s.reload(&conf("lvs_sched wrr"))?;
     s.rest(7.5)?;
+    s.until(8.0);
     s.reload(&conf("lvs_sched wrr\n persistence_timeout 100"))?;
     s.rest(11.5)?;
+    s.until(12.0);
     s.reload(&conf("lvs_sched sh\n flag-1"))?;
     s.rest(15.5)?;
+    s.until(16.0);
     s.reload(&conf("lvs_method DR"))?;
     s.rest(19.5)
 }
@@ -119,10 +135,13 @@ fn keeps(s: &mut Stage) -> Result<()> {
     };
     s.start(&conf(""))?;
     s.rest(3.5)?;
+    s.until(4.0);
     s.reload(&conf("alpha"))?;
     s.rest(7.5)?;
+    s.until(8.0);
     s.reload(&conf("inhibit_on_failure"))?;
     s.rest(11.5)?;
+    s.until(12.0);
     s.reload(&conf(""))?;
     s.rest(15.5)?;
     s.open(2, Silence)?;
@@ -136,12 +155,16 @@ fn quorum(s: &mut Stage) -> Result<()> {
     };
     s.start(&conf("quorum 1\n sorry_server 10.0.0.23 80"))?;
     s.rest(3.5)?;
+    s.until(4.0);
     s.reload(&conf("quorum 2\n sorry_server 10.0.0.23 80"))?;
     s.rest(7.5)?;
+    s.until(8.0);
     s.reload(&conf("quorum 2\n sorry_server 10.0.0.24 80"))?;
     s.rest(11.5)?;
+    s.until(12.0);
     s.reload(&conf("quorum 2"))?;
     s.rest(15.5)?;
+    s.until(16.0);
     s.reload(&conf("quorum 1"))?;
     s.rest(19.5)
 }
