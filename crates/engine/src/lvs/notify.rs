@@ -137,8 +137,9 @@ fn check_body(model: &Model, probe: &Probe, failure: Option<&Failure>) -> Option
         (Probe::Http(..) | Probe::Ssl(..), Some(_)) => {
             Some("=> CHECK failed on service : HTTP/SSL request failed <=".to_owned())
         }
-        (Probe::Smtp(..), Some(failure)) => {
-            Some(format!("=> CHECK failed on service : {} <=", smtp_reason(failure)))
+        (Probe::Smtp(to, _), Some(failure)) => {
+            let what = names::smtp_failure(failure);
+            Some(format!("=> CHECK failed on service : {what} server [{}]:{} <=", to.address, to.port))
         }
         (Probe::Misc(_), failure) => {
             let end = match failure {
@@ -154,20 +155,5 @@ fn check_body(model: &Model, probe: &Probe, failure: Option<&Failure>) -> Option
             Some(format!("=> BFD CHECK {name} {end} on service <="))
         }
         (Probe::File(_), _) => None,
-    }
-}
-
-const fn smtp_reason(failure: &Failure) -> &'static str {
-    match failure {
-        Failure::ConnectTimeout => "Connection timeout",
-        Failure::Connect { .. } => "Error connecting",
-        Failure::Send { .. } => "Write failure",
-        Failure::ReadTimeout => "Read timeout",
-        Failure::Reply { step, .. } => match step.as_bytes() {
-            b"HELO" => "Bad HELO response",
-            b"QUIT" => "Bad quit response",
-            _ => "Bad greeting banner",
-        },
-        _ => "Read failure",
     }
 }

@@ -40,7 +40,9 @@ pub(crate) fn line(line: &str) -> Option<String> {
 /// A complaint about the configuration without its path, which only one of both tells: `(Line 3) ..`.
 fn without_file(text: &str) -> &str {
     match text.split_once(": Line ") {
-        Some((file, _)) if file.starts_with('(') && !file.contains(' ') => text.get(file.len() + 2..).unwrap_or(text),
+        Some((file, _)) if file.starts_with('(') && !file.contains(' ') => {
+            text.get(file.len() + 2..).unwrap_or(text)
+        }
         _ => text.strip_prefix('(').filter(|t| t.starts_with("Line ")).unwrap_or(text),
     }
 }
@@ -48,6 +50,10 @@ fn without_file(text: &str) -> &str {
 /// A mail as it is compared: envelope, subject and body.
 pub(crate) fn mail(lines: &[String]) -> String {
     let kept = lines.iter().filter(|l| !l.starts_with("Date:") && !l.starts_with("X-Mailer:"));
-    // Who may encrypt asks for it with the longer greeting.
-    kept.map(|l| l.replace("EHLO ", "HELO ")).collect::<Vec<_>>().join(" | ")
+    // An empty line at the end says nothing. Who may encrypt asks for it with the longer greeting.
+    kept.map(|l| l.replace("EHLO ", "HELO "))
+        .collect::<Vec<_>>()
+        .join(" | ")
+        .trim_end_matches([' ', '|'])
+        .to_owned()
 }

@@ -77,7 +77,9 @@ impl Server {
             let mut buffer = [0; 2048];
             // A wait that was ended gives an empty datagram from nobody, which the standard library's
             // own function can't stand.
-            while let Ok((length, Some(from))) = recvfrom::<SockaddrStorage>(answering.as_raw_fd(), &mut buffer) {
+            while let Ok((length, Some(from))) =
+                recvfrom::<SockaddrStorage>(answering.as_raw_fd(), &mut buffer)
+            {
                 let Some(from) = peer(&from) else { break };
                 let question = buffer.get(..length).unwrap_or_default();
                 if let Some(reply) = datagram(question, &locked(&shared)) {

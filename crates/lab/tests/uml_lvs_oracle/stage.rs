@@ -232,11 +232,7 @@ impl Stage {
         self.director.run(words[0], &words[1..]).map(drop)
     }
 
-    fn inside(
-        &self,
-        what: &str,
-        work: impl FnOnce() -> std::io::Result<()> + Send + 'static,
-    ) -> Result<()> {
+    fn inside(&self, what: &str, work: impl FnOnce() -> std::io::Result<()> + Send + 'static) -> Result<()> {
         self.director.inside_run(work)?.map_err(|e| LabError::Expectation(format!("{what}: {e}")))
     }
 
@@ -265,8 +261,10 @@ impl Stage {
         };
         events.extend(mails.map(event));
         // For readers: the log is gone with its FIFO.
-        let text: String =
-            events.iter().map(|e| format!("{:>10.4} {} {}\n", e.at.as_secs_f64(), e.stream.name(), e.text)).collect();
+        let text: String = events
+            .iter()
+            .map(|e| format!("{:>10.4} {} {}\n", e.at.as_secs_f64(), e.stream.name(), e.text))
+            .collect();
         let path = self.lab.dir().join("events");
         std::fs::write(&path, text).map_err(|e| LabError::Expectation(format!("{}: {e}", path.display())))?;
         Ok(events)

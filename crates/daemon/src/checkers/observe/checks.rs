@@ -1,6 +1,7 @@
 //! Lines about results of checks.
 
 use engine::lvs::io::Failure;
+use engine::lvs::names;
 use linux::Errno;
 use model::lvs::{Checker, Http, Probe};
 
@@ -30,8 +31,8 @@ pub fn checked(place: &Place<'_>, checker: &Checker, url: usize, result: &Result
     let Some(failure) = result.failure else { return passed(place, checker, url) };
     // One that is down already fails without a word.
     let last_words = result.changed && matches!(checker.probe, Probe::Smtp(..) | Probe::Dns(..));
-    let each = checker.schedule.log_all_failures
-        && (result.changed || result.failures <= checker.schedule.retry);
+    let each =
+        checker.schedule.log_all_failures && (result.changed || result.failures <= checker.schedule.retry);
     let reason = reason(place, &checker.probe, failure, result).filter(|_| last_words || each);
     let mut lines: Vec<Line> = reason.map(Line::info).into_iter().collect();
     if let (Some(verdict), true) = (verdict(place, &checker.probe, result.failures), result.changed) {
@@ -123,7 +124,7 @@ fn reason(place: &Place<'_>, probe: &Probe, failure: &Failure, result: &Result<'
         }
         // It may ask another host than the server.
         Probe::Smtp(to, ..) => {
-            Some(format!("SMTP_CHECK {} server [{}]:{}", smtp(failure), to.address, to.port))
+            Some(format!("SMTP_CHECK {} server [{}]:{}", names::smtp_failure(failure), to.address, to.port))
         }
         Probe::Http(..) => Some(format!("{} server {name}.", web(failure, "Timeout HTTP read"))),
         Probe::Ssl(..) => Some(format!("{} server {name}.", web(failure, "Timeout SSL read"))),
@@ -140,18 +141,6 @@ fn dns(failure: &Failure) -> String {
             format!("failed to read socket; errno {errno} ({})", Errno::from_raw(*errno).desc())
         }
         _ => "read error occurred.".to_owned(),
-    }
-}
-
-fn smtp(failure: &Failure) -> &'static str {
-    match failure {
-        Failure::ConnectTimeout => "Connection timeout to",
-        Failure::Connect { .. } => "Error connecting to",
-        Failure::Send { .. } => "Write failure to",
-        Failure::ReadTimeout => "Read timeout from",
-        Failure::Reply { step: "greeting", .. } => "Bad greeting banner from",
-        Failure::Reply { .. } => "Bad HELO response from",
-        _ => "Read failure from",
     }
 }
 

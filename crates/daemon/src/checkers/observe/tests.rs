@@ -117,7 +117,10 @@ fn failures_tell_what_happened_and_the_last_one_the_verdict() {
         [format!("HTTP status code error to server {RS}."), format!("HTTP_CHECK on service {RS} failed.")]
     );
     let banner = Failure::Reply { step: "greeting", code: Some(554) };
-    assert_eq!(check(2, Some(banner), 2, true), [format!("SMTP_CHECK Bad greeting banner from server [10.0.0.1]:8080")]);
+    assert_eq!(
+        check(2, Some(banner), 2, true),
+        [format!("SMTP_CHECK Bad greeting banner from server [10.0.0.1]:8080")]
+    );
     assert_eq!(
         check(3, Some(Failure::Rcode(3)), 2, true),
         [format!("DNS_CHECK ({RS}) read error occurred. (rcode = 3) after 1 retries")]

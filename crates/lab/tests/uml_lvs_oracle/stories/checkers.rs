@@ -106,7 +106,8 @@ fn http_silence(s: &mut Stage) -> Result<()> {
 fn misc(s: &mut Stage) -> Result<()> {
     s.script("/run/misc", "exit $(cat /run/status)")?;
     s.write("/run/status", "0")?;
-    let misc = |lines: &str| format!("MISC_CHECK {{\n misc_path \"/run/misc\"\n misc_timeout 5\n{lines}\n }}");
+    let misc =
+        |lines: &str| format!("MISC_CHECK {{\n misc_path \"/run/misc\"\n misc_timeout 5\n{lines}\n }}");
     let retry = misc("retry 2\n delay_before_retry 1");
     // They don't end at the same instant.
     let servers = [real(1, &misc("")), real(2, &format!("delay_loop 3\n {retry}"))];
@@ -143,7 +144,8 @@ fn misc_dynamic(s: &mut Stage) -> Result<()> {
 fn file(s: &mut Stage) -> Result<()> {
     s.write("/run/weight", "3")?;
     let track = "track_file load {\n file /run/weight\n weight 2\n}\n";
-    let server = |n, lines: &str| real(n, &format!("weight 4\n FILE_CHECK {{\n track_file load\n {lines}\n }}"));
+    let server =
+        |n, lines: &str| real(n, &format!("weight 4\n FILE_CHECK {{\n track_file load\n {lines}\n }}"));
     let conf = global("") + track + &tcp("", &[server(1, ""), server(2, "weight -1")]);
     s.start(&conf)?;
     s.rest(3.5)?;
@@ -157,9 +159,8 @@ fn file(s: &mut Stage) -> Result<()> {
 }
 
 fn smtp(s: &mut Stage) -> Result<()> {
-    let server = |n| {
-        real(n, "SMTP_CHECK {\n connect_timeout 2\n retry 0\n delay_before_retry 1\n helo_name lab\n }")
-    };
+    let server =
+        |n| real(n, "SMTP_CHECK {\n connect_timeout 2\n retry 0\n delay_before_retry 1\n helo_name lab\n }");
     let conf = global("") + &tcp("", &[server(1), server(2)]);
     play(s, &conf, &Smtp(220, 250), &[Smtp(554, 250), Smtp(220, 500), Reset])
 }
@@ -209,7 +210,9 @@ fn udp(s: &mut Stage) -> Result<()> {
 
 fn ping(s: &mut Stage) -> Result<()> {
     let server = |n| real(n, &check("PING_CHECK", "retry 1"));
-    s.start(&(global("") + &tcp("", &[server(1), server(2), real_at("10.0.0.99 80", &check("PING_CHECK", ""))])))?;
+    s.start(
+        &(global("") + &tcp("", &[server(1), server(2), real_at("10.0.0.99 80", &check("PING_CHECK", ""))])),
+    )?;
     s.rest(9.5)?;
     s.farm.run("sysctl", &["-q", "net.ipv4.icmp_echo_ignore_all=1"])?;
     s.rest(21.5)?;

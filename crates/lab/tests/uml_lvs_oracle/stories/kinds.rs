@@ -187,7 +187,8 @@ fn sync_daemon(s: &mut Stage) -> Result<()> {
     s.open(1, Silence)?;
     let instance = "vrrp_instance VI_1 {\n state BACKUP\n interface eth0\n virtual_router_id 51\n \
                     priority 100\n advert_int 1\n virtual_ipaddress {\n 192.0.2.10/24\n }\n}\n";
-    let conf = global("lvs_sync_daemon eth0 inst VI_1 id 7 maxlen 1400\n lvs_timeouts tcp 700 tcpfin 60 udp 200");
+    let conf =
+        global("lvs_sync_daemon eth0 inst VI_1 id 7 maxlen 1400\n lvs_timeouts tcp 700 tcpfin 60 udp 200");
     s.start(&(conf + instance + &tcp("", &[real(1, &at_once())])))?;
     s.look(2.0, &["-Ln", "--daemon"])?;
     s.look(8.5, &["-Ln", "--daemon"])?;

@@ -96,7 +96,8 @@ fn checks(s: &mut Stage) -> Result<()> {
 fn services(s: &mut Stage) -> Result<()> {
     s.open(1, Silence)?;
     s.open(2, Silence)?;
-    let of = |port: u16| service(&format!("192.0.2.10 {port}"), "", &[real(1, &at_once()), real(2, &at_once())]);
+    let of =
+        |port: u16| service(&format!("192.0.2.10 {port}"), "", &[real(1, &at_once()), real(2, &at_once())]);
     s.start(&(global("") + &of(80) + &of(81)))?;
     s.rest(3.5)?;
     s.until(4.0);
@@ -130,9 +131,7 @@ fn service_changes(s: &mut Stage) -> Result<()> {
 
 fn keeps(s: &mut Stage) -> Result<()> {
     s.open(1, Silence)?;
-    let conf = |lines: &str| {
-        global("") + &tcp(lines, &[real(1, &at_once()), real(2, &at_once())])
-    };
+    let conf = |lines: &str| global("") + &tcp(lines, &[real(1, &at_once()), real(2, &at_once())]);
     s.start(&conf(""))?;
     s.rest(3.5)?;
     s.until(4.0);
@@ -150,9 +149,7 @@ fn keeps(s: &mut Stage) -> Result<()> {
 
 fn quorum(s: &mut Stage) -> Result<()> {
     s.open(1, Silence)?;
-    let conf = |lines: &str| {
-        global("") + &tcp(lines, &[real(1, &at_once()), real(2, &at_once())])
-    };
+    let conf = |lines: &str| global("") + &tcp(lines, &[real(1, &at_once()), real(2, &at_once())]);
     s.start(&conf("quorum 1\n sorry_server 10.0.0.23 80"))?;
     s.rest(3.5)?;
     s.until(4.0);
