@@ -42,19 +42,19 @@ impl LogLine {
     }
 }
 
-/// A difference of load balancing: an event that only one daemon shows, or at another time.
+/// Differences of load balancing that have one reason: events that only one daemon shows, or at another
+/// time.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Balancing {
-    /// The scenarios. It must occur in each. None are all that it occurs in.
-    #[serde(default)]
+    /// The scenarios. At least one of the events must occur in each.
     pub scenarios: Vec<String>,
-    /// In what they differ: `missing`, `extra`, `time` or `order`.
-    pub class: String,
-    /// Where: `table`, `lvs` or `all` (the FIFOs), `script`, `mail` or `log`.
-    pub stream: String,
-    /// What is seen there; `*` stands for any text.
-    pub text: String,
+    /// Whether they may occur in all others, too.
+    #[serde(default)]
+    pub everywhere: bool,
+    /// The events, as `CLASS STREAM: TEXT`. Classes are `missing`, `extra`, `time` and `order`; streams
+    /// `table`, `lvs` and `all` (the FIFOs), `script`, `mail` and `log`. `*` stands for any text.
+    pub events: Vec<String>,
     /// Why it is right that we differ.
     pub reason: String,
 }
@@ -62,8 +62,8 @@ pub struct Balancing {
 impl Balancing {
     /// Whether this entry speaks of that event.
     #[must_use]
-    pub fn covers(&self, class: &str, stream: &str, text: &str) -> bool {
-        self.class == class && self.stream == stream && fits(&self.text, text)
+    pub fn covers(&self, event: &str) -> bool {
+        self.events.iter().any(|pattern| fits(pattern, event))
     }
 }
 

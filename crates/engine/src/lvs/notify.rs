@@ -29,8 +29,8 @@ const fn word(up: bool) -> &'static str {
 
 fn script(object: impl FnOnce() -> Object, command: Option<&Command>, out: &mut Out) {
     let Some(command) = command else { return };
-    let notification =
-        Notification { object: object(), command: command.clone(), extra: Vec::new(), limit: None };
+    let (command, limit) = (command.clone(), out.script_limit);
+    let notification = Notification { object: object(), command, extra: Vec::new(), limit };
     out.tell(Effect::Notify(notification));
 }
 
@@ -82,17 +82,19 @@ fn server_mail(model: &Model, id: ServiceId, server: ServerId, up: bool, body: S
     }
 }
 
-/// Mail about a check of a server that changed its verdict.
+/// Mail about a check of a server that changed its verdict; the server itself, which may have other
+/// checks, is `alive` or isn't.
 pub(super) fn check_mail(
     model: &Model,
     service: ServiceId,
     server: ServerId,
     probe: &Probe,
     failure: Option<&Failure>,
+    alive: bool,
     out: &mut Out,
 ) {
     if let Some(body) = check_body(model, probe, failure) {
-        server_mail(model, service, server, failure.is_none(), body, out);
+        server_mail(model, service, server, alive, body, out);
     }
 }
 

@@ -12,6 +12,9 @@ use super::notify::Gone;
 /// The kernel gets that long to remove what is ours; the supervisor's patience is 5 s.
 const PATIENCE: Duration = Duration::from_secs(4);
 
+/// What a script that tells of the end may take.
+const SCRIPTS: Duration = Duration::from_secs(1);
+
 impl Balancer {
     /// Ends everything; `keep` leaves the kernel's table where it is.
     pub(super) fn stop(&mut self, now: Instant, keep: bool) {
@@ -20,6 +23,8 @@ impl Balancer {
         }
         self.phase = Phase::Stopping { until: now + PATIENCE };
         self.hand(now, ToCore::Stop);
+        // One that may take for ever is ended with the daemon, and might not even begin.
+        self.out.script_limit = Some(SCRIPTS);
         let each = self.model.lvs.settings.flush_on_stop == Flush::Each;
         for index in 0..self.model.lvs.services.len() {
             let service = ServiceId::from_index(index);

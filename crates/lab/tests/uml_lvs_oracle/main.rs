@@ -46,21 +46,18 @@ fn run(name: &str, story: Story) -> Result<Outcome> {
     let other = play(name, story, Daemon::Vipd)?;
     println!("  {name}: {} events of keepalived, {} of vipd", yardstick.len(), other.len());
     let found = compare(&yardstick, &other, TOLERANCE);
-    let speaks = |e: &&Balancing| e.scenarios.is_empty() || e.scenarios.iter().any(|s| s == name);
-    let known: Vec<&Balancing> = expected.iter().filter(speaks).collect();
-    let unlisted = found.iter().filter(|d| !known.iter().any(|e| covers(e, d)));
-    let mut wrong: Vec<String> = unlisted.map(|d| format!("    {d}")).collect();
-    let occurs = |e: &Balancing| found.iter().any(|d| covers(e, d));
-    let unused = known.iter().filter(|e| !e.scenarios.is_empty() && !occurs(e));
-    wrong.extend(
-        unused.map(|e| format!("    listed, but does not occur: {} {}: {}", e.class, e.stream, e.text)),
-    );
+    let named = |e: &Balancing| e.scenarios.iter().any(|s| s == name);
+    let known = |d: &Difference| expected.iter().any(|e| (e.everywhere || named(e)) && covers(e, d));
+    let mut wrong: Vec<String> = found.iter().filter(|d| !known(d)).map(|d| format!("    {d}")).collect();
+    let unused = expected.iter().filter(|e| named(e) && !found.iter().any(|d| covers(e, d)));
+    wrong.extend(unused.map(|e| format!("    listed, but does not occur: {:?}", e.events)));
     ensure(wrong.is_empty(), wrong.join("\n"))?;
     Ok(Outcome::Passed)
 }
 
 fn covers(known: &Balancing, difference: &Difference) -> bool {
-    known.covers(difference.class.name(), difference.stream.name(), &difference.text)
+    let Difference { class, stream, text, .. } = difference;
+    known.covers(&format!("{} {}: {text}", class.name(), stream.name()))
 }
 
 fn play(name: &str, story: Story, daemon: Daemon) -> Result<Vec<Event>> {
