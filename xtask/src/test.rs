@@ -31,8 +31,8 @@ const PACKAGES: &[&str] = &[
     "python3-aiosmtpd",
 ];
 
-/// The suite that compares with keepalived: reported as a step of its own.
-const ORACLE: &str = "uml_golden";
+/// The suites that compare with keepalived in guests: reported as a step of its own.
+const ORACLES: &[&str] = &["uml_golden", "uml_lvs_oracle"];
 
 /// Memory of a guest, and its limit in real seconds. A scenario takes one to ten.
 const GUEST_MEMORY: &str = "192M";
@@ -53,7 +53,7 @@ pub(crate) fn command(args: &[String]) -> Result<u8, String> {
         _ => {
             let steps = STEPS.join(" | ");
             return Err(format!(
-                "usage: cargo xtask test [--only NAME], NAME = {steps} | a part of a scenario's name"
+                "usage: cargo xtask test [--only NAME], NAME = {steps} | a suite | a part of a scenario's name"
             ));
         }
     };
@@ -91,8 +91,9 @@ impl Run {
         }
     }
 
-    fn wants_scenario(&self, name: &str) -> bool {
-        self.only.as_deref().is_none_or(|only| STEPS.contains(&only) || name.contains(only))
+    fn wants_scenario(&self, suite: &Suite, name: &str) -> bool {
+        let named = |only: &str| STEPS.contains(&only) || suite.name == only || name.contains(only);
+        self.only.as_deref().is_none_or(named)
     }
 
     fn step(
@@ -166,7 +167,7 @@ impl Run {
             let chosen: Vec<&Suite> = suites
                 .all
                 .iter()
-                .filter(|s| s.for_guests() && (s.name == ORACLE) == (step == "oracle"))
+                .filter(|s| s.for_guests() && ORACLES.contains(&s.name.as_str()) == (step == "oracle"))
                 .collect();
             if !self.wants_step(step) {
                 continue;
@@ -184,7 +185,7 @@ impl Run {
     /// Scenarios that also run on the host's kernel, in real time.
     fn host(&self, suites: &suites::Suites, tally: &mut Tally) -> Result<(), String> {
         for suite in &suites.all {
-            for name in suite.scenarios(true)?.iter().filter(|n| self.wants_scenario(n)) {
+            for name in suite.scenarios(true)?.iter().filter(|n| self.wants_scenario(suite, n)) {
                 let output = Command::new(&suite.program)
                     .args(["--exact", name])
                     .env("VIPD_BIN", &suites.vipd)
@@ -209,7 +210,7 @@ impl Run {
         let mut queue = VecDeque::new();
         for suite in chosen {
             let names = suite.scenarios(false)?;
-            queue.extend(names.into_iter().filter(|n| self.wants_scenario(n)).map(|n| (*suite, n)));
+            queue.extend(names.into_iter().filter(|n| self.wants_scenario(suite, n)).map(|n| (*suite, n)));
         }
         let queue = Mutex::new(queue);
         let tally = Mutex::new(tally);

@@ -17,6 +17,9 @@ pub struct Divergences {
     /// Lines of the log that only one of both has.
     #[serde(default)]
     pub log: Vec<LogLine>,
+    /// Differences of load balancing.
+    #[serde(default)]
+    pub lvs: Vec<Balancing>,
 }
 
 /// A line of the log that only one daemon writes in the story that both are told.
@@ -35,16 +38,41 @@ impl LogLine {
     /// Whether this entry speaks of that line.
     #[must_use]
     pub fn covers(&self, line: &str) -> bool {
-        let mut parts = self.line.split('*');
-        let Some(mut rest) = parts.next().and_then(|first| line.strip_prefix(first)) else { return false };
-        let mut open = false;
-        for part in parts {
-            let Some(at) = rest.find(part) else { return false };
-            rest = rest.get(at + part.len()..).unwrap_or_default();
-            open = part.is_empty();
-        }
-        open || rest.is_empty()
+        fits(&self.line, line)
     }
+}
+
+/// Differences of load balancing that have one reason: events that only one daemon shows, or at another
+/// time.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Balancing {
+    /// The scenarios. At least one of the events must occur in each.
+    pub scenarios: Vec<String>,
+    /// Whether they may occur in all others, too.
+    #[serde(default)]
+    pub everywhere: bool,
+    /// The events, as `CLASS STREAM: TEXT`. Classes are `missing`, `extra`, `time` and `order`; streams
+    /// `table`, `lvs` and `all` (the FIFOs), `script`, `mail` and `log`. `*` stands for any text.
+    pub events: Vec<String>,
+    /// Why it is right that we differ.
+    pub reason: String,
+}
+
+impl Balancing {
+    /// Whether this entry speaks of that event.
+    #[must_use]
+    pub fn covers(&self, event: &str) -> bool {
+        self.events.iter().any(|pattern| fits(pattern, event))
+    }
+}
+
+/// Whether a text is as the pattern says, in which `*` stands for any text.
+fn fits(pattern: &str, text: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(text) = text.strip_prefix(first) else { return false };
+    // Each place that can be where the rest begins.
+    text.char_indices().map(|(i, _)| i).chain([text.len()]).any(|i| fits(rest, &text[i..]))
 }
 
 /// A known difference of behaviour.
@@ -89,9 +117,11 @@ impl Divergences {
     pub fn parse(text: &str) -> Result<Self> {
         let list: Self =
             toml::from_str(text).map_err(|e| LabError::Expectation(format!("divergences: {e}")))?;
-        match list.entries.iter().find(|e| e.reason.trim().is_empty()) {
-            Some(entry) => {
-                Err(LabError::Expectation(format!("divergences: {:?} has no reason", entry.scenarios)))
+        let captures = list.entries.iter().map(|e| (&e.scenarios, &e.reason));
+        let balancing = list.lvs.iter().map(|e| (&e.scenarios, &e.reason));
+        match captures.chain(balancing).find(|(_, reason)| reason.trim().is_empty()) {
+            Some((scenarios, _)) => {
+                Err(LabError::Expectation(format!("divergences: {scenarios:?} has no reason")))
             }
             None => Ok(list),
         }
@@ -172,6 +202,21 @@ mod tests {
         assert!(list.allow("a", &difference("ip.hops")));
         assert!(!list.allow("b", &difference("ip.hops")));
         assert!(!list.allow("a", &difference("ip.class")));
+    }
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, text, fits) in [
+            ("a*c", "abc", true),
+            ("a*c", "ac", true),
+            ("a*c", "acbc", true),
+            ("a*c", "acb", false),
+            ("*b*", "abc", true),
+            ("abc", "abcd", false),
+            ("*", "", true),
+        ] {
+            assert_eq!(super::fits(pattern, text), fits, "{pattern} {text}");
+        }
     }
 
     #[test]

@@ -41,7 +41,7 @@ mod world;
 
 pub use capture::{Capture, Frame, write_pcap};
 pub use compare::{Class, Difference, compare};
-pub use divergences::{Behaviour, Divergence, Divergences, LogLine};
+pub use divergences::{Balancing, Behaviour, Divergence, Divergences, LogLine};
 pub use error::{LabError, Result, ensure};
 pub use event::{Event, Kind};
 pub use monitor::{Change, Monitor, Notice};

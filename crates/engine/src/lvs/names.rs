@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use model::lvs::{Destination, Lvs, RealServer, Service, SorryServer};
 
+use super::io::Failure;
+
 /// `[ADDRESS]:PROTOCOL:PORT`, `FWM N`, or `[GROUP]:0`.
 #[must_use]
 pub fn service<'a>(lvs: &'a Lvs, service: &'a Service) -> impl Display + 'a {
@@ -21,6 +23,23 @@ pub fn server(service: &Service, server: &RealServer) -> impl Display + use<> {
 #[must_use]
 pub fn sorry(service: &Service, server: &SorryServer) -> impl Display + use<> {
     ServerName::new(service, server.address, server.port)
+}
+
+/// What failed in `SMTP_CHECK`, up to the name of the server.
+#[must_use]
+pub const fn smtp_failure(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::ConnectTimeout => "Connection timeout to",
+        Failure::Connect { .. } => "Error connecting to",
+        Failure::Send { .. } => "Write failure to",
+        Failure::ReadTimeout => "Read timeout from",
+        Failure::Reply { step, .. } => match step.as_bytes() {
+            b"HELO" => "Bad HELO response from",
+            b"QUIT" => "Bad quit response from",
+            _ => "Bad greeting banner from",
+        },
+        _ => "Read failure from",
+    }
 }
 
 struct ServiceName<'a> {

@@ -29,8 +29,8 @@ const fn word(up: bool) -> &'static str {
 
 fn script(object: impl FnOnce() -> Object, command: Option<&Command>, out: &mut Out) {
     let Some(command) = command else { return };
-    let notification =
-        Notification { object: object(), command: command.clone(), extra: Vec::new(), limit: None };
+    let (command, limit) = (command.clone(), out.script_limit);
+    let notification = Notification { object: object(), command, extra: Vec::new(), limit };
     out.tell(Effect::Notify(notification));
 }
 
@@ -82,17 +82,19 @@ fn server_mail(model: &Model, id: ServiceId, server: ServerId, up: bool, body: S
     }
 }
 
-/// Mail about a check of a server that changed its verdict.
+/// Mail about a check of a server that changed its verdict; the server itself, which may have other
+/// checks, is `alive` or isn't.
 pub(super) fn check_mail(
     model: &Model,
     service: ServiceId,
     server: ServerId,
     probe: &Probe,
     failure: Option<&Failure>,
+    alive: bool,
     out: &mut Out,
 ) {
     if let Some(body) = check_body(model, probe, failure) {
-        server_mail(model, service, server, failure.is_none(), body, out);
+        server_mail(model, service, server, alive, body, out);
     }
 }
 
@@ -137,8 +139,9 @@ fn check_body(model: &Model, probe: &Probe, failure: Option<&Failure>) -> Option
         (Probe::Http(..) | Probe::Ssl(..), Some(_)) => {
             Some("=> CHECK failed on service : HTTP/SSL request failed <=".to_owned())
         }
-        (Probe::Smtp(..), Some(failure)) => {
-            Some(format!("=> CHECK failed on service : {} <=", smtp_reason(failure)))
+        (Probe::Smtp(to, _), Some(failure)) => {
+            let what = names::smtp_failure(failure);
+            Some(format!("=> CHECK failed on service : {what} server [{}]:{} <=", to.address, to.port))
         }
         (Probe::Misc(_), failure) => {
             let end = match failure {
@@ -154,20 +157,5 @@ fn check_body(model: &Model, probe: &Probe, failure: Option<&Failure>) -> Option
             Some(format!("=> BFD CHECK {name} {end} on service <="))
         }
         (Probe::File(_), _) => None,
-    }
-}
-
-const fn smtp_reason(failure: &Failure) -> &'static str {
-    match failure {
-        Failure::ConnectTimeout => "Connection timeout",
-        Failure::Connect { .. } => "Error connecting",
-        Failure::Send { .. } => "Write failure",
-        Failure::ReadTimeout => "Read timeout",
-        Failure::Reply { step, .. } => match step.as_bytes() {
-            b"HELO" => "Bad HELO response",
-            b"QUIT" => "Bad quit response",
-            _ => "Bad greeting banner",
-        },
-        _ => "Read failure",
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use base::Duration;
+
 use super::io::{Effect, OpId, Operation};
 use super::news::Event;
 
@@ -13,6 +15,8 @@ pub(super) struct Out {
     /// What tells of it.
     last: VecDeque<Effect>,
     operations: u64,
+    /// The most that a script may take from now on.
+    pub(super) script_limit: Option<Duration>,
 }
 
 impl Out {

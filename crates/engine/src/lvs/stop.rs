@@ -2,14 +2,18 @@
 
 use base::{Duration, Instant};
 use check::io::Input as ToCore;
-use model::lvs::ServiceId;
+use model::lvs::{Flush, ServerId, ServiceId};
 
 use super::balancer::{Balancer, Phase};
 use super::io::Effect;
+use super::news::Event;
 use super::notify::Gone;
 
 /// The kernel gets that long to remove what is ours; the supervisor's patience is 5 s.
 const PATIENCE: Duration = Duration::from_secs(4);
+
+/// What a script that tells of the end may take.
+const SCRIPTS: Duration = Duration::from_secs(1);
 
 impl Balancer {
     /// Ends everything; `keep` leaves the kernel's table where it is.
@@ -19,9 +23,19 @@ impl Balancer {
         }
         self.phase = Phase::Stopping { until: now + PATIENCE };
         self.hand(now, ToCore::Stop);
+        // One that may take for ever is ended with the daemon, and might not even begin.
+        self.out.script_limit = Some(SCRIPTS);
+        let each = self.model.lvs.settings.flush_on_stop == Flush::Each;
         for index in 0..self.model.lvs.services.len() {
-            if self.model.lvs.services.get(index).is_some_and(|server| server.service.omega) {
-                self.tell_service_gone(ServiceId::from_index(index), Gone::Stopped);
+            let service = ServiceId::from_index(index);
+            let Some(server) = self.model.lvs.services.get(index) else { continue };
+            if server.service.omega {
+                self.tell_service_gone(service, Gone::Stopped);
+            } else if each && !keep {
+                // Nobody is told but the log.
+                for server in (0..server.servers.len()).map(ServerId::from_index) {
+                    self.out.event(Event::Gone { service, server: Some(server) });
+                }
             }
         }
         self.kernel.stop(&self.model.lvs.settings, keep);

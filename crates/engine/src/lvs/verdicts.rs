@@ -74,7 +74,7 @@ impl Balancer {
     }
 
     fn told(&mut self, told: Told, cause: &Cause) {
-        let Self { model, plan, out, .. } = self;
+        let Self { model, plan, core, out, .. } = self;
         match told {
             Told::Checked { service, server, check: checker, step, passed, failures, changed } => {
                 let failure = cause.failure(passed);
@@ -85,7 +85,8 @@ impl Balancer {
                         if model.mail.only_whole_servers {
                             self.whole_mail = Some((service, server, task, failure.clone()));
                         } else if let Some(probe) = probe {
-                            notify::check_mail(model, service, server, probe, failure.as_ref(), out);
+                            let alive = core.server(service, server).is_some_and(|server| server.alive);
+                            notify::check_mail(model, service, server, probe, failure.as_ref(), alive, out);
                         }
                     }
                 }
@@ -105,7 +106,8 @@ impl Balancer {
                     && (of, which) == (service, server)
                     && let Some(checker) = plan.checker(task)
                 {
-                    notify::check_mail(model, service, server, &checker.probe, failure.as_ref(), out);
+                    let failure = failure.as_ref();
+                    notify::check_mail(model, service, server, &checker.probe, failure, alive, out);
                 }
             }
             Told::Weight { service, server, from, to, alive } => {

@@ -201,14 +201,17 @@ impl Numbers {
         settings
     }
 
-    /// Whether `old` and `new` are the same check.
+    /// Whether `old` and `new` look at the same thing. When they do is another matter.
+    fn same_probe(&self, old: &Checker, new: &Checker) -> bool {
+        match &new.probe {
+            Probe::File(_) | Probe::Bfd(_) => old.probe == self.probe(&new.probe),
+            probe => old.probe == *probe,
+        }
+    }
+
+    /// Whether `old` and `new` are the same check in all.
     fn same_checker(&self, old: &Checker, new: &Checker) -> bool {
-        let Checker { schedule, probe } = new;
-        let probes = match probe {
-            Probe::File(_) | Probe::Bfd(_) => old.probe == self.probe(probe),
-            _ => old.probe == *probe,
-        };
-        probes && old.schedule == *schedule
+        self.same_probe(old, new) && old.schedule == new.schedule
     }
 
     fn same_checkers(&self, old: &RealServer, new: &RealServer) -> bool {
@@ -327,15 +330,21 @@ fn service_slot(id: ServiceId, old: &VirtualServer, new: &VirtualServer, from: &
 /// For each new check the old one that it continues; nobody is continued twice. A server has few.
 fn checkers(old: &RealServer, new: &RealServer, from: &Numbers) -> Vec<Option<CheckerId>> {
     let mut taken = vec![false; old.checkers.len()];
-    let find = |new: &Checker| {
-        let found =
-            old.checkers.iter().zip(&taken).position(|(old, taken)| !taken && from.same_checker(old, new))?;
-        if let Some(taken) = taken.get_mut(found) {
-            *taken = true;
+    let mut found = vec![None; new.checkers.len()];
+    // Who did not change at all first, so that none takes the place of another.
+    let rounds: [fn(&Numbers, &Checker, &Checker) -> bool; 2] =
+        [|from, old, new| from.same_checker(old, new), |from, old, new| from.same_probe(old, new)];
+    for same in rounds {
+        for (found, new) in found.iter_mut().zip(&new.checkers).filter(|(found, _)| found.is_none()) {
+            let mut all = old.checkers.iter().zip(&mut taken).enumerate();
+            if let Some((index, (_, taken))) = all.find(|(_, (old, taken))| !**taken && same(from, old, new))
+            {
+                *taken = true;
+                *found = Some(CheckerId::from_index(index));
+            }
         }
-        Some(CheckerId::from_index(found))
-    };
-    new.checkers.iter().map(find).collect()
+    }
+    found
 }
 
 fn group(old: &AddressGroup, new: &AddressGroup) -> Vec<Change> {

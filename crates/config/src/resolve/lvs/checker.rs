@@ -119,8 +119,8 @@ fn connect(
     let address = draft.ends().and_then(|ends| ends.address).map_or(server.address, |(address, _)| address);
     Connect {
         address,
-        // The port is that of the real server even where the kernel's table has none.
-        port: draft.port.unwrap_or(if port == 0 { server.port } else { port }),
+        // As it is written, even where the kernel's table has none or, without NAT, another.
+        port: draft.port.unwrap_or(if server.port == 0 { port } else { server.port }),
         timeout: timing.connect_timeout.unwrap_or(CONNECT_TIMEOUT),
         origin: origin(p, draft, address),
     }

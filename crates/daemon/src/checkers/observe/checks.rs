@@ -1,6 +1,7 @@
 //! Lines about results of checks.
 
 use engine::lvs::io::Failure;
+use engine::lvs::names;
 use linux::Errno;
 use model::lvs::{Checker, Http, Probe};
 
@@ -28,7 +29,12 @@ pub fn checked(place: &Place<'_>, checker: &Checker, url: usize, result: &Result
         return vec![Line::info(format!("BFD check of [{name}] RS({}) is {state}", place.name))];
     }
     let Some(failure) = result.failure else { return passed(place, checker, url) };
-    let mut lines: Vec<Line> = reason(place, &checker.probe, failure).map(Line::info).into_iter().collect();
+    // One that is down already fails without a word.
+    let last_words = result.changed && matches!(checker.probe, Probe::Smtp(..) | Probe::Dns(..));
+    let each =
+        checker.schedule.log_all_failures && (result.changed || result.failures <= checker.schedule.retry);
+    let reason = reason(place, &checker.probe, failure, result).filter(|_| last_words || each);
+    let mut lines: Vec<Line> = reason.map(Line::info).into_iter().collect();
     if let (Some(verdict), true) = (verdict(place, &checker.probe, result.failures), result.changed) {
         lines.push(Line::info(verdict));
         let why = explain(&checker.probe, url, failure);
@@ -46,14 +52,14 @@ fn passed(place: &Place<'_>, checker: &Checker, url: usize) -> Vec<Line> {
         Probe::Tcp(_) => format!("TCP connection to {name} success."),
         Probe::Ping(_) => format!("ICMP connection to {name} success."),
         Probe::Udp(..) => format!("UDP connection to {name} success."),
-        Probe::Dns(..) => format!("DNS_CHECK ({name}) success"),
         Probe::Smtp(..) => format!("Remote SMTP server {name} succeed on service."),
         Probe::Http(_, http) | Probe::Ssl(_, http) => {
-            let line = format!("{} success to {name} url({}).", judged(http, url), url + 1);
+            let path = http.urls.get(url).map_or("?", |url| &*url.path);
+            let line = format!("{} success to {name} url({path})", judged(http, url));
             let all = format!("Remote Web server {name} succeed on service.");
             return vec![Line::info(line), Line::info(all)];
         }
-        Probe::Misc(_) | Probe::File(_) | Probe::Bfd(_) => return Vec::new(),
+        Probe::Dns(..) | Probe::Misc(_) | Probe::File(_) | Probe::Bfd(_) => return Vec::new(),
     };
     vec![Line::info(text)]
 }
@@ -70,10 +76,7 @@ fn judged(http: &Http, url: usize) -> &'static str {
 /// `X_CHECK on service RS failed after N retries.`, where keepalived has such a line.
 fn verdict(place: &Place<'_>, probe: &Probe, failures: u32) -> Option<String> {
     let name = &place.name;
-    let after = match failures.saturating_sub(1) {
-        0 => String::new(),
-        n => format!(" after {n} retries"),
-    };
+    let after = after(failures);
     let what = match probe {
         Probe::Tcp(_) => "TCP_CHECK",
         Probe::Udp(..) => "UDP_CHECK",
@@ -89,8 +92,16 @@ fn verdict(place: &Place<'_>, probe: &Probe, failures: u32) -> Option<String> {
     Some(format!("{what} on service {name} failed{after}."))
 }
 
+/// ` after N retries`, if there were any.
+fn after(failures: u32) -> String {
+    match failures.saturating_sub(1) {
+        0 => String::new(),
+        n => format!(" after {n} retries"),
+    }
+}
+
 /// keepalived's line for a failure of a kind of check.
-fn reason(place: &Place<'_>, probe: &Probe, failure: &Failure) -> Option<String> {
+fn reason(place: &Place<'_>, probe: &Probe, failure: &Failure, result: &Result<'_>) -> Option<String> {
     let name = &place.name;
     match probe {
         Probe::Tcp(_) => Some(match failure {
@@ -107,8 +118,14 @@ fn reason(place: &Place<'_>, probe: &Probe, failure: &Failure) -> Option<String>
             }
             _ => format!("ICMP connection to {name} of {} failed.", place.service),
         }),
-        Probe::Dns(..) => Some(format!("DNS_CHECK ({name}) {}", dns(failure))),
-        Probe::Smtp(..) => Some(format!("SMTP_CHECK {} server {name}", smtp(failure))),
+        Probe::Dns(..) => {
+            let after = if result.changed { after(result.failures) } else { String::new() };
+            Some(format!("DNS_CHECK ({name}) {}{after}", dns(failure)))
+        }
+        // It may ask another host than the server.
+        Probe::Smtp(to, ..) => {
+            Some(format!("SMTP_CHECK {} server [{}]:{}", names::smtp_failure(failure), to.address, to.port))
+        }
         Probe::Http(..) => Some(format!("{} server {name}.", web(failure, "Timeout HTTP read"))),
         Probe::Ssl(..) => Some(format!("{} server {name}.", web(failure, "Timeout SSL read"))),
         Probe::Misc(_) | Probe::File(_) | Probe::Bfd(_) => None,
@@ -120,19 +137,10 @@ fn dns(failure: &Failure) -> String {
         Failure::ReadTimeout | Failure::ConnectTimeout => "read timeout from socket".to_owned(),
         Failure::Rcode(code) => format!("read error occurred. (rcode = {code})"),
         Failure::Connect { .. } => "connection error.".to_owned(),
+        Failure::Read { errno } if *errno != 0 => {
+            format!("failed to read socket; errno {errno} ({})", Errno::from_raw(*errno).desc())
+        }
         _ => "read error occurred.".to_owned(),
-    }
-}
-
-fn smtp(failure: &Failure) -> &'static str {
-    match failure {
-        Failure::ConnectTimeout => "Connection timeout to",
-        Failure::Connect { .. } => "Error connecting to",
-        Failure::Send { .. } => "Write failure to",
-        Failure::ReadTimeout => "Read timeout from",
-        Failure::Reply { step: "greeting", .. } => "Bad greeting banner from",
-        Failure::Reply { .. } => "Bad HELO response from",
-        _ => "Read failure from",
     }
 }
 

@@ -10,6 +10,9 @@ use crate::log::Level;
 
 /// A server with a check of each kind, numbered in this order, and one that is inhibited.
 const CONF: &str = "
+global_defs {
+    checker_log_all_failures
+}
 virtual_server 192.0.2.10 80 {
     delay_loop 6
     lvs_method NAT
@@ -52,7 +55,11 @@ virtual_server 192.0.2.10 80 {
 ";
 
 fn lvs() -> Lvs {
-    let world = MapSource::new().user("root", Account::ROOT).file("/k.conf", CONF);
+    lvs_of(CONF)
+}
+
+fn lvs_of(conf: &str) -> Lvs {
+    let world = MapSource::new().user("root", Account::ROOT).file("/k.conf", conf);
     let loaded = load(&world, &Options::new("/k.conf"));
     let model = loaded.model.as_ref().unwrap_or_else(|| panic!("{}", loaded.render(false)));
     model.lvs.clone()
@@ -84,7 +91,7 @@ fn successes_have_keepalived_s_words() {
     assert_eq!(
         success(1),
         [
-            format!("HTTP status code success to {RS} url(1)."),
+            format!("HTTP status code success to {RS} url(/a)"),
             format!("Remote Web server {RS} succeed on service.")
         ]
     );
@@ -110,10 +117,13 @@ fn failures_tell_what_happened_and_the_last_one_the_verdict() {
         [format!("HTTP status code error to server {RS}."), format!("HTTP_CHECK on service {RS} failed.")]
     );
     let banner = Failure::Reply { step: "greeting", code: Some(554) };
-    assert_eq!(check(2, Some(banner), 2, true), [format!("SMTP_CHECK Bad greeting banner from server {RS}")]);
+    assert_eq!(
+        check(2, Some(banner), 2, true),
+        [format!("SMTP_CHECK Bad greeting banner from server [10.0.0.1]:8080")]
+    );
     assert_eq!(
         check(3, Some(Failure::Rcode(3)), 2, true),
-        [format!("DNS_CHECK ({RS}) read error occurred. (rcode = 3)")]
+        [format!("DNS_CHECK ({RS}) read error occurred. (rcode = 3) after 1 retries")]
     );
     assert_eq!(
         check(5, Some(Failure::ReadTimeout), 2, true),
@@ -127,6 +137,27 @@ fn failures_tell_what_happened_and_the_last_one_the_verdict() {
     assert_eq!(misc(1, false), line(", will do 2 retries (exited with status 1)"));
     assert_eq!(misc(2, false), line(" on retry 1/2 (exited with status 1)"));
     assert_eq!(misc(3, true), line(" after 2 retries (exited with status 1)"));
+}
+
+#[test]
+fn a_failure_is_told_on_request_while_the_server_is_up_and_else_the_verdict_alone() {
+    let refused = || Some(Failure::Connect { errno: 111 });
+    let down = 9;
+    assert_eq!(check(0, refused(), down, false), [""; 0]);
+    let quiet = CONF.replace("checker_log_all_failures", "");
+    let told = |checker, failures, changed| {
+        let (service, server) = ids(0);
+        let checker = CheckerId::from_index(checker);
+        let failure = refused();
+        let event = Event::Checked { service, server, checker, url: 0, failure, failures, changed };
+        let lines = render(&lvs_of(&quiet), &event, false).into_iter().filter(|line| line.detail < 2);
+        lines.map(|line| line.text).collect::<Vec<_>>()
+    };
+    assert_eq!(told(0, 1, false), [""; 0]);
+    assert_eq!(told(0, 1, true), [format!("TCP_CHECK on service {RS} failed.")]);
+    assert_eq!(told(1, 1, true), [format!("HTTP_CHECK on service {RS} failed.")]);
+    assert_eq!(told(2, 1, true), ["SMTP_CHECK Error connecting to server [10.0.0.1]:8080"]);
+    assert_eq!(told(3, 1, true), [format!("DNS_CHECK ({RS}) connection error.")]);
 }
 
 #[test]

@@ -248,10 +248,15 @@ fn omega_tells_of_the_end() {
     for omega in [false, true] {
         let mut with = with_fifo(lvs(vec![service("10.0.0.1", &["10.1.0.1"])]));
         with.services[0].service.omega = omega;
+        with.services[0].servers[0].notify_down = Some(Box::new(command("rs-down")));
         let mut world = World::new(with);
         world.run(secs(5));
         world.fifo.clear();
+        world.scripts.clear();
         world.input(Input::Stop { keep: false });
+        // With a limit, or the end of the daemon would be theirs.
+        let limits: Vec<_> = world.scripts.iter().map(|script| script.limit).collect();
+        assert_eq!(limits, vec![Some(base::Duration::from_secs(1)); usize::from(omega)]);
         let expected: &[&str] = if omega {
             &["RS [10.1.0.1]:tcp:80 [10.0.0.1]:tcp:80 DOWN\n", "VS [10.0.0.1]:tcp:80 DOWN\n"]
         } else {

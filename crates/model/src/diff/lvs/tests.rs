@@ -174,7 +174,18 @@ fn one_weight_changes_one_server_and_its_checks_go_on() {
 }
 
 #[test]
-fn a_check_with_another_retry_is_another_check() {
+fn a_check_goes_on_with_another_retry() {
+    let one = large(1);
+    let mut two = one.clone();
+    two.lvs.services[0].servers[0].checkers = Box::new([tcp(address(0), 5)]);
+    let ServiceSlot::Changed { servers, .. } = &diff(&one, &two).lvs.services[0] else { panic!() };
+    let ServerSlot::Changed { changes, checkers, .. } = &servers[0] else { panic!() };
+    assert_eq!(changes[0].keyword, "TCP_CHECK");
+    assert_eq!(checkers, &[Some(CheckerId::from_index(0))]);
+}
+
+#[test]
+fn a_check_that_did_not_change_goes_on_before_one_that_did() {
     let one = large(1);
     let mut two = one.clone();
     let to = address(0);

@@ -1,0 +1,223 @@
+//! Servers to be checked: over TCP and UDP, well or ill, and a sink for mail.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use lab::{LabError, Node, Result};
+use nix::sys::socket::{Shutdown, SockaddrStorage, recvfrom, setsockopt, shutdown, sockopt};
+
+/// A client that says nothing for so long is given up.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a server does with who comes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Answer {
+    /// Takes connections and datagrams, and says nothing.
+    Silence,
+    /// Takes connections and breaks them at once.
+    Reset,
+    /// Answers requests of HTTP: path, status, body. Other paths have 404.
+    Http(Vec<(&'static str, u16, &'static str)>),
+    /// Greets and answers as a mail server, with these codes for the greeting and for `HELO`.
+    Smtp(u16, u16),
+    /// Answers each datagram with this.
+    Datagram(&'static [u8]),
+    /// Answers questions of DNS with this code.
+    Dns(u8),
+}
+
+/// The answer of a web server that is well.
+pub(crate) fn web() -> Answer {
+    Answer::Http(vec![("/", 200, "fine\n")])
+}
+
+/// A server that runs until it is dropped.
+pub(crate) struct Server {
+    socket: Socket,
+    answer: Arc<Mutex<Answer>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+enum Socket {
+    Tcp(TcpListener),
+    Udp(UdpSocket),
+}
+
+impl Server {
+    /// Starts one for TCP.
+    pub(crate) fn tcp(node: &Node, address: SocketAddr, answer: Answer) -> Result<Self> {
+        let listener = node.inside_run(move || TcpListener::bind(address))?;
+        let listener = listener.map_err(|e| failed(address, &e))?;
+        let answer = Arc::new(Mutex::new(answer));
+        let accepting = listener.try_clone().map_err(|e| failed(address, &e))?;
+        let shared = Arc::clone(&answer);
+        let thread = std::thread::spawn(move || {
+            while let Ok((stream, _)) = accepting.accept() {
+                let answer = locked(&shared).clone();
+                // A client that can't be served sees its connection end.
+                std::thread::spawn(move || serve(&stream, &answer));
+            }
+        });
+        Ok(Self { socket: Socket::Tcp(listener), answer, thread: Some(thread) })
+    }
+
+    /// Starts one for UDP.
+    pub(crate) fn udp(node: &Node, address: SocketAddr, answer: Answer) -> Result<Self> {
+        let socket = node.inside_run(move || UdpSocket::bind(address))?;
+        let socket = socket.map_err(|e| failed(address, &e))?;
+        let answer = Arc::new(Mutex::new(answer));
+        let answering = socket.try_clone().map_err(|e| failed(address, &e))?;
+        let shared = Arc::clone(&answer);
+        let thread = std::thread::spawn(move || {
+            let mut buffer = [0; 2048];
+            // A wait that was ended gives an empty datagram from nobody, which the standard library's
+            // own function can't stand.
+            while let Ok((length, Some(from))) =
+                recvfrom::<SockaddrStorage>(answering.as_raw_fd(), &mut buffer)
+            {
+                let Some(from) = peer(&from) else { break };
+                let question = buffer.get(..length).unwrap_or_default();
+                if let Some(reply) = datagram(question, &locked(&shared)) {
+                    // Who asked may be gone.
+                    let _ = answering.send_to(&reply, from);
+                }
+            }
+        });
+        Ok(Self { socket: Socket::Udp(socket), answer, thread: Some(thread) })
+    }
+
+    /// What it does from now on.
+    pub(crate) fn set(&self, answer: Answer) {
+        *locked(&self.answer) = answer;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let fd = match &self.socket {
+            Socket::Tcp(listener) => listener.as_raw_fd(),
+            Socket::Udp(socket) => socket.as_raw_fd(),
+        };
+        // Ends the wait of the thread. On a socket for UDP without a peer it says so, and works.
+        let _ = shutdown(fd, Shutdown::Both);
+        if let Some(thread) = self.thread.take() {
+            // A panic there has told of itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Who sent a datagram.
+fn peer(from: &SockaddrStorage) -> Option<SocketAddr> {
+    let four = from.as_sockaddr_in().map(|a| SocketAddr::new(a.ip().into(), a.port()));
+    four.or_else(|| from.as_sockaddr_in6().map(|a| SocketAddr::new(a.ip().into(), a.port())))
+}
+
+fn locked(answer: &Mutex<Answer>) -> std::sync::MutexGuard<'_, Answer> {
+    answer.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn failed(address: SocketAddr, error: &io::Error) -> LabError {
+    LabError::Expectation(format!("server on {address}: {error}"))
+}
+
+/// Serves one connection to its end.
+fn serve(stream: &TcpStream, answer: &Answer) -> io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    match answer {
+        Answer::Reset => {
+            // An end without delay is a reset.
+            Ok(setsockopt(stream, sockopt::Linger, &nix::libc::linger { l_onoff: 1, l_linger: 0 })?)
+        }
+        Answer::Http(pages) => http(stream, pages),
+        Answer::Smtp(greeting, hello) => {
+            let said = |verb: &str| match verb {
+                "" => *greeting,
+                "QUIT" => 221,
+                _ => *hello,
+            };
+            smtp(stream, said).map(drop)
+        }
+        Answer::Silence | Answer::Datagram(_) | Answer::Dns(_) => {
+            BufReader::new(stream).lines().try_for_each(|line| line.map(drop))
+        }
+    }
+}
+
+fn http(mut stream: &TcpStream, pages: &[(&str, u16, &str)]) -> io::Result<()> {
+    let mut lines = BufReader::new(stream).lines();
+    let Some(request) = lines.next().transpose()? else { return Ok(()) };
+    while lines.next().transpose()?.is_some_and(|header| !header.is_empty()) {}
+    let path = request.split(' ').nth(1).unwrap_or_default();
+    let page = pages.iter().find(|(name, ..)| *name == path);
+    let (_, status, body) = page.copied().unwrap_or((path, 404, "none\n"));
+    let head = format!("HTTP/1.0 {status} Whatever\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all((head + body).as_bytes())
+}
+
+/// Talks as a mail server until the client goes. `said` gives the code for a verb; "" is the greeting.
+/// What came after `DATA`, and from whom to whom.
+fn smtp(mut stream: &TcpStream, said: impl Fn(&str) -> u16) -> io::Result<Vec<String>> {
+    let mut all = Vec::new();
+    let mut lines = BufReader::new(stream).lines();
+    stream.write_all(format!("{} lab\r\n", said("")).as_bytes())?;
+    while let Some(line) = lines.next().transpose()? {
+        let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+        stream.write_all(format!("{} so be it\r\n", said(&verb)).as_bytes())?;
+        match verb.as_str() {
+            "QUIT" => break,
+            "DATA" => {
+                while let Some(line) = lines.next().transpose()?.filter(|l| l != ".") {
+                    all.push(line);
+                }
+                stream.write_all(b"250 taken\r\n")?;
+            }
+            _ => all.push(line),
+        }
+    }
+    Ok(all)
+}
+
+/// A mail server that hands on what it gets: when, and its lines.
+pub(crate) fn mail_sink(node: &Node, address: SocketAddr, to: Sender<(Instant, Vec<String>)>) -> Result<()> {
+    let listener = node.inside_run(move || TcpListener::bind(address))?;
+    let listener = listener.map_err(|e| failed(address, &e))?;
+    let code = |verb: &str| match verb {
+        "" => 220,
+        "QUIT" => 221,
+        "DATA" => 354,
+        _ => 250,
+    };
+    // It lives as long as this program does.
+    std::thread::spawn(move || {
+        while let Ok((stream, _)) = listener.accept() {
+            let to = to.clone();
+            std::thread::spawn(move || {
+                let mail = smtp(&stream, code).unwrap_or_else(|e| vec![format!("broken: {e}")]);
+                // Nobody listens any more at the end.
+                let _ = to.send((Instant::now(), mail));
+            });
+        }
+    });
+    Ok(())
+}
+
+/// The answer to a datagram.
+fn datagram(question: &[u8], answer: &Answer) -> Option<Vec<u8>> {
+    match answer {
+        Answer::Datagram(reply) => Some(reply.to_vec()),
+        Answer::Dns(code) => {
+            // The question, marked as an answer (RFC 1035 section 4.1.1).
+            let mut reply = question.to_vec();
+            *reply.get_mut(2)? |= 0x80;
+            *reply.get_mut(3)? = *code;
+            Some(reply)
+        }
+        Answer::Silence | Answer::Reset | Answer::Http(_) | Answer::Smtp(..) => None,
+    }
+}

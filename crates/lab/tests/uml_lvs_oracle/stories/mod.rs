@@ -1,0 +1,15 @@
+//! The stories. Each name is a sentence.
+
+mod checkers;
+mod ends;
+mod kinds;
+mod reloads;
+mod verdicts;
+
+use crate::Story;
+
+/// All of them.
+pub(crate) fn all() -> impl Iterator<Item = (&'static str, Story)> {
+    let all = [verdicts::STORIES, checkers::STORIES, kinds::STORIES, reloads::STORIES, ends::STORIES];
+    all.into_iter().flatten().copied()
+}
