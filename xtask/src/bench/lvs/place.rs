@@ -51,7 +51,7 @@ impl Place {
             self.node.power_off()?;
             self.node.power_on()?;
             self.node.run("ip", &["link", "set", "lo", "up"])?;
-            self.node.run("ip", &["route", "add", "local", SERVERS, "dev", "lo"])?;
+            self.node.run("ip", &["route", "replace", "local", SERVERS, "dev", "lo"])?;
             // The second: answers of the stand-in that wait to be read.
             let settings = ["net.core.somaxconn=65535", "net.unix.max_dgram_qlen=100000"];
             self.node.run("sysctl", &["-qw", settings[0], settings[1]])?;
