@@ -1,4 +1,4 @@
-//! `cargo xtask bench vrrp | config`: two daemons beside each other, in namespaces, and what is asked of ours.
+//! `cargo xtask bench vrrp | config | lvs`: two daemons beside each other, in namespaces, and what is asked of ours.
 //! See `docs/benchmarks.md`.
 
 mod addresses;
@@ -7,6 +7,7 @@ mod conf;
 mod config;
 mod failover;
 mod floor;
+mod lvs;
 mod place;
 mod report;
 mod steady;
@@ -24,13 +25,14 @@ use report::{Book, Metric};
 use crate::{apt, workspace_root};
 
 const USAGE: &str = "\
-usage: cargo xtask bench vrrp | config [--quick] [--json] [--only WORD] [--bin NAME=PATH ...]
+usage: cargo xtask bench vrrp | config | lvs [--quick] [--json] [--only WORD] [--bin NAME=PATH ...]
 
 vrrp: failovers, and what many instances cost. config: how long large configurations are read, and in how much memory.
+lvs: how long virtual servers are loaded and reloaded, and what checks of real ones cost.
 Measures the first binary against the second (vipd against the installed keepalived, if none is named).
-  --quick          fewer runs and cases: below 90 seconds (config: 30)
+  --quick          fewer runs and cases: below 90 seconds (config: 30, lvs: 120)
   --json           lines of JSON on standard output instead of a table
-  --only WORD      only cases whose name holds WORD, such as failover, steady or '10 ms'
+  --only WORD      only cases whose name holds WORD, such as failover, steady, '10 ms' or HTTP_GET
   --bin NAME=PATH  a daemon that takes keepalived's command line; give it twice
 Exit status: 0 if every goal is met, 1 if not.";
 
@@ -46,6 +48,7 @@ const FLOOR_RECEIVE: Metric = Metric::told("bare receive", "us");
 enum What {
     Vrrp,
     Config,
+    Lvs,
 }
 
 struct Options {
@@ -85,6 +88,7 @@ pub(crate) fn command(args: &[String]) -> Result<u8, String> {
     let book = match options.what {
         What::Vrrp => measure(&options, &binaries)?,
         What::Config => config::measure(&options, &binaries)?,
+        What::Lvs => lvs::measure(&options, &binaries)?,
     };
     if options.json {
         book.lines().iter().for_each(|line| println!("{line}"));
@@ -101,6 +105,7 @@ fn parse(args: &[String]) -> Result<Option<Options>, String> {
     let what = match rest.next().map(String::as_str) {
         Some("vrrp") => What::Vrrp,
         Some("config") => What::Config,
+        Some("lvs") => What::Lvs,
         None | Some("help" | "-h" | "--help") => return Ok(None),
         Some(other) => return Err(format!("there is no benchmark \"{other}\"\n{USAGE}")),
     };

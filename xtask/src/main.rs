@@ -28,7 +28,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        what: "vrrp | config: measure vipd beside keepalived, and judge",
+        what: "vrrp | config | lvs: measure vipd beside keepalived, and judge",
         run: bench::command,
     },
     Command {

@@ -84,7 +84,8 @@ impl Place {
     }
 }
 
-fn copy(from: &Path, dir: &Path) -> Result<PathBuf, String> {
+/// Copies a program into `dir`.
+pub(super) fn copy(from: &Path, dir: &Path) -> Result<PathBuf, String> {
     let name = from.file_name().ok_or(format!("{}: no file", from.display()))?;
     let to = dir.join(name);
     let copied = fs::create_dir_all(dir).and_then(|()| fs::copy(from, &to));

@@ -16,6 +16,8 @@ pub(super) enum Goal {
     NoWorse(f64),
     /// At most this much, whatever the second one has.
     Under(f64),
+    /// This much, whatever the second one has.
+    Exactly(f64),
 }
 
 /// A kind of figure.
@@ -105,6 +107,7 @@ impl Row {
         match self.metric.goal {
             Goal::None => None,
             Goal::Under(most) => Some(self.summary(0).is_some_and(|first| first.median <= most)),
+            Goal::Exactly(value) => Some(self.summary(0).is_some_and(|first| first.median == value)),
             Goal::AtMost(times) => met(&|first, second| first <= second * times),
             Goal::NoWorse(slack) => met(&|first, second| first <= second + slack.max(second.abs() / 10.0)),
         }
@@ -116,6 +119,7 @@ impl Row {
             Goal::Under(most) => format!("<= {} {}", number(most), self.metric.unit),
             Goal::AtMost(times) => format!("<= {times:.2}"),
             Goal::NoWorse(_) => "no worse".to_owned(),
+            Goal::Exactly(value) => format!("= {value}"),
         }
     }
 }
@@ -251,6 +255,13 @@ mod tests {
         assert_eq!(book(&LATE, &[0.05], &[-0.04]).score(), (1, 0));
         assert_eq!(book(&LATE, &[0.25], &[0.1]).score(), (0, 1));
         assert_eq!(book(&LATE, &[10.9], &[10.0]).score(), (1, 0));
+    }
+
+    #[test]
+    fn an_exact_goal_does_not_ask_for_the_second() {
+        let exactly = Metric::judged("writes", "", Goal::Exactly(1.0));
+        assert_eq!(book(&exactly, &[1.0], &[7.0]).score(), (1, 0));
+        assert_eq!(book(&exactly, &[2.0], &[2.0]).score(), (0, 1));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A daemon under test: all processes of it, and what the kernel says about them.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::ops::Sub;
 use std::path::{Path, PathBuf};
@@ -50,6 +51,16 @@ impl Sub for Usage {
 impl Daemon {
     /// Starts `program` in a node with a configuration.
     pub(super) fn start(node: &Node, program: &Path, conf: &str) -> Result<Self, String> {
+        Self::start_with(node, program, conf, &[])
+    }
+
+    /// The same with `NAME=VALUE`s in its environment.
+    pub(super) fn start_with(
+        node: &Node,
+        program: &Path,
+        conf: &str,
+        environment: &[String],
+    ) -> Result<Self, String> {
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let path = node.write("bench.conf", conf).map_err(|e| e.to_string())?;
         let log = node.dir().join(format!("{name}.log"));
@@ -57,9 +68,18 @@ impl Daemon {
             fs::remove_file(&log).map_err(|e| format!("{}: {e}", log.display()))?;
         }
         let started = now();
-        let args: [&std::ffi::OsStr; 6] =
-            ["-f".as_ref(), path.as_os_str(), "-n".as_ref(), "-l".as_ref(), "-D".as_ref(), "-G".as_ref()];
-        let process = node.spawn(&name, program, &args).map_err(|e| e.to_string())?;
+        let own: [&OsStr; 7] = [
+            program.as_os_str(),
+            "-f".as_ref(),
+            path.as_os_str(),
+            "-n".as_ref(),
+            "-l".as_ref(),
+            "-D".as_ref(),
+            "-G".as_ref(),
+        ];
+        // `env` becomes what it starts.
+        let args: Vec<&OsStr> = environment.iter().map(OsStr::new).chain(own).collect();
+        let process = node.spawn(&name, "env", &args).map_err(|e| e.to_string())?;
         Ok(Self { process, started })
     }
 
@@ -137,10 +157,15 @@ impl Daemon {
         at
     }
 
+    /// Sends a signal to its first process.
+    pub(super) fn signal(&self, signal: Signal) -> Result<(), String> {
+        self.process.signal(signal).map_err(|e| e.to_string())
+    }
+
     /// Asks it to stop: the instant of the signal.
     pub(super) fn terminate(&self) -> Result<u64, String> {
         let at = now();
-        self.process.signal(Signal::SIGTERM).map_err(|e| e.to_string())?;
+        self.signal(Signal::SIGTERM)?;
         Ok(at)
     }
 

@@ -1,0 +1,64 @@
+//! `cargo xtask bench lvs`: what load balancing costs.
+
+mod checks;
+mod conf;
+mod place;
+mod responder;
+mod services;
+mod standin;
+
+use std::time::{Duration, Instant};
+
+use conf::Kind;
+use place::Place;
+
+use super::Options;
+use super::place::Binary;
+use super::report::Book;
+
+/// Measures the cases whose names are wanted.
+pub(super) fn measure(options: &Options, binaries: &[Binary]) -> Result<Book, String> {
+    let mut book = Book::new("lvs", binaries.iter().map(|b| b.name.clone()).collect());
+    let place = Place::new(binaries)?;
+    let whose =
+        if place.stand_in.kernel { "the kernel's" } else { "a stand-in's, since the kernel has none" };
+    eprintln!("virtual servers are {whose}");
+    let began = Instant::now();
+    let progress = |name: &str| eprintln!("[{:>5.1} s] {name}", began.elapsed().as_secs_f64());
+    for plan in services(options.quick) {
+        let name = plan.case();
+        if options.wants(&name) {
+            progress(&name);
+            services::measure(&place, plan, &mut book)?;
+        }
+    }
+    for plan in checks(options.quick) {
+        let name = plan.case();
+        if options.wants(&name) {
+            progress(&name);
+            checks::measure(&place, plan, &mut book)?;
+        }
+    }
+    place.tidy();
+    Ok(book)
+}
+
+fn services(quick: bool) -> Vec<services::Plan> {
+    let plan = |services| services::Plan {
+        services,
+        rounds: if quick { 1 } else { 3 },
+        reloads: if quick { 2 } else { 3 },
+    };
+    if quick { vec![plan(1000)] } else { vec![plan(1000), plan(5000)] }
+}
+
+fn checks(quick: bool) -> Vec<checks::Plan> {
+    let plan = |checks, kind| checks::Plan {
+        checks,
+        kind,
+        rounds: if quick { 1 } else { 2 },
+        windows: if quick { (2, Duration::from_secs(3)) } else { (3, Duration::from_secs(4)) },
+    };
+    let counts: &[u32] = if quick { &[1000, 10_000] } else { &[1000, 5000, 10_000] };
+    counts.iter().flat_map(|n| [plan(*n, Kind::Tcp), plan(*n, Kind::Http)]).collect()
+}
