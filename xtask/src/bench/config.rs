@@ -196,9 +196,9 @@ fn comparison(book: &mut Book) -> Result<(), String> {
         .filter_map(|(n, s)| Some((n, s.parse().ok()?)))
         .collect();
     for (name, metric) in [("diff", DIFF), ("diff of equal ones", SAME), ("load", LOAD)] {
-        let (_, seconds) =
+        let (_, nanos) =
             figures.iter().find(|(n, _)| *n == name).ok_or(format!("cargo bench: {}", output.status))?;
-        book.add(CASE, &metric, 0, seconds * 1e3);
+        book.add(CASE, &metric, 0, nanos / 1e6);
     }
     Ok(())
 }
