@@ -13,6 +13,7 @@ mod bytes;
 mod engine_ops;
 mod facts;
 mod kernel;
+mod lvs_ops;
 mod models;
 mod replies;
 mod speech;
@@ -21,6 +22,7 @@ mod vrrp_ops;
 mod wire_targets;
 
 pub use engine_ops::engine_ops;
+pub use lvs_ops::lvs_ops;
 pub use replies::{dns_reply, http_reply, smtp_reply};
 pub use text::config_text;
 pub use vrrp_ops::vrrp_ops;
@@ -35,6 +37,7 @@ pub const TARGETS: &[Target] = &[
     ("dns_reply", dns_reply),
     ("engine_ops", engine_ops),
     ("http_reply", http_reply),
+    ("lvs_ops", lvs_ops),
     ("smtp_reply", smtp_reply),
     ("vrrp_ops", vrrp_ops),
     ("wire_ah", wire_ah),

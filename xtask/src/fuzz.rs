@@ -30,7 +30,8 @@ const SLOW: u64 = 20;
 const MEMORY: u64 = 2_048;
 
 /// The longest inputs, in bytes: long enough for everything, short enough to be run often.
-const LONGEST: &[(&str, u32)] = &[("config_text", 4_096), ("engine_ops", 600), ("vrrp_ops", 600)];
+const LONGEST: &[(&str, u32)] =
+    &[("config_text", 4_096), ("engine_ops", 600), ("lvs_ops", 600), ("vrrp_ops", 600)];
 const LONGEST_PACKET: u32 = 1_500;
 
 /// So many inputs are kept for each target: `cargo test` runs them all.

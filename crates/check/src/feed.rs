@@ -74,12 +74,11 @@ impl Checks {
         let feed = self.feeds.files.entry(file).or_default();
         feed.last = Some(value);
         let followers = core::mem::take(&mut feed.followers);
-        for task in &followers {
-            let told = self.runners.get_mut(task.index()).map(|runner| runner.file(now, value));
-            if let Some(told) = told {
-                self.heard(now, *task, told);
-            }
-        }
+        let told = followers
+            .iter()
+            .filter_map(|task| Some((*task, self.runners.get_mut(task.index())?.file(now, value))));
+        let told: Vec<_> = told.collect();
+        self.heard(now, &told);
         if let Some(feed) = self.feeds.files.get_mut(&file) {
             feed.followers = followers;
         }
@@ -89,12 +88,11 @@ impl Checks {
         let feed = self.feeds.bfds.entry(session).or_default();
         feed.last = Some(up);
         let followers = core::mem::take(&mut feed.followers);
-        for task in &followers {
-            let told = self.runners.get_mut(task.index()).map(|runner| runner.follow(now, up));
-            if let Some(told) = told {
-                self.heard(now, *task, told);
-            }
-        }
+        let told = followers
+            .iter()
+            .filter_map(|task| Some((*task, self.runners.get_mut(task.index())?.follow(now, up))));
+        let told: Vec<_> = told.collect();
+        self.heard(now, &told);
         if let Some(feed) = self.feeds.bfds.get_mut(&session) {
             feed.followers = followers;
         }

@@ -115,8 +115,6 @@ impl Checks {
                 runner.blamed = blamed;
             }
         }
-        for task in tasks {
-            self.fan_out(*task);
-        }
+        self.fan_out_all(tasks);
     }
 }

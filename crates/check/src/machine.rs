@@ -9,7 +9,7 @@ use crate::config::{Config, ServerId, ServiceId, TaskId};
 use crate::feed::Feeds;
 use crate::io::{Answer, Event, Input, Output, Reload, RunId, ServerSnapshot, Snapshot, Wanted};
 use crate::link::Links;
-use crate::pool::{Member, Pool, Standing};
+use crate::pool::{Member, Pool};
 use crate::runner::{Run, Runner, Told};
 use crate::slots::Slots;
 
@@ -139,24 +139,30 @@ impl Checks {
         runner.reschedule(now, ended.started, delay);
         self.arm(task);
         match told {
-            Some(told) => self.heard(now, task, told),
+            Some(told) => self.heard(now, &[(task, told)]),
             None => self.unable(task, step),
         }
     }
 
-    /// A check said something.
-    pub(crate) fn heard(&mut self, now: Instant, task: TaskId, told: Told) {
-        if told.passed {
-            self.acquit(task);
+    /// Checks said something at one time: most often a single one.
+    pub(crate) fn heard(&mut self, now: Instant, all: &[(TaskId, Told)]) {
+        for (task, _) in all.iter().filter(|(_, told)| told.passed) {
+            self.acquit(*task);
         }
-        if told.tell {
-            self.tell(task, told);
+        for (task, told) in all.iter().filter(|(_, told)| told.tell) {
+            self.tell(*task, *told);
         }
-        if told.changed || told.weighs {
-            self.fan_out(task);
+        match all {
+            [(task, told)] if told.changed || told.weighs => self.fan_out(*task),
+            [] | [_] => {}
+            _ => {
+                let matters = all.iter().filter(|(_, told)| told.changed || told.weighs);
+                let tasks: Vec<TaskId> = matters.map(|(task, _)| *task).collect();
+                self.fan_out_all(&tasks);
+            }
         }
-        if told.lost {
-            self.suspect(now, task);
+        for (task, _) in all.iter().filter(|(_, told)| told.lost) {
+            self.suspect(now, *task);
         }
     }
 
@@ -181,14 +187,33 @@ impl Checks {
     /// Looks again at every server that a task stands for.
     pub(crate) fn fan_out(&mut self, task: TaskId) {
         let Some(runner) = self.runners.get(task.index()) else { return };
-        for it in &runner.subscribers {
-            let Some(pool) = self.pools.get_mut(it.service.index()) else { continue };
-            let Some(member) = pool.members.get(it.server.index()) else { continue };
-            let standing = Standing::of(&member.config, &self.runners);
-            if pool.update((it.service, it.server), standing, &mut self.outputs)
+        // They are in the order of the configuration.
+        for of_service in runner.subscribers.chunk_by(|a, b| a.service == b.service) {
+            let Some(service) = of_service.first().map(|it| it.service) else { continue };
+            let Some(pool) = self.pools.get_mut(service.index()) else { continue };
+            let servers = of_service.iter().map(|it| it.server);
+            if pool.update(service, servers, &self.runners, &mut self.outputs)
                 && !core::mem::replace(&mut pool.dirty, true)
             {
-                self.changed.push_back(it.service);
+                self.changed.push_back(service);
+            }
+        }
+    }
+
+    /// Looks again at every server that any of several tasks stands for.
+    pub(crate) fn fan_out_all(&mut self, tasks: &[TaskId]) {
+        let runners = tasks.iter().filter_map(|task| self.runners.get(task.index()));
+        let all = runners.flat_map(|runner| &runner.subscribers).map(|it| (it.service, it.server));
+        let mut all: Vec<(ServiceId, ServerId)> = all.collect();
+        all.sort_unstable();
+        for of_service in all.chunk_by(|(a, _), (b, _)| a == b) {
+            let Some((service, _)) = of_service.first().copied() else { continue };
+            let Some(pool) = self.pools.get_mut(service.index()) else { continue };
+            let servers = of_service.iter().map(|(_, server)| *server);
+            if pool.update(service, servers, &self.runners, &mut self.outputs)
+                && !core::mem::replace(&mut pool.dirty, true)
+            {
+                self.changed.push_back(service);
             }
         }
     }

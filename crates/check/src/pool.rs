@@ -157,15 +157,37 @@ impl Pool {
         self.dirty = old.dirty;
     }
 
-    /// The checks of a server say something else now.
+    /// The checks of some servers may say something else now. What follows from that is judged once, when
+    /// all of them stand as they do: what several servers have in common changes for all at one time.
     pub(crate) fn update(
         &mut self,
-        (service, server): (ServiceId, ServerId),
-        standing: Standing,
+        service: ServiceId,
+        servers: impl Iterator<Item = ServerId>,
+        runners: &[Runner],
+        outputs: &mut VecDeque<Output>,
+    ) -> bool {
+        let (mut first, mut more) = (None, false);
+        for server in servers {
+            if self.restand(service, server, runners, outputs) {
+                more |= first.replace(server).is_some();
+            }
+        }
+        let Some(first) = first else { return false };
+        let mode = self.mode();
+        self.settle(service, false, outputs);
+        if more || self.mode() != mode { self.refresh_all() } else { self.refresh(first.index()) }
+    }
+
+    /// Looks again at a server; whether it stands otherwise than before.
+    fn restand(
+        &mut self,
+        service: ServiceId,
+        server: ServerId,
+        runners: &[Runner],
         outputs: &mut VecDeque<Output>,
     ) -> bool {
         let Some(member) = self.members.get_mut(server.index()) else { return false };
-        let before = member.standing;
+        let (before, standing) = (member.standing, Standing::of(&member.config, runners));
         if before == standing {
             return false;
         }
@@ -176,9 +198,7 @@ impl Pool {
         self.subtract(left);
         self.add(joined);
         tell(service, server, before, standing, outputs);
-        let mode = self.mode();
-        self.settle(service, false, outputs);
-        if self.mode() == mode { self.refresh(server.index()) } else { self.refresh_all() }
+        true
     }
 
     fn add(&mut self, share: Share) {

@@ -603,3 +603,31 @@ fn the_snapshot_survives_a_journey_as_text() {
     let text = serde_json::to_string(&snapshot).unwrap();
     assert_eq!(serde_json::from_str::<vipd_check::io::Snapshot>(&text).unwrap(), snapshot);
 }
+
+#[test]
+fn what_servers_have_in_common_changes_for_all_at_one_time() {
+    // One command is the weight of both: 100 and 10 become 55 each, and the sum stays.
+    let mut config = one(command(true));
+    config.services = vec![service(vec![server(100, &[0]), server(10, &[0])])];
+    config.services[0].quorum = Quorum { weight: 100, hysteresis: 0 };
+    let mut world = World::new(config);
+    world.answer(T0, PASSED);
+    world.take();
+    world.answer(T0, Answer::Passed { status: 57 });
+    let told = world.take();
+    let weight =
+        |server, from, to| Event::Weight { service: S0, server: ServerId(server), from, to, alive: true };
+    assert_eq!(told, [weight(0, 100, 55), weight(1, 10, 55)]);
+}
+
+#[test]
+fn a_number_that_several_checks_follow_changes_once() {
+    let mut config = one(file(1, false));
+    config.tasks.push(file(1, true));
+    config.services = vec![service(vec![server(10, &[0, 1])])];
+    let mut world = World::new(config);
+    world.tell(Input::File { file: FileId(0), value: 0 });
+    world.take();
+    world.tell(Input::File { file: FileId(0), value: 7 });
+    assert_eq!(world.take(), [], "what one check adds the other one takes");
+}

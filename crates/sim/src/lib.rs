@@ -22,6 +22,7 @@ pub mod formula;
 pub mod host;
 pub mod hostile;
 pub mod lan;
+pub mod lvs;
 pub mod node;
 pub mod observe;
 pub mod process;

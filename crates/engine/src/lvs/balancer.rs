@@ -53,8 +53,9 @@ pub struct Balancer {
     pub(super) plan: Plan,
     pub(super) suspension: Suspension,
     pub(super) pools: Vec<Pool>,
-    /// With `no_checker_emails`: a check that changed its verdict, to be told of if its server does, too.
-    pub(super) whole_mail: Option<(ServiceId, ServerId, TaskId, Option<Failure>)>,
+    /// With `no_checker_emails`: checks that changed their verdicts in this turn, to be told of if their
+    /// servers do, too.
+    pub(super) whole_mail: Vec<(ServiceId, ServerId, TaskId, Option<Failure>)>,
     pub(super) out: Out,
     started: Instant,
 }
@@ -77,7 +78,7 @@ impl Balancer {
             plan,
             suspension,
             pools,
-            whole_mail: None,
+            whole_mail: Vec::new(),
             out: Out::default(),
             started: now,
         }

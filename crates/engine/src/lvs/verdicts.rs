@@ -67,7 +67,7 @@ impl Balancer {
             }
         }
         self.plan.settle();
-        self.whole_mail = None;
+        self.whole_mail.clear();
         while let Some(service) = self.core.poll_changed() {
             self.weigh(service);
         }
@@ -83,7 +83,7 @@ impl Balancer {
                     if plan.tell(task, passed) {
                         let probe = plan.checker(task).map(|checker| &checker.probe);
                         if model.mail.only_whole_servers {
-                            self.whole_mail = Some((service, server, task, failure.clone()));
+                            self.whole_mail.push((service, server, task, failure.clone()));
                         } else if let Some(probe) = probe {
                             let alive = core.server(service, server).is_some_and(|server| server.alive);
                             notify::check_mail(model, service, server, probe, failure.as_ref(), alive, out);
@@ -102,9 +102,9 @@ impl Balancer {
             Told::Server { service, server, alive } => {
                 out.event(Event::Server { service, server, alive });
                 notify::server(model, service, server, alive, out);
-                if let Some((of, which, task, failure)) = self.whole_mail.take()
-                    && (of, which) == (service, server)
-                    && let Some(checker) = plan.checker(task)
+                let last = self.whole_mail.iter().rfind(|(of, which, ..)| (*of, *which) == (service, server));
+                if let Some((_, _, task, failure)) = last
+                    && let Some(checker) = plan.checker(*task)
                 {
                     let failure = failure.as_ref();
                     notify::check_mail(model, service, server, &checker.probe, failure, alive, out);

@@ -181,6 +181,7 @@ impl Kernel {
                 self.going.insert(*key);
             }
             object.mark_differing();
+            object.wake();
             if !object.queued && object.needs_work() {
                 object.queued = true;
                 self.queue.push_back(*key);

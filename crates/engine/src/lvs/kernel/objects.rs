@@ -48,6 +48,8 @@ pub(super) struct ServerObject {
     pub(super) there: Option<ServerSettings>,
     pub(super) progress: Progress,
     pub(super) failures: u32,
+    /// It was to be taken out, and that failed: it may have been done all the same.
+    pub(super) doubtful: bool,
     /// It waits to be looked at.
     marked: bool,
     /// It is one of [`ServiceObject::usable`].
@@ -74,7 +76,7 @@ pub(super) struct ServiceObject {
     pub(super) later: VecDeque<ServerKey>,
     /// The last server that serves, to be taken out as soon as there is another.
     pub(super) held: Vec<ServerKey>,
-    /// Servers that are there and get connections, without those that are being taken out.
+    /// Servers that are there and get connections, without those that are being taken out, or may have been.
     usable: usize,
     /// Servers that should be there and get connections.
     wanted_usable: usize,
@@ -158,8 +160,9 @@ impl ServiceObject {
     }
 
     /// Whether a server that serves may be taken out now: another one serves, or none ever will.
-    pub(super) const fn may_break(&self) -> bool {
-        self.usable > 1 || self.wanted_usable == 0
+    pub(super) fn may_break(&self, key: ServerKey) -> bool {
+        let itself = self.servers.get(&key).is_some_and(|server| server.counted);
+        self.usable > usize::from(itself) || self.wanted_usable == 0
     }
 
     /// Changes a server, and counts anew who serves.
@@ -167,7 +170,8 @@ impl ServiceObject {
         let Some(server) = self.servers.get_mut(&key) else { return };
         change(server);
         let serves = server.there.is_some_and(|there| there.weight > 0)
-            && server.progress != Progress::InFlight { breaks: true };
+            && server.progress != Progress::InFlight { breaks: true }
+            && !server.doubtful;
         let wanted = server.wanted.is_some_and(|wanted| wanted.weight > 0);
         recount(&mut self.usable, &mut server.counted, serves);
         recount(&mut self.wanted_usable, &mut server.wanted_counted, wanted);
@@ -225,6 +229,7 @@ impl ServiceObject {
             self.update(key, |server| {
                 server.there = was.there;
                 server.failures = was.failures;
+                server.doubtful = was.doubtful;
                 server.progress = was.progress.after(server.wanted != was.wanted);
             });
         }
@@ -255,8 +260,13 @@ impl ServiceObject {
         let keys: Vec<ServerKey> = self.servers.keys().copied().collect();
         for key in keys {
             let there = entry.and_then(|entry| entry.servers.get(&key)).copied();
-            if self.servers.get(&key).is_some_and(|server| server.there != there) {
-                self.update(key, |server| server.there = there);
+            if self.servers.get(&key).is_some_and(|server| server.there != there || server.doubtful) {
+                self.update(key, |server| {
+                    (server.there, server.doubtful) = (there, false);
+                    if server.wanted == there {
+                        server.failures = 0;
+                    }
+                });
             }
         }
     }

@@ -170,7 +170,7 @@ impl Kernel {
             return;
         }
         object.unmark(server);
-        if need.breaks() && !object.may_break() {
+        if need.breaks() && !object.may_break(server) {
             object.held.push(server);
             return;
         }
@@ -215,8 +215,9 @@ impl Kernel {
         self.reading.counts.failures += 1;
         let failures = self.failed(now, pending.target);
         let retry = failures > 0;
-        if retry && failures == 1 {
-            // It may be that what we believe is wrong.
+        let removal = matches!(pending.operation, Operation::EditServer(..) | Operation::DelServer(..));
+        if retry && (failures == 1 || removal) {
+            // It may be that what we believe is wrong, and nobody serves whom we believe to.
             self.reading.doubt(now);
         }
         let told = std::mem::replace(&mut self.told_at_end, self.mode != Mode::Running);
@@ -258,6 +259,7 @@ impl Kernel {
                     state.there = there;
                     state.progress = Progress::Idle;
                     state.failures = 0;
+                    state.doubtful = false;
                 });
             }
             (Target::Extra(extra), _) => {
@@ -288,6 +290,7 @@ impl Kernel {
             Target::Server(key, server) => {
                 let mut failures = 0;
                 self.answered(key, server, |state| {
+                    state.doubtful |= state.progress == Progress::InFlight { breaks: true };
                     state.progress = progress;
                     state.failures = state.failures.saturating_add(1);
                     failures = state.failures;

@@ -105,6 +105,23 @@ fn the_last_server_stays_until_its_successor_is_there() {
 }
 
 #[test]
+fn a_server_that_may_be_gone_does_not_count_when_another_one_is_to_go() {
+    let mut world = World::new(lvs(vec![service("10.0.0.1", &["10.1.0.1", "10.1.0.2"])]));
+    world.run(secs(5));
+    world.no_gaps = true;
+    // The removal is done, but its answer is lost.
+    world.ipvs.lying = 1;
+    world.dead.insert(ip("10.1.0.1"));
+    world.run(secs(11));
+    assert_eq!(world.shown(), ["10.0.0.1:80 = 10.1.0.2:80*1"]);
+    let mut with = lvs(vec![service("10.0.0.1", &["10.1.0.1"])]);
+    with.services[0].servers[0].checkers = Box::new([]);
+    world.reload(with);
+    world.run(secs(2));
+    assert_eq!(world.shown(), ["10.0.0.1:80 = 10.1.0.1:80*1"]);
+}
+
+#[test]
 fn a_failure_is_told_once_and_tried_again_ever_more_seldom() {
     let mut world = World::new(lvs(vec![service("10.0.0.1", &["10.1.0.1", "10.1.0.2"])]));
     world.ipvs.cursed.insert(ip("10.1.0.2"));

@@ -188,6 +188,21 @@ fn with_no_checker_emails_only_whole_servers_send_mail() {
 }
 
 #[test]
+fn with_no_checker_emails_a_check_that_servers_share_is_told_of_each() {
+    let mut with = pair();
+    for server in &mut with.services[0].servers {
+        server.checkers = Box::new([super::build::tcp("10.9.0.1", 22)]);
+    }
+    let mut world = World::of(mailing(with, true), Ipvs::default());
+    world.run(secs(15));
+    world.mail.clear();
+    world.dead.insert(ip("10.9.0.1"));
+    world.run(secs(15));
+    let about: Vec<_> = world.mail.iter().filter(|mail| mail.subject.contains("Realserver")).collect();
+    assert_eq!(about.len(), 2, "{about:?}");
+}
+
+#[test]
 fn reloading_the_same_has_no_effect() {
     let mut with = with_fifo(pair());
     with.services[0].service.sorry = Some(sorry("10.1.0.9"));

@@ -29,6 +29,8 @@ pub(super) struct Ipvs {
     pub(super) marks: Option<MarkTable>,
     /// So many of the next operations fail.
     pub(super) failing: usize,
+    /// So many of the next operations are done, but said to have failed.
+    pub(super) lying: usize,
     /// Operations on such objects always fail.
     pub(super) cursed: BTreeSet<IpAddr>,
     /// There is none.
@@ -48,6 +50,10 @@ impl Ipvs {
     }
 
     pub(super) fn execute(&mut self, operation: &Operation) -> Result<(), OpError> {
+        if self.lying > 0 {
+            self.lying -= 1;
+            return self.execute(operation).and(Err(error(105)));
+        }
         if self.failing > 0 {
             self.failing -= 1;
             return Err(error(12));

@@ -1,0 +1,222 @@
+//! The kernel's table: Q1, Q2, K6, K7, R2.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base::{Duration, Instant};
+use engine::lvs::io::Operation;
+use engine::lvs::table::{ServerKey, ServiceKey, SyncHalf};
+use model::Model;
+
+use super::{Checker, Found, Rest, View};
+use crate::lvs::fault::Fault;
+use crate::lvs::kernel::service_of;
+use crate::lvs::observe::{Asked, Seen, Turn, What};
+use crate::lvs::shadow::{Phase, table};
+
+/// The period of the resync, and what it takes to read the table and put it right.
+const RESYNC: Duration = Duration::from_secs(62);
+
+/// The longest pause between two tries of an operation, and what it takes.
+const RETRY: Duration = Duration::from_secs(32);
+
+/// **Q1** At quiescence the kernel's table of ours is f(configuration, health, quorum) ([`table::wanted`]), weights
+/// included (**Q2**); each difference is repaired within the period of the resync. **K6** That holds after a
+/// crash and a start over what is left, too, and **R2** after a reload: nothing of what an earlier configuration
+/// of this life named is there.
+///
+/// **K7** No operation is about a service or a server that no configuration of this life named.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    /// What the configurations of this life named.
+    named: BTreeMap<ServiceKey, BTreeSet<ServerKey>>,
+    /// What of it was there when the table was read, or was changed by us.
+    owned: BTreeMap<ServiceKey, BTreeSet<ServerKey>>,
+    /// When somebody else last changed the table, or there was none.
+    edited: Instant,
+    /// When it was last read.
+    read: Instant,
+    /// When an operation last failed.
+    failed: Instant,
+    writes: u64,
+    /// Operations when the world was said to be quiet.
+    quiet: Option<u64>,
+}
+
+impl Table {
+    /// A configuration names what is ours from now on. What is there of it already, and wasn't ours when the table
+    /// was read, is found when it is read again.
+    fn name(&mut self, view: View<'_>, model: &Model, now: Instant) {
+        let there = &view.world.kernel.table.services;
+        for (key, servers) in table::named(model, view.shadow.marks()) {
+            let entry = there.get(&key);
+            let known = self.named.get(&key);
+            let new = |server: &ServerKey| known.is_none_or(|known| !known.contains(server));
+            if entry.is_some_and(|e| {
+                known.is_none() || servers.iter().any(|s| new(s) && e.servers.contains_key(s))
+            }) {
+                self.edited = now;
+            }
+            self.named.entry(key).or_default().extend(servers);
+        }
+    }
+
+    /// Whether everything should be in order by now.
+    fn is_due(&self, view: View<'_>, now: Instant) -> bool {
+        let mood = view.world.kernel.mood;
+        view.shadow.phase == Phase::Running
+            && view.world.is_quiescent()
+            && !(mood.missing || mood.failing > 0 || mood.lying > 0 || view.world.is_stalled())
+            && (self.failed == Instant::ZERO || self.failed + RETRY < now)
+            && (self.read > self.edited || self.edited + RESYNC < now)
+            && self.read > Instant::ZERO
+    }
+
+    fn compare(&self, view: View<'_>, now: Instant, found: &mut Found) {
+        let there = &view.world.kernel.table.services;
+        let wanted = view.shadow.wanted();
+        let mut wrong = |property, text: String| found.push(property, now, None, text);
+        for (key, (settings, servers)) in wanted {
+            let Some(entry) = there.get(key) else {
+                wrong("Q1", format!("{key:?} is missing"));
+                continue;
+            };
+            if entry.settings != *settings {
+                wrong("Q1", format!("{key:?} is {:?}, should be {settings:?}", entry.settings));
+            }
+            for (server, settings) in servers {
+                match entry.servers.get(server) {
+                    None => wrong("Q1", format!("{key:?} {server:?} is missing")),
+                    Some(is) if is != settings => {
+                        wrong("Q2", format!("{key:?} {server:?} is {is:?}, should be {settings:?}"));
+                    }
+                    Some(_) => {}
+                }
+            }
+            for server in entry.servers.keys().filter(|server| !servers.contains_key(server)) {
+                if self.owned.get(key).is_some_and(|owned| owned.contains(server)) {
+                    wrong("Q1", format!("{key:?} {server:?} should not be there"));
+                }
+            }
+        }
+        for key in there.keys().filter(|key| !wanted.contains_key(key) && self.owned.contains_key(key)) {
+            wrong("R2", format!("{key:?} is left from an earlier configuration"));
+        }
+        if let Some(model) = &view.shadow.model {
+            Self::extras(view, model, &mut wrong);
+        }
+    }
+
+    fn extras(view: View<'_>, model: &Model, wrong: &mut impl FnMut(&'static str, String)) {
+        let configured = &model.lvs.settings.timeouts;
+        let (there, should) = (view.world.kernel.table.timeouts, table::timeouts(model));
+        let differs = there.is_none_or(|there| {
+            configured.tcp.is_some() && there.tcp != should.tcp
+                || configured.tcp_fin.is_some() && there.tcp_fin != should.tcp_fin
+                || configured.udp.is_some() && there.udp != should.udp
+        });
+        if differs {
+            wrong("Q1", format!("timeouts are {there:?}, should be {should:?}"));
+        }
+        let both = model.lvs.settings.sync_daemon.is_some();
+        for half in [SyncHalf::Master, SyncHalf::Backup] {
+            let runs = view.world.kernel.sync.get(&half);
+            let id = model.lvs.settings.sync_daemon.as_ref().map(|daemon| daemon.id);
+            if runs.map(|runs| runs.id) != id && both {
+                wrong("Q1", format!("{half:?} of the sync daemon is {runs:?}"));
+            }
+        }
+    }
+
+    fn ours(&self, view: View<'_>, operation: &Operation) -> bool {
+        let Some(key) = service_of(operation) else { return true };
+        // A mark that is given to a group is told to nftables when its service is there.
+        let model = view.shadow.model.as_ref();
+        let first = model.and_then(|model| Some(model.lvs.settings.nftables.as_ref()?.first_mark));
+        if let (ServiceKey::Mark { mark, .. }, Some(first)) = (key, first)
+            && *mark >= first
+        {
+            return true;
+        }
+        let Some(servers) = self.named.get(key) else { return false };
+        match operation {
+            Operation::AddServer(_, server, _)
+            | Operation::EditServer(_, server, _)
+            | Operation::DelServer(_, server) => servers.contains(server),
+            _ => true,
+        }
+    }
+}
+
+impl Checker for Table {
+    fn see(&mut self, view: View<'_>, seen: &Seen, found: &mut Found) {
+        match &seen.what {
+            What::Started(model) => {
+                self.named.clear();
+                self.owned.clear();
+                (self.read, self.failed, self.quiet) = (Instant::ZERO, Instant::ZERO, None);
+                self.name(view, model, seen.at);
+            }
+            What::Fault(Fault::Edit(_)) => self.edited = seen.at,
+            What::Fault(Fault::Mood(mood)) if mood.missing => self.edited = seen.at,
+            What::Fault(Fault::Stall(time)) => self.failed = self.failed.max(seen.at + *time),
+            What::Dumped(true) => self.read = seen.at,
+            What::Dumped(false) => self.edited = seen.at,
+            What::Executed { ok: false, .. } => self.failed = self.failed.max(seen.at),
+            What::Turn(Turn::Reload(_)) => {
+                if let Some(model) = view.shadow.model.clone() {
+                    self.name(view, &model, seen.at);
+                }
+            }
+            What::Turn(Turn::Table(true)) => {
+                if let Some(model) = &view.shadow.model {
+                    for (key, servers) in table::named(model, view.shadow.marks()) {
+                        self.owned.entry(key).or_default().extend(servers);
+                    }
+                }
+            }
+            What::Asked(Asked::Kernel(_, operation)) => {
+                self.writes += 1;
+                if let Some(key) = service_of(operation) {
+                    let owned = self.owned.entry(*key).or_default();
+                    if let Operation::AddServer(_, server, _) | Operation::EditServer(_, server, _) =
+                        operation
+                    {
+                        owned.insert(*server);
+                    }
+                }
+                if matches!(operation, Operation::SetMarks(_))
+                    && let Some(model) = view.shadow.model.clone()
+                {
+                    self.name(view, &model, seen.at);
+                }
+                if !self.ours(view, operation) {
+                    found.push("K7", seen.at, None, format!("somebody else's is changed: {operation:?}"));
+                }
+            }
+            What::TurnEnd { .. } if self.is_due(view, seen.at) => self.compare(view, seen.at, found),
+            _ => {}
+        }
+    }
+
+    fn at_rest(&mut self, view: View<'_>, rest: Rest, found: &mut Found) {
+        let now = view.world.now();
+        if rest == Rest::Stopped {
+            return;
+        }
+        if !self.is_due(view, now) {
+            found.push("Q1", now, None, "the kernel's table never comes to rest");
+            return;
+        }
+        self.compare(view, now, found);
+        if view.world.balancer().is_some_and(|balancer| !balancer.snapshot().in_order) {
+            found.push("Q1", now, None, "the balancer says that its table isn't in order");
+        }
+        match (rest, self.quiet) {
+            (Rest::Healed, _) => self.quiet = Some(self.writes),
+            (Rest::Quiet | Rest::Reloaded, Some(writes)) if writes != self.writes => {
+                found.push("R1", now, None, "the kernel is written to though nothing happens");
+            }
+            _ => {}
+        }
+    }
+}

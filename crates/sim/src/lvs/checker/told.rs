@@ -1,0 +1,200 @@
+//! How things stand by what the balancer says: its events, followed from the start.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use engine::lvs::news::Event;
+use model::Model;
+use model::lvs::{ServerId, ServiceId};
+
+use crate::lvs::observe::{Asked, Seen, What};
+use crate::lvs::shadow::Shadow;
+use crate::lvs::shadow::pool::{ServerName, ServiceName, Standing, name};
+
+/// A service.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Service {
+    /// The quorum is there; `None` before anything was said.
+    pub up: Option<bool>,
+    /// The sorry server serves.
+    pub sorry: bool,
+    /// Failing servers are kept.
+    pub guarded: bool,
+    /// Its servers.
+    pub servers: BTreeMap<ServerName, Standing>,
+}
+
+/// What was said.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// The model that ids are in.
+    model: Option<Arc<Model>>,
+    /// The services.
+    pub services: BTreeMap<ServiceName, Service>,
+    /// What was said in this turn that was no news, or was taken back.
+    pub complaints: Vec<String>,
+    /// The lines that consumers should get for what was said in this turn.
+    pub lines: Vec<String>,
+    /// What was said in this turn: a change of this object.
+    changed: Vec<(ServiceName, Option<ServerName>, u8)>,
+    /// The first turn of all: what it brings comes on top of how things begin.
+    begins: bool,
+}
+
+impl Told {
+    pub(super) fn see(&mut self, shadow: &Shadow, seen: &Seen) {
+        match &seen.what {
+            What::Started(model) => {
+                *self = Self { begins: true, ..Self::default() };
+                self.load(shadow, model);
+            }
+            What::Turn(_) => {
+                self.complaints.clear();
+                self.lines.clear();
+                self.changed.clear();
+            }
+            What::Asked(Asked::Event(Event::Reloaded)) => {
+                if let Some(model) = shadow.model.clone() {
+                    self.load(shadow, &model);
+                }
+            }
+            What::Asked(Asked::Event(event)) => self.event(event),
+            What::TurnEnd { .. } => self.begins = false,
+            _ => {}
+        }
+    }
+
+    /// What is new begins as checks do that were never made.
+    fn load(&mut self, shadow: &Shadow, model: &Arc<Model>) {
+        let mut before = std::mem::take(&mut self.services);
+        for (place, configured) in model.lvs.services.iter().enumerate() {
+            let named = name(model, &configured.service);
+            let old = before.remove(&named).unwrap_or_default();
+            let servers = configured.servers.iter().enumerate().map(|(index, server)| {
+                let unheard = shadow.checks(place, index).iter().filter_map(|key| shadow.tasks.get(key));
+                let alive = unheard.filter(|task| !task.heard).all(|task| task.up);
+                let name = (server.address, server.port);
+                let begins = Standing { alive, weight: server.weight };
+                (name, old.servers.get(&name).copied().unwrap_or(begins))
+            });
+            let servers = servers.collect();
+            self.services.insert(named, Service { servers, ..old });
+        }
+        self.model = Some(model.clone());
+    }
+
+    fn find(&self, service: ServiceId) -> Option<(Arc<Model>, ServiceName)> {
+        let model = self.model.clone()?;
+        let service = name(&model, &model.lvs.services.get(service.index())?.service);
+        Some((model, service))
+    }
+
+    fn server(&self, service: ServiceId, server: ServerId) -> Option<(ServiceName, ServerName)> {
+        let (model, named) = self.find(service)?;
+        let server = model.lvs.services.get(service.index())?.servers.get(server.index())?;
+        Some((named, (server.address, server.port)))
+    }
+
+    /// Each object changes at most once in a turn.
+    fn change(&mut self, what: (ServiceName, Option<ServerName>, u8), news: bool) {
+        if !news {
+            self.complaints.push(format!("what is no news is told: {what:?}"));
+        }
+        if self.changed.contains(&what) && !self.begins {
+            self.complaints.push(format!("two changes in one turn: {what:?}"));
+        }
+        self.changed.push(what);
+    }
+
+    fn event(&mut self, event: &Event) {
+        match *event {
+            Event::Server { service, server, alive } => {
+                let Some((of, name)) = self.server(service, server) else { return };
+                self.line_of_server(service, server, alive);
+                let known = self.services.get_mut(&of).and_then(|s| s.servers.get_mut(&name));
+                let news = known.is_some_and(|s| std::mem::replace(&mut s.alive, alive) != alive);
+                self.change((of, Some(name), 0), news);
+            }
+            Event::Weight { service, server, from, to, .. } => {
+                let Some((of, name)) = self.server(service, server) else { return };
+                let known = self.services.get_mut(&of).and_then(|s| s.servers.get_mut(&name));
+                let news = known.is_some_and(|s| std::mem::replace(&mut s.weight, to) == from && from != to);
+                self.change((of, Some(name), 1), news);
+            }
+            Event::Quorum { service, up, initial, .. } => {
+                let Some((_, of)) = self.find(service) else { return };
+                self.line_of_service(service, up);
+                let known = self.services.get_mut(&of);
+                let was = known.and_then(|s| s.up.replace(up));
+                // How it begins is told with the first turn, whatever that brings.
+                if !(initial && was.is_none()) {
+                    self.change((of, None, 0), was == Some(!up) && !initial);
+                }
+            }
+            Event::Sorry { service, active } => {
+                let Some((_, of)) = self.find(service) else { return };
+                let known = self.services.get_mut(&of);
+                let news = known.is_some_and(|s| std::mem::replace(&mut s.sorry, active) != active);
+                self.change((of, None, 1), news);
+            }
+            Event::Guard { service, active, .. } => {
+                let Some((_, of)) = self.find(service) else { return };
+                let known = self.services.get_mut(&of);
+                let news = known.is_some_and(|s| std::mem::replace(&mut s.guarded, active) != active);
+                self.change((of, None, 2), news);
+            }
+            Event::Gone { service, server: Some(server) } => {
+                let Some((of, name)) = self.server(service, server) else { return };
+                let gone = self.services.get_mut(&of).and_then(|s| s.servers.remove(&name));
+                if gone.is_some_and(|server| server.alive) {
+                    self.line_of_server(service, server, false);
+                }
+            }
+            Event::Gone { service, server: None } => {
+                let Some((_, of)) = self.find(service) else { return };
+                if self.services.remove(&of).is_some_and(|service| service.up == Some(true)) {
+                    self.line_of_service(service, false);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn line_of_server(&mut self, service: ServiceId, server: ServerId, up: bool) {
+        let Some((model, _)) = self.find(service) else { return };
+        let Some(configured) = model.lvs.services.get(service.index()) else { return };
+        let Some(real) = configured.servers.get(server.index()) else { return };
+        let (_, protocol, port) = words(&model, &configured.service);
+        let port = if real.port == 0 { port } else { real.port };
+        let of = service_words(&model, &configured.service);
+        self.lines.push(format!("RS [{}]:{protocol}:{port} {of} {}\n", real.address, word(up)));
+    }
+
+    fn line_of_service(&mut self, service: ServiceId, up: bool) {
+        let Some((model, _)) = self.find(service) else { return };
+        let Some(configured) = model.lvs.services.get(service.index()) else { return };
+        self.lines.push(format!("VS {} {}\n", service_words(&model, &configured.service), word(up)));
+    }
+}
+
+const fn word(up: bool) -> &'static str {
+    if up { "UP" } else { "DOWN" }
+}
+
+/// What stands between the brackets, the protocol's word, the port.
+fn words(model: &Model, service: &model::lvs::Service) -> (String, &'static str, u16) {
+    match name(model, service) {
+        ServiceName::Address(address, port, protocol) => (address.to_string(), protocol.name(), port),
+        ServiceName::Mark(mark, _) => (mark.to_string(), "none", 0),
+        ServiceName::Group(name, protocol) => (name.to_string(), protocol.name(), 0),
+    }
+}
+
+fn service_words(model: &Model, service: &model::lvs::Service) -> String {
+    let (what, protocol, port) = words(model, service);
+    match name(model, service) {
+        ServiceName::Address(..) => format!("[{what}]:{protocol}:{port}"),
+        ServiceName::Mark(..) => format!("FWM {what}"),
+        ServiceName::Group(..) => format!("[{what}]:0"),
+    }
+}
