@@ -144,7 +144,7 @@ impl Stage {
     /// Lets time pass until so many seconds after the start.
     pub(crate) fn until(&self, seconds: f64) {
         let then = self.start + Duration::from_secs_f64(seconds);
-        std::thread::sleep(then.saturating_duration_since(Instant::now()));
+        self.lab.pass(then.saturating_duration_since(Instant::now()));
     }
 
     /// A rest point: looks at the kernel's table so many seconds after the start.

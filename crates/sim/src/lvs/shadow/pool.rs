@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use base::{Family, Name};
 use model::Model;
-use model::lvs::{Destination, GroupEntry, Protocol, RealServer, Service, VirtualServer};
+use model::lvs::{Destination, Forwarding, GroupEntry, Protocol, RealServer, Service, VirtualServer};
 
 use super::Tasks;
 use super::task::Key;
@@ -115,8 +115,7 @@ impl Pool {
     #[must_use]
     pub fn wants(&self, service: &Service, server: &RealServer) -> Option<u32> {
         let name = (server.address, server.port);
-        let is_sorry = service.sorry.is_some_and(|sorry| (sorry.address, sorry.port) == name);
-        if self.sorry && is_sorry {
+        if self.sorry && is_sorry(service, server) {
             return None;
         }
         let standing = self.servers.get(&name)?;
@@ -132,10 +131,23 @@ impl Pool {
         if self.sorry {
             return Some(1);
         }
-        let same = servers.iter().find(|server| (server.address, server.port) == (sorry.address, sorry.port));
+        let same = servers.iter().find(|server| is_sorry(service, server));
         let there = same.is_some_and(|server| self.wants(service, server).is_some());
         (sorry.inhibit && !there).then_some(0)
     }
+}
+
+/// Whether the kernel takes the sorry server for this one: the port is that of the service but with NAT.
+fn is_sorry(service: &Service, server: &RealServer) -> bool {
+    let own = match service.destination {
+        Destination::Address { port, .. } => port,
+        Destination::Mark(_) | Destination::Group { .. } => 0,
+    };
+    let port = |port: u16, how: Forwarding| if how == Forwarding::Nat && port > 0 { port } else { own };
+    service.sorry.is_some_and(|sorry| {
+        sorry.address == server.address
+            && port(sorry.port, sorry.forwarding) == port(server.port, server.forwarding)
+    })
 }
 
 /// The addresses that bring a service to this host.
