@@ -52,6 +52,9 @@ pub struct Balancing {
     /// Whether they may occur in all others, too.
     #[serde(default)]
     pub everywhere: bool,
+    /// Whether they need not occur at all: which of several processes the kernel runs first decides.
+    #[serde(default)]
+    pub sometimes: bool,
     /// The events, as `CLASS STREAM: TEXT`. Classes are `missing`, `extra`, `time` and `order`; streams
     /// `table`, `lvs` and `all` (the FIFOs), `script`, `mail` and `log`. `*` stands for any text.
     pub events: Vec<String>,

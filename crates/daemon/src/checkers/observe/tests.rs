@@ -119,7 +119,7 @@ fn failures_tell_what_happened_and_the_last_one_the_verdict() {
     let banner = Failure::Reply { step: "greeting", code: Some(554) };
     assert_eq!(
         check(2, Some(banner), 2, true),
-        [format!("SMTP_CHECK Bad greeting banner from server [10.0.0.1]:8080")]
+        ["SMTP_CHECK Bad greeting banner from server [10.0.0.1]:8080"]
     );
     assert_eq!(
         check(3, Some(Failure::Rcode(3)), 2, true),

@@ -75,9 +75,9 @@ impl Shadow {
             What::Turn(turn) => self.turn(now, turn),
             What::Asked(Asked::Probe { run, checker, url }) => self.probe(now, *run, checker, *url),
             What::Asked(Asked::Cancel(run)) => {
-                if !self.to_cancel.remove(run) {
-                    self.complaints.push(("Q7", format!("a run is ended that counts, or again: {run:?}")));
-                }
+                let wrong = !self.to_cancel.remove(run);
+                let text = || format!("a run is ended that counts, or again: {run:?}");
+                self.complaints.extend(wrong.then(|| ("Q7", text())));
             }
             What::Asked(Asked::Kernel(_, engine::lvs::io::Operation::SetMarks(marks))) => {
                 self.marks = Some(marks.clone());
