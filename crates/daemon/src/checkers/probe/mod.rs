@@ -1,6 +1,6 @@
 //! Health checks, each made once: a question to a server, and whether its answer is good.
 //!
-//! A [`Prober`] holds what runs share; [`Prober::run`] is one run, as one future on the runtime of the
+//! A [`Prober`] holds what runs share; [`Prober::run_noting`] is one run, as one future on the runtime of the
 //! calling thread, and dropping it closes all that it opened. When to run, and what a failure means, is
 //! for others to decide.
 //!
