@@ -9,6 +9,9 @@ use std::sync::Arc;
 use base::Rng;
 use config::{MapSource, Options, load};
 use model::Model;
+use model::lvs::{RealServer, VirtualServer};
+
+use crate::lvs::shadow::task::Key;
 
 /// Texts of one director, one after the other: the first is what it starts with and ends with.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -92,10 +95,16 @@ impl Family {
             if rng.below(2) == 0 {
                 spec = first.clone();
             }
+            let before = spec.clone();
             for _ in 0..=rng.below(3) {
                 spec.change(rng);
             }
-            texts.push(spec.text());
+            let text = spec.text();
+            if keeps_times(&texts, &text) {
+                texts.push(text);
+            } else {
+                spec = before;
+            }
         }
         Self { texts }
     }
@@ -173,6 +182,27 @@ const GROUPS: &[&[&str]] = &[
     &["10.0.1.1-2 80", "fwmark 77"],
     &["fwmark 77", "fwmark 78"],
 ];
+
+/// Whether no check that a server goes on with runs at other times in `text` than in any of `texts`. What becomes
+/// of its timers then is shown elsewhere, and these worlds know a check by all that it is.
+fn keeps_times(texts: &[String], text: &str) -> bool {
+    let model = |text: &str| load(&MapSource::new().file("/k.conf", text), &Options::new("/k.conf")).model;
+    let Some(new) = model(text) else { return false };
+    texts.iter().filter_map(|text| model(text)).all(|old| {
+        old.lvs.services.iter().all(|was| {
+            let (to, family) = (was.service.destination, was.service.family);
+            let same = |s: &&VirtualServer| s.service.destination == to && s.service.family == family;
+            let Some(is) = new.lvs.services.iter().find(same) else { return true };
+            was.servers.iter().all(|was| {
+                let same = |s: &&RealServer| (s.address, s.port) == (was.address, was.port);
+                let Some(is) = is.servers.iter().find(same) else { return true };
+                let keys = is.checkers.iter().map(|checker| Key::new(&new, checker)).collect::<Vec<_>>();
+                let had = was.checkers.iter().map(|checker| Key::new(&old, checker));
+                had.into_iter().all(|had| keys.iter().all(|key| !key.is_at_other_times(&had)))
+            })
+        })
+    })
+}
 
 impl Service {
     fn random(rng: &mut Rng) -> Self {

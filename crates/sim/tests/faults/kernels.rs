@@ -31,7 +31,10 @@ fn lost_news_are_found_out_by_a_full_look_f21() {
 
 #[test]
 fn news_that_are_lost_without_a_sign_are_found_out_within_a_minute_f21() {
-    let mut stage = pair();
+    // A lease would be renewed with the next advert.
+    let mut stage = Stage::of(&[one(150, "vip_lease off"), one(100, "vip_lease off")]);
+    stage.secs(10);
+    stage.forget();
     stage.now(Fault::MissNews(A, ms(500)));
     stage.after(ms(100), Fault::DeleteAddress(A, vip()));
     stage.secs(5);

@@ -7,7 +7,7 @@ use engine::lvs::news::Event;
 use model::Model;
 use model::lvs::{ServerId, ServiceId};
 
-use crate::lvs::observe::{Asked, Seen, What};
+use crate::lvs::observe::{Asked, Seen, Turn, What};
 use crate::lvs::shadow::Shadow;
 use crate::lvs::shadow::pool::{ServerName, ServiceName, Standing, name};
 
@@ -39,6 +39,8 @@ pub struct Told {
     changed: Vec<(ServiceName, Option<ServerName>, u8)>,
     /// The first turn of all: what it brings comes on top of how things begin.
     begins: bool,
+    /// The daemon ends: only services with `omega` tell of it.
+    ends: bool,
 }
 
 impl Told {
@@ -48,7 +50,8 @@ impl Told {
                 *self = Self { begins: true, ..Self::default() };
                 self.load(shadow, model);
             }
-            What::Turn(_) => {
+            What::Turn(turn) => {
+                self.ends |= matches!(turn, Turn::Stop { .. });
                 self.complaints.clear();
                 self.lines.clear();
                 self.changed.clear();
@@ -146,18 +149,25 @@ impl Told {
             Event::Gone { service, server: Some(server) } => {
                 let Some((of, name)) = self.server(service, server) else { return };
                 let gone = self.services.get_mut(&of).and_then(|s| s.servers.remove(&name));
-                if gone.is_some_and(|server| server.alive) {
+                if gone.is_some_and(|server| server.alive) && self.tells_of_losses(service) {
                     self.line_of_server(service, server, false);
                 }
             }
             Event::Gone { service, server: None } => {
                 let Some((_, of)) = self.find(service) else { return };
-                if self.services.remove(&of).is_some_and(|service| service.up == Some(true)) {
+                let was_up = self.services.remove(&of).is_some_and(|service| service.up == Some(true));
+                if was_up && self.tells_of_losses(service) {
                     self.line_of_service(service, false);
                 }
             }
             _ => {}
         }
+    }
+
+    /// A reload tells of what is gone; the end only with `omega`.
+    fn tells_of_losses(&self, service: ServiceId) -> bool {
+        let configured = self.model.as_ref().and_then(|model| model.lvs.services.get(service.index()));
+        !self.ends || configured.is_some_and(|configured| configured.service.omega)
     }
 
     fn line_of_server(&mut self, service: ServiceId, server: ServerId, up: bool) {

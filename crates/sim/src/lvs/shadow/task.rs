@@ -35,6 +35,20 @@ impl Key {
         }
     }
 
+    /// Whether both look at the same thing, but not at the same times.
+    #[must_use]
+    pub fn is_at_other_times(&self, other: &Self) -> bool {
+        let same = match (self, other) {
+            (Self::Asks(a), Self::Asks(b)) => a.probe == b.probe,
+            (Self::File(a, by, reverse, _), Self::File(b, other, other_reverse, _)) => {
+                (a, by, reverse) == (b, other, other_reverse)
+            }
+            (Self::Bfd(a, _), Self::Bfd(b, _)) => a == b,
+            _ => false,
+        };
+        same && self.schedule() != other.schedule()
+    }
+
     /// When it runs, and whether it counts as failed at first.
     #[must_use]
     pub const fn schedule(&self) -> &Schedule {

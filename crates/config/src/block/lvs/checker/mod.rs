@@ -165,7 +165,9 @@ const CONNECT: &[Keyword<CheckerDraft>] = &[
 ];
 
 fn address(keyword: &str, word: &Word, cx: &mut Cx<'_>) -> Option<IpAddr> {
-    let address = value::address(&word.text);
+    // keepalived passes over the length of a prefix, whatever stands there.
+    let text = word.text.split_once('/').map_or(&*word.text, |(address, _)| address);
+    let address = value::address(text);
     if address.is_none() {
         let d = Diagnostic::new(Code::VALUE, format!("`{}` is not an address for `{keyword}`", word.text))
             .at(word.span)
