@@ -220,7 +220,8 @@ fn shares() -> Result<Outcome> {
         web.set_status(500);
     }
     stage.wait_servers(&[(W2, 3)], OUT_WITHIN)?;
-    stage.told("HTTP status code error to server [10.0.0.21]:tcp:80.")?;
+    let told = "HTTP_CHECK on service [10.0.0.21]:tcp:80 failed after 1 retries.";
+    lab::wait("it is told again", BOUND, || Ok(stage.daemon.log()?.matches(told).count() == 2))?;
     Ok(Outcome::Passed)
 }
 
