@@ -24,6 +24,8 @@ use serde::{Deserialize, Serialize};
 use crate::log::Line;
 
 pub use channel::{Channel, ReceiveError, Received};
+#[cfg(test)]
+pub use mail::Password;
 pub use mail::{MailConfig, MailHost, MailSecurity};
 
 /// The longest message in bytes. What can be longer (a configuration, a snapshot) goes as a sealed
@@ -89,6 +91,14 @@ pub enum Part {
 impl Part {
     /// All of them, in the order in which they start.
     pub const ALL: [Self; 2] = [Self::Checkers, Self::Vrrp];
+
+    /// The keyword that limits its CPU time.
+    pub const fn cpu_limit(self) -> &'static str {
+        match self {
+            Self::Checkers => "checker_rlimit_rttime",
+            Self::Vrrp => "vrrp_rlimit_rttime",
+        }
+    }
 
     /// What log lines call its process: keepalived's word.
     pub const fn title(self) -> &'static str {

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll as Polled;
@@ -15,7 +14,6 @@ use engine::lvs::news::Event;
 use linux::OsError;
 use linux::clock;
 use linux::poll::{Interest, Poll, Ready};
-use linux::seqpacket::Channel as Socket;
 use linux::signals::Signals;
 use linux::timer::Timer;
 use linux::wait::AsyncPoll;
@@ -26,20 +24,20 @@ use super::addresses::Addresses;
 use super::kernel::Kernel;
 use super::probes::Probes;
 use super::{descriptors_of, observe};
-use crate::ipc::{CheckersProcessReport, CheckersReport, ToEngine, Wish};
+use crate::ipc::{CheckersProcessReport, CheckersReport};
 use crate::log::Line;
 use crate::process::lateness::Histogram;
-use crate::process::scripts::{self, Scripts, Told};
+use crate::process::links::{Links, Order};
+use crate::process::schedule;
+use crate::process::scripts::{self, Told};
 use crate::process::supervisor::Supervisor;
-use crate::process::{self, load, schedule};
 
 /// What the poll set calls its descriptors.
 mod token {
-    pub(super) const SUPERVISOR: u64 = 0;
-    pub(super) const SIGNALS: u64 = 1;
-    pub(super) const TIMER: u64 = 2;
-    pub(super) const SCRIPTS: u64 = 3;
-    pub(super) const ADDRESSES: u64 = 4;
+    pub(super) use crate::process::links::token::*;
+
+    pub(super) const TIMER: u64 = OWN;
+    pub(super) const ADDRESSES: u64 = OWN + 1;
 }
 
 /// So many answers of probes are taken in one turn, so that a flood of them keeps nothing else waiting.
@@ -56,12 +54,7 @@ pub struct Reactor<'s> {
     probes: Probes,
     /// Only if somebody wants to know them.
     addresses: Option<Addresses>,
-    scripts: Scripts,
-    supervisor: &'s mut Supervisor,
-    signals: Signals,
-    /// Whether room in the channels is waited for.
-    waiting_supervisor: bool,
-    waiting_scripts: bool,
+    links: Links<'s>,
     /// What the balancer has not heard yet.
     answers: VecDeque<Input>,
     /// What has happened in the turn; it is told at its end.
@@ -71,7 +64,6 @@ pub struct Reactor<'s> {
     primed: bool,
     stopping: bool,
     stopped: bool,
-    told_lost: u64,
     turns: Histogram,
 }
 
@@ -91,16 +83,12 @@ impl<'s> Reactor<'s> {
     ) -> Result<Self, OsError> {
         let mut poll = Poll::new()?;
         let timer = Timer::new()?;
-        if let Some(fd) = supervisor.fd() {
-            poll.add(fd, token::SUPERVISOR, Interest::READ)?;
-        }
-        poll.add(&signals, token::SIGNALS, Interest::READ)?;
+        let mut links = Links::new(supervisor, signals, &mut poll)?;
         poll.add(&timer, token::TIMER, Interest::READ)?;
-        let mut scripts = Scripts::new();
-        scripts.configure(scripts::for_checkers(&model, generation));
+        links.scripts.configure(scripts::for_checkers(&model, generation));
         let now = clock::now();
         let seed = now.as_nanos() ^ u64::from(std::process::id());
-        supervisor.log(Line::new(crate::log::Level::Debug, "Initializing ipvs"));
+        links.log(Line::new(crate::log::Level::Debug, "Initializing ipvs"));
         let mut reactor = Self {
             balancer: Balancer::new(model.clone(), now, seed),
             generation,
@@ -109,37 +97,27 @@ impl<'s> Reactor<'s> {
             kernel: Kernel::open(&model.lvs.settings),
             probes: Probes::new(model.lvs.settings.tls.as_ref()),
             addresses: None,
-            scripts,
-            supervisor,
-            signals,
-            waiting_supervisor: false,
-            waiting_scripts: false,
+            links,
             answers: VecDeque::new(),
             events: VecDeque::new(),
             due: now,
             primed: false,
             stopping: false,
             stopped: false,
-            told_lost: 0,
             turns: Histogram::default(),
             model,
         };
         reactor.look_at_addresses();
         reactor.prepare_checks();
         for line in observe::activating(&reactor.model.lvs) {
-            reactor.supervisor.log(line);
+            reactor.links.supervisor.log(line);
         }
         Ok(reactor)
     }
 
     /// Logs a line.
     pub fn log(&mut self, line: Line) {
-        self.supervisor.log(line);
-    }
-
-    /// `--dont-release-ipvs`.
-    fn keep(&self) -> bool {
-        self.supervisor.options().keep_ipvs
+        self.links.supervisor.log(line);
     }
 
     /// Runs until everything is undone after a request to stop.
@@ -150,13 +128,13 @@ impl<'s> Reactor<'s> {
         self.due();
         while !self.stopped {
             self.timer.set(self.balancer.poll_timeout())?;
-            self.watch_channels()?;
+            self.links.watch(self.poll.set())?;
             let news = self.wait().await?;
             let begin = clock::now();
             self.turn(news);
             self.turns.record(clock::now().since(begin));
         }
-        self.probes.forbid_pings().into_iter().for_each(|line| self.supervisor.log(line));
+        self.probes.forbid_pings().into_iter().for_each(|line| self.links.supervisor.log(line));
         Ok(())
     }
 
@@ -193,10 +171,14 @@ impl<'s> Reactor<'s> {
     fn turn(&mut self, News { ready, answers }: News) {
         let is_ready = |token| ready.iter().any(|r| r.token == token);
         if is_ready(token::SIGNALS) {
-            self.hear_signals();
+            while let Some(order) = self.links.signal() {
+                self.obey(order);
+            }
         }
         if is_ready(token::SUPERVISOR) {
-            self.hear_supervisor();
+            while let Some(order) = self.links.order(self.poll.set(), self.stopping) {
+                self.obey(order);
+            }
         }
         if is_ready(token::ADDRESSES) {
             self.hear_addresses();
@@ -207,7 +189,7 @@ impl<'s> Reactor<'s> {
         for (run, answer) in answers {
             self.input(Input::Probed { run, answer });
         }
-        self.probes.take_notes().into_iter().for_each(|line| self.supervisor.log(line));
+        self.probes.take_notes().into_iter().for_each(|line| self.links.supervisor.log(line));
         if is_ready(token::TIMER) {
             self.timer.expired();
         }
@@ -218,13 +200,13 @@ impl<'s> Reactor<'s> {
             // A balancer that was stopped before has looked at nothing: what an earlier process left
             // behind is still there.
             if first && !self.stopping {
-                self.supervisor.configured(self.generation);
+                self.links.supervisor.configured(self.generation);
             }
         }
         while let Some(event) = self.events.pop_front() {
             self.event(&event);
         }
-        self.tell_lost();
+        self.links.tell_lost();
     }
 
     /// Has the balancer do what is due.
@@ -261,9 +243,9 @@ impl<'s> Reactor<'s> {
             Effect::Kernel { op, operation } => self.kernel.submit(op, operation),
             Effect::Probe { run, checker, url } => self.probe(run, checker, url),
             Effect::Cancel(run) => self.cancel(run),
-            Effect::Notify(notification) => self.scripts.notify(notification),
-            Effect::Fifo { fifo, line } => self.scripts.fifo(fifo, line),
-            Effect::Mail(mail) => self.scripts.mail(mail),
+            Effect::Notify(notification) => self.links.scripts.notify(notification),
+            Effect::Fifo { fifo, line } => self.links.scripts.fifo(fifo, line),
+            Effect::Mail(mail) => self.links.scripts.mail(mail),
             Effect::Event(event) => {
                 if matches!(event, Event::Reloaded) {
                     // What was told before is in ids of the old model.
@@ -282,7 +264,7 @@ impl<'s> Reactor<'s> {
             self.probes.start(run, checker, url, self.due);
             return;
         };
-        if !self.scripts.check(run, misc.command.clone(), misc.timeout) {
+        if !self.links.scripts.check(run, misc.command.clone(), misc.timeout) {
             self.answer(run, Answer::Failed(Failure::NotStarted));
         }
     }
@@ -290,7 +272,7 @@ impl<'s> Reactor<'s> {
     fn cancel(&mut self, run: RunId) {
         if self.probes.cancel(run) {
             self.answer(run, Answer::Failed(Failure::TimedOut));
-        } else if let Some(outcome) = self.scripts.cancel(run) {
+        } else if let Some(outcome) = self.links.scripts.cancel(run) {
             self.answer(run, answer_of(outcome));
         }
     }
@@ -304,10 +286,10 @@ impl<'s> Reactor<'s> {
         if matches!(event, Event::Reloaded) {
             // Ids are those of the new model from here on.
             self.model = self.balancer.model().clone();
-            self.supervisor.configured(self.generation);
+            self.links.supervisor.configured(self.generation);
         }
         for line in observe::render(&self.model.lvs, event, self.stopping) {
-            self.supervisor.log(line);
+            self.links.supervisor.log(line);
         }
     }
 
@@ -318,7 +300,7 @@ impl<'s> Reactor<'s> {
         // That of the present turn, whose events are not told yet.
         let lvs = &self.balancer.model().lvs;
         let suspends = lvs.services.iter().any(|server| server.service.ha_suspend);
-        let wanted = suspends || self.supervisor.options().address_monitoring;
+        let wanted = suspends || self.links.supervisor.options().address_monitoring;
         if !wanted || self.addresses.is_some() {
             return;
         }
@@ -330,9 +312,9 @@ impl<'s> Reactor<'s> {
         match opened {
             Ok(addresses) => {
                 self.addresses = Some(addresses);
-                self.supervisor.log(Line::info("Registering Kernel netlink reflector"));
+                self.links.supervisor.log(Line::info("Registering Kernel netlink reflector"));
             }
-            Err(e) => self.supervisor.log(Line::error(format!("Netlink: {e}"))),
+            Err(e) => self.links.supervisor.log(Line::error(format!("Netlink: {e}"))),
         }
     }
 
@@ -340,13 +322,13 @@ impl<'s> Reactor<'s> {
         let Some(addresses) = &mut self.addresses else { return };
         let news = match addresses.read() {
             Ok(news) => news,
-            Err(e) => return self.supervisor.log(Line::error(format!("Netlink: {e}"))),
+            Err(e) => return self.links.supervisor.log(Line::error(format!("Netlink: {e}"))),
         };
         for (address, exists) in news {
-            if self.supervisor.options().address_monitoring {
+            if self.links.supervisor.options().address_monitoring {
                 let what = if exists { "added" } else { "removed" };
                 let text = format!("Netlink reflector reports IP {address} {what}");
-                self.supervisor.log(Line::info(text));
+                self.links.supervisor.log(Line::info(text));
             }
             self.input(Input::Address { address, exists });
         }
@@ -355,8 +337,8 @@ impl<'s> Reactor<'s> {
     // --- other processes ---
 
     fn hear_scripts(&mut self) {
-        self.scripts.flush();
-        while let Some(told) = self.scripts.receive() {
+        self.links.scripts.flush();
+        while let Some(told) = self.links.scripts.receive() {
             match told {
                 Told::Checked(run, outcome) => self.input(Input::Probed { run, answer: answer_of(outcome) }),
                 Told::File(file, value) => {
@@ -367,67 +349,27 @@ impl<'s> Reactor<'s> {
         }
     }
 
-    fn hear_supervisor(&mut self) {
-        self.supervisor.flush();
-        loop {
-            match self.supervisor.receive() {
-                Ok(Some(received)) => self.obey(received.message, received.fd),
-                Ok(None) => return,
-                // The supervisor died. The kernel sends SIGTERM for that, too.
-                Err(_) => {
-                    self.supervisor.disconnect();
-                    self.stop(self.keep());
-                    return;
-                }
-            }
-        }
-    }
-
-    fn obey(&mut self, message: ToEngine, fd: Option<OwnedFd>) {
-        match (message, fd) {
-            (ToEngine::Configure { generation }, Some(fd)) => self.reload(generation, fd),
-            (ToEngine::Scripts, Some(fd)) => {
-                let socket = Socket::from(fd);
-                if let Err(e) = self.poll.set().add(&socket, token::SCRIPTS, Interest::READ) {
-                    self.supervisor.log(Line::error(e.to_string()));
-                }
-                self.waiting_scripts = false;
-                self.scripts.connect(socket);
-            }
-            (ToEngine::Snapshot { request, clear }, _) => {
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Configure { generation, model } => self.reload(generation, model),
+            Order::Snapshot { request, clear } => {
                 let report = CheckersReport { engine: self.balancer.snapshot(), process: self.report() };
-                self.supervisor.report(request, &report);
+                self.links.supervisor.report(request, &report);
                 if clear {
                     self.turns.clear();
                     self.probes.clear_counters();
                 }
             }
-            (ToEngine::Stop { keep }, _) => self.stop(keep),
-            (ToEngine::Configure { .. } | ToEngine::Scripts, None) => {
-                self.supervisor.log(Line::error("A message of the supervisor lacks its descriptor"));
-            }
+            Order::Stop { keep } => self.stop(keep),
         }
     }
 
-    fn reload(&mut self, generation: u64, fd: OwnedFd) {
-        if self.stopping {
-            return;
-        }
-        self.supervisor.log(Line::info("Reloading"));
-        let model = match load(fd) {
-            Ok(model) => model,
-            // The supervisor has loaded the same bytes.
-            Err(process::Failure { message, .. }) => {
-                self.supervisor.log(Line::error(format!("The configuration cannot be used: {message}")));
-                self.supervisor.not_configured(generation);
-                return;
-            }
-        };
+    fn reload(&mut self, generation: u64, model: Arc<Model>) {
         for complaint in schedule::allow_files(descriptors_of(&model)) {
-            self.supervisor.log(complaint);
+            self.links.supervisor.log(complaint);
         }
         self.probes.configure(model.lvs.settings.tls.as_ref());
-        self.scripts.configure(scripts::for_checkers(&model, generation));
+        self.links.scripts.configure(scripts::for_checkers(&model, generation));
         self.generation = generation;
         self.input(Input::Reload(model));
         self.look_at_addresses();
@@ -437,10 +379,10 @@ impl<'s> Reactor<'s> {
     /// Tells what checks can't do.
     fn prepare_checks(&mut self) {
         for complaint in self.probes.complaints(&self.balancer.model().lvs) {
-            self.supervisor.log(Line::warning(complaint));
+            self.links.supervisor.log(Line::warning(complaint));
         }
         let line = self.probes.allow_pings(&self.balancer.model().lvs);
-        line.into_iter().for_each(|line| self.supervisor.log(line));
+        line.into_iter().for_each(|line| self.links.supervisor.log(line));
     }
 
     fn stop(&mut self, keep: bool) {
@@ -450,52 +392,14 @@ impl<'s> Reactor<'s> {
         self.input(Input::Stop { keep });
     }
 
-    fn hear_signals(&mut self) {
-        while let Ok(Some(signal)) = self.signals.read() {
-            match Wish::of_signal(signal.number) {
-                Some(Wish::Stop) => self.stop(self.keep()),
-                Some(wish) => self.supervisor.wish(wish),
-                None => self.supervisor.log(Line::warning(
-                    "SIGXCPU received - the limit of CPU time (checker_rlimit_rttime) may be too small",
-                )),
-            }
-        }
-    }
-
     fn report(&self) -> CheckersProcessReport {
         CheckersProcessReport {
             turns: self.turns.summary(),
             checks: self.probes.lateness(),
             running: u64::try_from(self.probes.running()).unwrap_or(u64::MAX),
-            notifications_lost: self.scripts.lost(),
-            log_lines_lost: self.supervisor.lost(),
+            notifications_lost: self.links.scripts.lost(),
+            log_lines_lost: self.links.supervisor.lost(),
         }
-    }
-
-    fn tell_lost(&mut self) {
-        let lost = self.scripts.lost();
-        if lost > self.told_lost {
-            let n = lost - std::mem::replace(&mut self.told_lost, lost);
-            let text = format!("{n} notifications were lost since the scripts process does not keep up");
-            self.supervisor.log(Line::warning(text));
-        }
-    }
-
-    /// Waits for room in a channel only while something waits for it.
-    fn watch_channels(&mut self) -> Result<(), OsError> {
-        let Self { poll, supervisor, scripts, waiting_supervisor, waiting_scripts, .. } = self;
-        let channels = [
-            (supervisor.fd(), token::SUPERVISOR, supervisor.is_waiting(), waiting_supervisor),
-            (scripts.fd(), token::SCRIPTS, scripts.is_waiting(), waiting_scripts),
-        ];
-        for (fd, token, waiting, watched) in channels {
-            if let Some(fd) = fd.filter(|_| waiting != *watched) {
-                let interest = if waiting { Interest::BOTH } else { Interest::READ };
-                poll.set().modify(fd, token, interest)?;
-                *watched = waiting;
-            }
-        }
-        Ok(())
     }
 }
 

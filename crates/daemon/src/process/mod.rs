@@ -2,6 +2,7 @@
 //! supervisor and to the scripts process, their rights and how they are scheduled.
 
 pub mod lateness;
+pub mod links;
 pub mod schedule;
 pub mod scripts;
 pub mod supervisor;

@@ -36,6 +36,19 @@ impl Supervisor {
         &self.options
     }
 
+    /// Which part this process is.
+    pub const fn part(&self) -> Part {
+        self.part
+    }
+
+    /// `--dont-release-vrrp`, `--dont-release-ipvs`: what is in the kernel stays at the end.
+    pub const fn keep(&self) -> bool {
+        match self.part {
+            Part::Checkers => self.options.keep_ipvs,
+            Part::Vrrp => self.options.keep_vrrp,
+        }
+    }
+
     /// Logs a line if it is wanted.
     pub fn log(&mut self, line: Line) {
         if line.detail > self.options.log_detail {

@@ -1,7 +1,6 @@
 //! The loop around the engine.
 
 use std::collections::VecDeque;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use base::{Duration, Machine};
@@ -13,28 +12,27 @@ use linux::ipvs::Ipvs;
 use linux::kernel::{Kernel, KernelConfig, News, op_error};
 use linux::poll::{Interest, Poll, Ready};
 use linux::process;
-use linux::seqpacket::Channel as Socket;
 use linux::signals::Signals;
 use linux::timer::Timer;
 use model::{Model, TrackerId};
 
 use super::sockets::Sockets;
 use super::{approach, sockets_of};
-use crate::ipc::{ProcessReport, Report, ToEngine, Wish};
+use crate::ipc::{ProcessReport, Report};
 use crate::log::Line;
 use crate::observe;
 use crate::process::lateness::Histogram;
-use crate::process::scripts::{self, Scripts, Told};
+use crate::process::links::{Links, Order};
+use crate::process::schedule;
+use crate::process::scripts::{self, Told};
 use crate::process::supervisor::Supervisor;
-use crate::process::{Failure, load, schedule};
 
 /// What the poll set calls its descriptors. Sockets of the engine follow from [`token::SOCKETS`] on.
 mod token {
-    pub(super) const SUPERVISOR: u64 = 0;
-    pub(super) const SIGNALS: u64 = 1;
-    pub(super) const TIMER: u64 = 2;
-    pub(super) const KERNEL: u64 = 3;
-    pub(super) const SCRIPTS: u64 = 4;
+    pub(super) use crate::process::links::token::*;
+
+    pub(super) const TIMER: u64 = OWN;
+    pub(super) const KERNEL: u64 = OWN + 1;
     pub(super) const SOCKETS: u64 = 1 << 32;
 }
 
@@ -52,12 +50,7 @@ pub struct Reactor<'s> {
     timer: Timer,
     kernel: Kernel,
     sockets: Sockets,
-    scripts: Scripts,
-    supervisor: &'s mut Supervisor,
-    signals: Signals,
-    /// Whether room in the channels is waited for.
-    waiting_supervisor: bool,
-    waiting_scripts: bool,
+    links: Links<'s>,
     /// What has happened in the turn. It is told at its end: each log line is a system call, and
     /// adverts, addresses and announcements shall not wait for that.
     events: VecDeque<Event>,
@@ -67,7 +60,6 @@ pub struct Reactor<'s> {
     primed: bool,
     stopping: bool,
     stopped: bool,
-    told_lost: u64,
     turns: Histogram,
     timers: Histogram,
 }
@@ -99,14 +91,10 @@ impl<'s> Reactor<'s> {
             route_protocols: route_protocols.clone(),
             ipvs_namespace: model.lvs.settings.namespace.clone(),
         })?;
-        if let Some(fd) = supervisor.fd() {
-            poll.add(fd, token::SUPERVISOR, Interest::READ)?;
-        }
-        poll.add(&signals, token::SIGNALS, Interest::READ)?;
+        let mut links = Links::new(supervisor, signals, &mut poll)?;
         poll.add(&timer, token::TIMER, Interest::READ)?;
         poll.add(kernel.monitor(), token::KERNEL, Interest::READ)?;
-        let mut scripts = Scripts::new();
-        scripts.configure(scripts::for_vrrp(&model, generation));
+        links.scripts.configure(scripts::for_vrrp(&model, generation));
         Ok(Self {
             engine: Engine::new(model.clone(), clock::now()),
             model,
@@ -115,18 +103,13 @@ impl<'s> Reactor<'s> {
             timer,
             kernel,
             sockets: Sockets::new()?,
-            scripts,
-            supervisor,
-            signals,
-            waiting_supervisor: false,
-            waiting_scripts: false,
+            links,
             events: VecDeque::new(),
             answers: VecDeque::new(),
             route_protocols,
             primed: false,
             stopping: false,
             stopped: false,
-            told_lost: 0,
             turns: Histogram::default(),
             timers: Histogram::default(),
         })
@@ -144,12 +127,7 @@ impl<'s> Reactor<'s> {
 
     /// Logs a line.
     pub fn log(&mut self, line: Line) {
-        self.supervisor.log(line);
-    }
-
-    /// `--dont-release-vrrp`.
-    fn keep(&self) -> bool {
-        self.supervisor.options().keep_vrrp
+        self.links.supervisor.log(line);
     }
 
     /// Runs until everything is undone after a request to stop.
@@ -163,7 +141,7 @@ impl<'s> Reactor<'s> {
             let deadline = self.engine.poll_timeout();
             self.timer.set(deadline.map(|at| approach::wake_at(at, now)))?;
             let idle = if self.kernel.has_work() { Some(Duration::ZERO) } else { None };
-            self.watch_channels()?;
+            self.links.watch(&mut self.poll)?;
             self.wait(idle, &mut ready)?;
             let begin = clock::now();
             self.turn(&ready);
@@ -205,10 +183,14 @@ impl<'s> Reactor<'s> {
     fn turn(&mut self, ready: &[Ready]) {
         let is_ready = |token| ready.iter().any(|r| r.token == token);
         if is_ready(token::SIGNALS) {
-            self.hear_signals();
+            while let Some(order) = self.links.signal() {
+                self.obey(order);
+            }
         }
         if is_ready(token::SUPERVISOR) {
-            self.hear_supervisor();
+            while let Some(order) = self.links.order(&mut self.poll, self.stopping) {
+                self.obey(order);
+            }
         }
         for r in ready.iter().filter(|r| r.token >= token::SOCKETS) {
             if let Ok(id) = u32::try_from(r.token - token::SOCKETS) {
@@ -233,7 +215,7 @@ impl<'s> Reactor<'s> {
         while let Some(event) = self.events.pop_front() {
             self.event(&event);
         }
-        self.tell_lost();
+        self.links.tell_lost();
     }
 
     /// Feeds one input and does what follows from it.
@@ -274,22 +256,22 @@ impl<'s> Reactor<'s> {
             Effect::Kernel { op, operation } => self.kernel.submit(op, &operation),
             Effect::Resync => {
                 if let Err(e) = self.kernel.resync() {
-                    self.supervisor.log(Line::error(format!("Cannot read the kernel's state: {e}")));
+                    self.links.supervisor.log(Line::error(format!("Cannot read the kernel's state: {e}")));
                 }
             }
             Effect::Check { run, command, timeout } => {
-                if !self.scripts.check(run, command, timeout) {
+                if !self.links.scripts.check(run, command, timeout) {
                     self.checked(run, Outcome::NotStarted);
                 }
             }
             Effect::CancelCheck(run) => {
-                if let Some(outcome) = self.scripts.cancel(run) {
+                if let Some(outcome) = self.links.scripts.cancel(run) {
                     self.checked(run, outcome);
                 }
             }
-            Effect::Notify(notification) => self.scripts.notify(notification),
-            Effect::Fifo { fifo, line } => self.scripts.fifo(fifo, line),
-            Effect::Mail(mail) => self.scripts.mail(mail),
+            Effect::Notify(notification) => self.links.scripts.notify(notification),
+            Effect::Fifo { fifo, line } => self.links.scripts.fifo(fifo, line),
+            Effect::Mail(mail) => self.links.scripts.mail(mail),
             Effect::Stopped => self.stopped = true,
         }
     }
@@ -304,17 +286,19 @@ impl<'s> Reactor<'s> {
             // Ids are those of the new model from here on.
             Event::Reloaded => {
                 self.model = self.engine.model().clone();
-                self.supervisor.configured(self.generation);
+                self.links.supervisor.configured(self.generation);
             }
-            Event::Address { address, link, exists } if self.supervisor.options().address_monitoring => {
+            Event::Address { address, link, exists }
+                if self.links.supervisor.options().address_monitoring =>
+            {
                 let what = if *exists { "added to" } else { "removed from" };
                 let text = format!("Netlink reflector reports IP {} {what} {link}", address.net.addr());
-                self.supervisor.log(Line::info(text));
+                self.links.supervisor.log(Line::info(text));
             }
             _ => {}
         }
         for line in observe::log::render(&self.model, event) {
-            self.supervisor.log(line);
+            self.links.supervisor.log(line);
         }
     }
 
@@ -322,7 +306,7 @@ impl<'s> Reactor<'s> {
         if !self.sockets.has_pending() {
             return;
         }
-        self.sockets.flush(clock::now(), |line| self.supervisor.log(line));
+        self.sockets.flush(clock::now(), |line| self.links.supervisor.log(line));
     }
 
     fn hear_network(&mut self, socket: SocketId) {
@@ -341,7 +325,7 @@ impl<'s> Reactor<'s> {
             engine.handle_input(now, Input::Datagram { socket, datagram });
         });
         if let Err(e) = heard {
-            self.supervisor.log(Line::info(e.to_string()).detailed());
+            self.links.supervisor.log(Line::info(e.to_string()).detailed());
         }
         self.drain();
     }
@@ -349,7 +333,7 @@ impl<'s> Reactor<'s> {
     fn hear_kernel(&mut self) {
         let mut news = VecDeque::new();
         if let Err(e) = self.kernel.read(|n| news.push_back(n)) {
-            self.supervisor.log(Line::error(format!("Netlink: {e}")));
+            self.links.supervisor.log(Line::error(format!("Netlink: {e}")));
         }
         self.take_news(news);
     }
@@ -360,7 +344,7 @@ impl<'s> Reactor<'s> {
         }
         let mut news = VecDeque::new();
         if let Err(e) = self.kernel.pump(|n| news.push_back(n)) {
-            self.supervisor.log(Line::error(format!("Netlink: {e}")));
+            self.links.supervisor.log(Line::error(format!("Netlink: {e}")));
         }
         self.take_news(news);
     }
@@ -373,7 +357,7 @@ impl<'s> Reactor<'s> {
                     // An engine that was stopped before has looked at nothing: what an earlier process
                     // left behind is still there.
                     if !std::mem::replace(&mut self.primed, true) && !self.stopping {
-                        self.supervisor.configured(self.generation);
+                        self.links.supervisor.configured(self.generation);
                         // A takeover needs more than what happens before it.
                         process::touch_memory();
                     }
@@ -388,8 +372,8 @@ impl<'s> Reactor<'s> {
     }
 
     fn hear_scripts(&mut self) {
-        self.scripts.flush();
-        while let Some(told) = self.scripts.receive() {
+        self.links.scripts.flush();
+        while let Some(told) = self.links.scripts.receive() {
             match told {
                 Told::Checked(run, outcome) => self.input(Input::Checked { run, outcome }),
                 Told::File(file, value) => {
@@ -400,75 +384,35 @@ impl<'s> Reactor<'s> {
         }
     }
 
-    fn hear_supervisor(&mut self) {
-        self.supervisor.flush();
-        loop {
-            match self.supervisor.receive() {
-                Ok(Some(received)) => self.obey(received.message, received.fd),
-                Ok(None) => return,
-                // The supervisor died. The kernel sends SIGTERM for that, too.
-                Err(_) => {
-                    self.supervisor.disconnect();
-                    self.stop(self.keep());
-                    return;
-                }
-            }
-        }
-    }
-
-    fn obey(&mut self, message: ToEngine, fd: Option<OwnedFd>) {
-        match (message, fd) {
-            (ToEngine::Configure { generation }, Some(fd)) => self.reload(generation, fd),
-            (ToEngine::Scripts, Some(fd)) => {
-                let socket = Socket::from(fd);
-                if let Err(e) = self.poll.add(&socket, token::SCRIPTS, Interest::READ) {
-                    self.supervisor.log(Line::error(e.to_string()));
-                }
-                self.waiting_scripts = false;
-                self.scripts.connect(socket);
-            }
-            (ToEngine::Snapshot { request, clear }, _) => {
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Configure { generation, model } => self.reload(generation, model),
+            Order::Snapshot { request, clear } => {
                 let report = Report { engine: self.engine.snapshot(), process: self.report() };
-                self.supervisor.report(request, &report);
+                self.links.supervisor.report(request, &report);
                 if clear {
                     self.engine.clear_counters();
                     self.turns.clear();
                     self.timers.clear();
                 }
             }
-            (ToEngine::Stop { keep }, _) => self.stop(keep),
-            (ToEngine::Configure { .. } | ToEngine::Scripts, None) => {
-                self.supervisor.log(Line::error("A message of the supervisor lacks its descriptor"));
-            }
+            Order::Stop { keep } => self.stop(keep),
         }
     }
 
-    fn reload(&mut self, generation: u64, fd: OwnedFd) {
-        if self.stopping {
-            return;
-        }
-        self.supervisor.log(Line::info("Reloading"));
-        let model = match load(fd) {
-            Ok(model) => model,
-            // The supervisor has loaded the same bytes.
-            Err(Failure { message, .. }) => {
-                self.supervisor.log(Line::error(format!("The configuration cannot be used: {message}")));
-                self.supervisor.not_configured(generation);
-                return;
-            }
-        };
+    fn reload(&mut self, generation: u64, model: Arc<Model>) {
         for complaint in schedule::allow_files(sockets_of(&model)) {
-            self.supervisor.log(complaint);
+            self.links.supervisor.log(complaint);
         }
         let protocols = route_protocols(&model);
         if protocols != self.route_protocols {
             let told = self.kernel.set_route_protocols(&protocols).and_then(|()| self.kernel.resync());
             if let Err(e) = told {
-                self.supervisor.log(Line::error(format!("Netlink: {e}")));
+                self.links.supervisor.log(Line::error(format!("Netlink: {e}")));
             }
             self.route_protocols = protocols;
         }
-        self.scripts.configure(scripts::for_vrrp(&model, generation));
+        self.links.scripts.configure(scripts::for_vrrp(&model, generation));
         self.generation = generation;
         self.input(Input::Reload(model));
     }
@@ -480,56 +424,14 @@ impl<'s> Reactor<'s> {
         self.input(Input::Stop { keep });
     }
 
-    fn hear_signals(&mut self) {
-        while let Ok(Some(signal)) = self.signals.read() {
-            match Wish::of_signal(signal.number) {
-                Some(Wish::Stop) => self.stop(self.keep()),
-                Some(wish) => self.supervisor.wish(wish),
-                None => self.supervisor.log(Line::warning(
-                    "SIGXCPU received - the limit of CPU time (vrrp_rlimit_rttime) may be too small",
-                )),
-            }
-        }
-    }
-
     fn report(&self) -> ProcessReport {
         ProcessReport {
             turns: self.turns.summary(),
             timers: self.timers.summary(),
             adverts_failed: self.sockets.adverts_failed,
             frames_failed: self.sockets.frames_failed,
-            notifications_lost: self.scripts.lost(),
-            log_lines_lost: self.supervisor.lost(),
+            notifications_lost: self.links.scripts.lost(),
+            log_lines_lost: self.links.supervisor.lost(),
         }
-    }
-
-    fn tell_lost(&mut self) {
-        let lost = self.scripts.lost();
-        if lost > self.told_lost {
-            let n = lost - std::mem::replace(&mut self.told_lost, lost);
-            let text = format!("{n} notifications were lost since the scripts process does not keep up");
-            self.supervisor.log(Line::warning(text));
-        }
-    }
-
-    /// Waits for room in a channel only while something waits for it.
-    fn watch_channels(&mut self) -> Result<(), OsError> {
-        let channels = [
-            (
-                self.supervisor.fd(),
-                token::SUPERVISOR,
-                self.supervisor.is_waiting(),
-                &mut self.waiting_supervisor,
-            ),
-            (self.scripts.fd(), token::SCRIPTS, self.scripts.is_waiting(), &mut self.waiting_scripts),
-        ];
-        for (fd, token, waiting, watched) in channels {
-            if let Some(fd) = fd.filter(|_| waiting != *watched) {
-                let interest = if waiting { Interest::BOTH } else { Interest::READ };
-                self.poll.modify(fd, token, interest)?;
-                *watched = waiting;
-            }
-        }
-        Ok(())
     }
 }
