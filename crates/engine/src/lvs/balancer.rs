@@ -71,7 +71,7 @@ impl Balancer {
         suspension.load(&model.lvs);
         Self {
             shown: model.clone(),
-            kernel: Kernel::new(&model.lvs, &pools),
+            kernel: Kernel::new(&model.lvs, model.global.resync, &pools),
             model,
             phase: Phase::New,
             core,

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use base::Duration;
 use model::Model;
 use model::lvs::{CheckBfdId, CheckFileId, Checker};
 
@@ -204,6 +203,3 @@ pub enum Operation {
     /// Remove the table of marks.
     DelMarks(base::Name),
 }
-
-/// How often the kernel's table is compared with what it should be, unless `resync` says otherwise.
-pub const RESYNC: Duration = Duration::from_secs(60);

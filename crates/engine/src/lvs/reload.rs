@@ -21,6 +21,7 @@ impl Balancer {
         if self.phase != Phase::Running {
             return;
         }
+        self.kernel.resync(model.global.resync);
         let diff = model::diff(&self.model, &model).lvs;
         if diff.is_empty() {
             self.model = model;

@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Extra, Kernel, Mode, Target, extras};
 use crate::io::OpError;
-use crate::lvs::io::RESYNC;
 use crate::lvs::table::{Table, Timeouts};
 
 /// After an error the table is read again, but not more often than that.
 const DOUBT: Duration = Duration::from_secs(1);
+/// A kernel without virtual servers is asked again so much later: somebody may have loaded the module.
+const UNAVAILABLE: Duration = Duration::from_secs(60);
 
 /// What was counted about the kernel's table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -57,6 +58,7 @@ pub(super) struct Reading {
     state: State,
     next: Option<Instant>,
     last: Instant,
+    /// `resync`: how long after the last look; 0 for never.
     every: Duration,
     /// It could not be read the last time.
     unreadable: bool,
@@ -73,7 +75,7 @@ impl Default for Reading {
             state: State::Due,
             next: None,
             last: Instant::ZERO,
-            every: RESYNC,
+            every: Duration::ZERO,
             unreadable: false,
             available: None,
             flush: false,
@@ -83,6 +85,20 @@ impl Default for Reading {
 }
 
 impl Reading {
+    /// From now on it is read so long after the last time; never by itself if that is 0. What is to be read
+    /// sooner for another reason still is.
+    pub(super) fn every(&mut self, period: Duration) {
+        let usual = self.usual();
+        self.every = period;
+        if self.counts.dumps > 0 && self.next == usual {
+            self.next = self.usual();
+        }
+    }
+
+    fn usual(&self) -> Option<Instant> {
+        (!self.every.is_zero()).then(|| self.last + self.every)
+    }
+
     pub(super) fn ask(&mut self) {
         if self.state == State::Idle {
             self.state = State::Due;
@@ -140,11 +156,11 @@ impl Kernel {
             // Once it could be read, there is something to read: operations go on.
             let known = self.reading.available == Some(true);
             self.reading.available = Some(known);
-            let again = if known { DOUBT } else { self.reading.every };
+            let again = if known { DOUBT } else { UNAVAILABLE };
             self.reading.next = Some(now + again);
             return Found { lost: !was_unreadable, ..Found::default() };
         };
-        self.reading.next = Some(now + self.reading.every);
+        self.reading.next = self.reading.usual();
         self.reading.available = Some(true);
         self.reading.counts.dumps += 1;
         let first = self.reading.counts.dumps == 1;

@@ -87,13 +87,19 @@ pub(super) struct Kernel {
 
 impl Kernel {
     /// All that `lvs` names, wanted as `pools` say.
-    pub(super) fn new(lvs: &Lvs, pools: &[Pool]) -> Self {
+    pub(super) fn new(lvs: &Lvs, resync: Duration, pools: &[Pool]) -> Self {
         let mut kernel = Self::default();
+        kernel.reading.every(resync);
         kernel.layout = Layout::new(lvs, &mut kernel.marks);
         kernel.services = objects::build(lvs, &kernel.layout, pools);
         kernel.reading.flush = lvs.settings.flush;
         kernel.want_extras(&lvs.settings);
         kernel
+    }
+
+    /// How often the table is read although nothing is wrong; 0 for never.
+    pub(super) fn resync(&mut self, every: Duration) {
+        self.reading.every(every);
     }
 
     /// Another model takes the place of the present one.

@@ -65,6 +65,30 @@ fn a_table_that_somebody_empties_is_filled_again() {
 }
 
 #[test]
+fn resync_says_how_often_the_table_is_looked_at_and_0_never() {
+    let every = |seconds| {
+        let mut all = (*model(lvs(vec![service("10.0.0.1", &["10.1.0.1"])]))).clone();
+        all.global.resync = secs(seconds);
+        std::sync::Arc::new(all)
+    };
+    let mut world = World::of(every(0), Ipvs::default());
+    world.run(secs(1));
+    let before = world.ipvs.table.clone();
+    world.ipvs.table.services.clear();
+    world.run(secs(3_600));
+    assert!(world.ipvs.table.services.is_empty(), "nobody looks");
+    // Another period counts from the last look, also if nothing else changed.
+    world.input(Input::Reload(every(10)));
+    world.run(secs(1));
+    assert_eq!(world.ipvs.table, before);
+    world.ipvs.table.services.clear();
+    world.run(secs(8));
+    assert!(world.ipvs.table.services.is_empty(), "too early");
+    world.run(secs(3));
+    assert_eq!(world.ipvs.table, before);
+}
+
+#[test]
 fn a_change_to_one_server_is_one_write() {
     let one = || service("10.0.0.1", &["10.1.0.1", "10.1.0.2"]);
     let mut world = World::new(lvs(vec![one(), service("10.0.0.2", &["10.1.0.1"])]));
