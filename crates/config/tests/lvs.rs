@@ -366,3 +366,19 @@ fn ten_thousand_real_servers_of_one_service_are_compared_without_trouble() {
     assert_eq!(log(&loaded).len(), 2, "{:#?}", log(&loaded));
     assert_eq!(loaded.model.unwrap().lvs.services[0].servers.len(), 10_000);
 }
+
+#[test]
+fn a_password_for_mail_goes_over_tls_unless_it_is_said_otherwise() {
+    use model::mail::MailTls;
+    let tls = |lines: &str| {
+        let text = format!(
+            "global_defs {{\nsmtp_server mail.example\nnotification_email {{\na@x\n}}\n{lines}\n}}\n{}",
+            service("192.0.2.1 80", &format!("{BASICS}real_server 198.51.100.1 80 {{\nTCP_CHECK {{\n}}\n}}"))
+        );
+        model(&text).mail.tls
+    };
+    assert_eq!(tls(""), MailTls::Off);
+    assert_eq!(tls("smtp_auth me secret"), MailTls::StartTls);
+    assert_eq!(tls("smtp_tls off\nsmtp_auth me secret"), MailTls::Off);
+    assert_eq!(tls("smtp_auth me secret\nsmtp_tls wrapped"), MailTls::Wrapped);
+}

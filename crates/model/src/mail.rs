@@ -32,10 +32,11 @@ pub struct Mail {
 /// `smtp_tls`: whether the way to the mail server is encrypted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum MailTls {
-    /// `off`: as keepalived does it.
+    /// `off`: as keepalived does it. The default, unless somebody has to say who he is (`smtp_auth`).
     #[default]
     Off,
-    /// `opportunistic`: by STARTTLS if the server offers it; its certificate isn't looked at.
+    /// `opportunistic`: by STARTTLS if the server offers it; its certificate isn't looked at. With `smtp_auth` it has
+    /// to offer it.
     Opportunistic,
     /// `starttls`: by STARTTLS or not at all, to a server with a certificate for its name.
     StartTls,

@@ -217,7 +217,7 @@ impl Printer<'_> {
         out.flag("smtp_alert_vrrp", *alert_vrrp);
         out.flag("no_email_faults", !about_faults);
         out.flag("no_checker_emails", *only_whole_servers);
-        if *tls != MailTls::Off {
+        if *tls != MailTls::Off || login.is_some() {
             out.line("smtp_tls", tls.name());
         }
         if let Some(MailLogin { user, password }) = login {

@@ -192,7 +192,7 @@ pub(crate) fn resolve(mut draft: Draft, cx: &mut Cx<'_>) -> (Model, Vec<ServiceP
     instance::refuse_duplicates(r, &kept, &model.instances);
     let default = global.default_interface.as_ref();
     model.lvs = lvs::lvs(r, draft.lvs, &model.instances);
-    model.mail = global.mail.out.clone();
+    model.mail = global.mail.clone().finish();
     model.mail.alert_vrrp = global.mail.alert_vrrp().unwrap_or(false);
     let mut follows = Vec::new();
     for draft in &draft.static_addresses {

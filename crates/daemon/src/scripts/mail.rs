@@ -38,8 +38,8 @@ pub struct Mailer {
     /// Dropped since the queue was full, not told yet.
     lost: u64,
     wake: UnixStream,
-    /// The worker's end, until there is one.
-    waker: Option<UnixStream>,
+    /// The other end, of which each worker has a copy.
+    waker: UnixStream,
 }
 
 struct Worker {
@@ -62,7 +62,7 @@ impl Mailer {
     pub fn new() -> Result<Self, OsError> {
         let (wake, waker) = UnixStream::pair().map_err(|e| failed("open", &e))?;
         wake.set_nonblocking(true).map_err(|e| failed("set up", &e))?;
-        Ok(Self { config: None, worker: None, waiting: 0, lost: 0, wake, waker: Some(waker) })
+        Ok(Self { config: None, worker: None, waiting: 0, lost: 0, wake, waker })
     }
 
     /// From now on, mail goes there. What is queued already goes where it was to go.
@@ -88,20 +88,25 @@ impl Mailer {
                 let lost = std::mem::take(&mut self.lost);
                 (lost > 0).then(|| Line::warning(format!("{lost} mails were dropped")))
             }
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+            Err(TrySendError::Full(_)) => {
                 self.lost += 1;
-                (self.lost == 1).then(|| {
-                    Line::warning(format!("{ROOM} mails wait for the SMTP server - dropping others"))
-                })
+                let text = || format!("{ROOM} mails wait for the SMTP server - dropping others");
+                (self.lost == 1).then(|| Line::warning(text()))
             }
+            Err(TrySendError::Disconnected(_)) => Some(self.worker_died()),
         }
     }
 
+    /// It panicked, which is a mistake of the program: what it had to do is lost, and the next mail has another
+    /// one.
+    fn worker_died(&mut self) -> Line {
+        self.worker = None;
+        let lost = std::mem::take(&mut self.waiting) + 1;
+        Line::error(format!("What hands mail in has failed - {lost} mails are lost"))
+    }
+
     fn start(&mut self) -> std::io::Result<Worker> {
-        let waker = match self.waker.take() {
-            Some(waker) => waker,
-            None => return Err(ErrorKind::NotConnected.into()),
-        };
+        let waker = self.waker.try_clone()?;
         let (jobs, queue) = sync_channel(ROOM);
         let (answers, done) = channel();
         std::thread::Builder::new().name("mail".into()).spawn(move || work(&queue, &answers, waker))?;
@@ -182,14 +187,15 @@ fn transport(config: &MailConfig) -> Result<SmtpTransport, Error> {
         MailHost::Name(name, port) => (name.clone(), *port),
     };
     let checked = || TlsParameters::new(host.clone());
+    let unchecked = || {
+        let parameters = TlsParameters::builder(host.clone()).dangerous_accept_invalid_certs(true);
+        parameters.dangerous_accept_invalid_hostnames(true).build()
+    };
     let tls = match config.security {
         MailSecurity::Off => Tls::None,
-        MailSecurity::Opportunistic => Tls::Opportunistic(
-            TlsParameters::builder(host.clone())
-                .dangerous_accept_invalid_certs(true)
-                .dangerous_accept_invalid_hostnames(true)
-                .build()?,
-        ),
+        // A password does not go over the network in the clear.
+        MailSecurity::Opportunistic if config.login.is_some() => Tls::Required(unchecked()?),
+        MailSecurity::Opportunistic => Tls::Opportunistic(unchecked()?),
         MailSecurity::StartTls => Tls::Required(checked()?),
         MailSecurity::Wrapped => Tls::Wrapper(checked()?),
     };

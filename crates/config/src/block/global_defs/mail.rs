@@ -17,6 +17,8 @@ use crate::lang::{Node, Word};
 pub(crate) struct MailDraft {
     /// What needs no further thought.
     pub(crate) out: Mail,
+    /// `smtp_tls`.
+    tls: Option<MailTls>,
     /// `smtp_alert`.
     alert: Option<bool>,
     /// `smtp_alert_vrrp`.
@@ -26,6 +28,12 @@ pub(crate) struct MailDraft {
 }
 
 impl MailDraft {
+    /// The mail settings. Nobody's password goes over the network in the clear, unless `smtp_tls off` says so.
+    pub(crate) fn finish(self) -> Mail {
+        let usual = if self.out.login.is_some() { MailTls::StartTls } else { MailTls::Off };
+        Mail { tls: self.tls.unwrap_or(usual), ..self.out }
+    }
+
     /// What holds for instances and groups that do not say.
     pub(crate) fn alert_vrrp(&self) -> Option<bool> {
         self.alert_vrrp.or(self.alert)
@@ -91,7 +99,7 @@ pub(super) const KEYWORDS: &[Keyword<GlobalDraft>] = &[
     keyword!(
         "smtp_tls",
         Kind::Word("off|opportunistic|starttls|wrapped", tls),
-        "off",
+        "off, starttls with smtp_auth",
         "whether mail is handed in over TLS; from `starttls` on the server must have a certificate for its name",
         "vipd only"
     ),
@@ -106,7 +114,7 @@ pub(super) const KEYWORDS: &[Keyword<GlobalDraft>] = &[
 
 fn tls(global: &mut GlobalDraft, word: &Word, cx: &mut Cx<'_>) {
     match MailTls::ALL.iter().find(|(name, _)| *name == word.text) {
-        Some((_, tls)) => global.mail.out.tls = *tls,
+        Some((_, tls)) => global.mail.tls = Some(*tls),
         None => {
             let d = Diagnostic::new(Code::CONFLICT, format!("`{}` is no value of `smtp_tls`", word.text));
             let help = "write `off`, `opportunistic`, `starttls` or `wrapped`";

@@ -178,3 +178,22 @@ fn a_full_queue_drops_mail_and_says_so_once() {
         assert!(told[0].text.starts_with("1024 mails wait"), "{}", told[0].text);
     });
 }
+
+#[test]
+fn a_password_does_not_go_over_the_network_in_the_clear() {
+    let (heard, lines) = on_a_host(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut mailer = mailer(&listener, |config| {
+            config.security = MailSecurity::Opportunistic;
+            let password = crate::ipc::Password(base::Secret::new(b"hunter2".to_vec()));
+            config.login = Some(("user".to_owned(), password));
+        });
+        // A server that offers logins, but no TLS.
+        let server = server(listener, &[("EHLO", "250-mail\r\n250 AUTH PLAIN LOGIN")]);
+        assert!(mailer.send(mail("x")).is_none());
+        let lines = wait(&mut mailer);
+        (server.join().unwrap(), lines)
+    });
+    assert!(!heard.iter().any(|line| line.starts_with("AUTH")), "{heard:?}");
+    assert!(matches!(&*lines, [line] if line.starts_with("Error sending mail")), "{lines:?}");
+}
