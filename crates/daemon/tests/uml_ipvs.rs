@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         Scenario::new("the-virtual-servers-of-another-namespace-are-found", Needs::VirtualTime, namespaces),
         Scenario::new("marks-are-set-as-a-whole-and-packets-get-them", Needs::VirtualTime, marks),
         Scenario::new("the-sync-daemon-follows-its-instance", Needs::VirtualTime, follows),
-        Scenario::new("a-thousand-servers-take-no-long-time", Needs::VirtualTime, thousand),
+        Scenario::new("a-thousand-services-are-added-in-one-go-and-read-back", Needs::VirtualTime, thousand),
     ])
 }
 

@@ -82,7 +82,8 @@ impl Kernel {
 
     fn table(&mut self) -> Result<engine::lvs::table::Table, OpError> {
         if self.ipvs.is_err() {
-            self.ipvs = Ipvs::open(&self.namespace, self.receive_buffer);
+            // Its module was asked for once, and the right to is given up.
+            self.ipvs = Ipvs::open_loaded(&self.namespace, self.receive_buffer);
         }
         match &mut self.ipvs {
             Ok(ipvs) => ipvs.table().map_err(|e| op_error(&e)),

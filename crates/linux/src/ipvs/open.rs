@@ -29,7 +29,7 @@ impl Ipvs {
 
     /// As [`Ipvs::open`], without having anything loaded: for those who can't wait, or have waited once.
     pub fn open_loaded(namespace: &IpvsNamespace, receive_buffer: Option<usize>) -> Result<Self> {
-        Self::open_or(namespace, receive_buffer, || "would load it".to_owned())
+        Self::open_or(namespace, receive_buffer, || "may load it".to_owned())
     }
 
     fn open_or(

@@ -61,16 +61,13 @@ fn run(place: &Place, plan: Plan, binary: usize, book: &mut Book) -> Result<(), 
     let began = Instant::now();
     let mut daemon = place.start(binary, &text)?;
     let servers = usize::try_from(plan.checks).map_err(|e| e.to_string())?;
-    while responder.servers() < servers {
-        if began.elapsed() > Duration::from_secs(60) || !daemon.alive() {
-            let seen = responder.servers();
-            return Err(format!("{case}: {seen} servers were checked\n{}", daemon.last_words()));
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait(&mut daemon, || responder.servers() >= servers)
+        .map_err(|e| format!("{case}: {} servers were checked{e}", responder.servers()))?;
     book.add(&case, &FIRST, binary, began.elapsed().as_secs_f64() * 1e3);
-    // Its start is over when all servers have been checked a second time.
-    std::thread::sleep(Duration::from_secs(2));
+    // Its start is over when they have been checked as often as servers there are once more.
+    drop(responder.take());
+    wait(&mut daemon, || responder.connections() >= u64::from(plan.checks))
+        .map_err(|e| format!("{case}: {} more checks came{e}", responder.connections()))?;
     for _ in 0..plan.windows.0 {
         window(plan, binary, &daemon, &responder, book)?;
     }
@@ -80,6 +77,18 @@ fn run(place: &Place, plan: Plan, binary: usize, book: &mut Book) -> Result<(), 
     book.add(&case, &pss, binary, memory.pss as f64);
     book.add(&case, &USS, binary, memory.uss as f64);
     book.add(&case, &PROCESSES, binary, memory.processes as f64);
+    Ok(())
+}
+
+/// Waits for a state while the daemon lives, for a minute; what it said last, if that doesn't come.
+fn wait(daemon: &mut Daemon, state: impl Fn() -> bool) -> Result<(), String> {
+    let began = Instant::now();
+    while !state() {
+        if began.elapsed() > Duration::from_secs(60) || !daemon.alive() {
+            return Err(format!("\n{}", daemon.last_words()));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
     Ok(())
 }
 

@@ -77,6 +77,11 @@ impl Responder {
         std::mem::replace(&mut *seen, Seen { last, ..Seen::default() })
     }
 
+    /// How many connections there were since the last [`Responder::take`].
+    pub(super) fn connections(&self) -> u64 {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).connections
+    }
+
     /// How many servers somebody has connected to.
     pub(super) fn servers(&self) -> usize {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).servers()
