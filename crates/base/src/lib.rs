@@ -12,6 +12,7 @@ mod deadlines;
 mod ident;
 mod machine;
 mod net;
+mod place;
 mod rng;
 mod secret;
 mod time;

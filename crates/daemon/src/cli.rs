@@ -6,6 +6,7 @@
 //! (`-tFILE`, `--config-test=FILE`), long names may be cut as long as they are unique, words that are
 //! no options may stand anywhere, and `--` ends the options.
 
+use crate::ipc::Part;
 mod table;
 
 use std::fmt::Write as _;
@@ -211,6 +212,14 @@ impl Default for Options {
 }
 
 impl Options {
+    /// `--dont-release-vrrp`, `--dont-release-ipvs`: what a part has in the kernel stays there at the end.
+    pub const fn keeps(&self, part: Part) -> bool {
+        match part {
+            Part::Checkers => self.keep_ipvs,
+            Part::Vrrp => self.keep_vrrp,
+        }
+    }
+
     /// Makes paths absolute that are relative to `directory`.
     pub fn resolve_paths(&mut self, directory: &Path) {
         let log_file = self.log_file.as_mut().and_then(Option::as_mut);

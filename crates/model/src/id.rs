@@ -1,28 +1,6 @@
 //! Numbers of objects that no core knows.
 
-macro_rules! id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-        pub struct $name(pub u32);
-
-        impl $name {
-            /// The place in the list that it numbers.
-            #[must_use]
-            pub fn index(self) -> usize {
-                usize::try_from(self.0).unwrap_or(usize::MAX)
-            }
-
-            /// The id of place `index`; ids beyond `u32` don't exist.
-            #[must_use]
-            pub fn from_index(index: usize) -> Self {
-                Self(u32::try_from(index).unwrap_or(u32::MAX))
-            }
-        }
-    };
-}
-
-id! {
+base::ids! {
     /// A place in [`Model::bfd`](crate::Model::bfd).
-    BfdId
+    BfdId;
 }

@@ -11,39 +11,13 @@ use base::{Duration, Family, IfName, Name, Priority, Vrid, Weight};
 pub use wire::vrrp::Auth;
 pub use wire::vrrp::{ChecksumKind, Version};
 
-macro_rules! id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
-        pub struct $name(pub u32);
-
-        impl $name {
-            /// The place in the list that it numbers.
-            #[must_use]
-            pub fn index(self) -> usize {
-                usize::try_from(self.0).unwrap_or(usize::MAX)
-            }
-
-            /// The id of place `index`; ids beyond `u32` don't exist.
-            #[must_use]
-            pub fn from_index(index: usize) -> Self {
-                Self(u32::try_from(index).unwrap_or(u32::MAX))
-            }
-        }
-    };
-}
-
-id! {
+base::ids! {
     /// A place in [`Config::instances`].
-    InstanceId
-}
-id! {
+    InstanceId;
     /// A place in [`Config::groups`].
-    GroupId
-}
-id! {
+    GroupId;
     /// A place in [`Config::trackers`].
-    TrackerId
+    TrackerId;
 }
 
 /// Everything the core needs to know.

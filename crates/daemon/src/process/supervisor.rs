@@ -43,10 +43,7 @@ impl Supervisor {
 
     /// `--dont-release-vrrp`, `--dont-release-ipvs`: what is in the kernel stays at the end.
     pub const fn keep(&self) -> bool {
-        match self.part {
-            Part::Checkers => self.options.keep_ipvs,
-            Part::Vrrp => self.options.keep_vrrp,
-        }
+        self.options.keeps(self.part)
     }
 
     /// Logs a line if it is wanted.

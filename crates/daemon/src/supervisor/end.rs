@@ -21,7 +21,7 @@ impl Daemon {
         }
         // The others on the link wait for the farewell of masters: nothing goes before it.
         for part in [Part::Vrrp, Part::Checkers] {
-            let keep = self.keeps(part);
+            let keep = self.options.keeps(part);
             self.workers.of_mut(part).child.send(&ToEngine::Stop { keep }, None);
         }
         self.log(Line::info("Stopping"));
@@ -60,7 +60,7 @@ impl Daemon {
     /// Has removed what the process of a part left behind, unless that has been tried.
     fn clean_up(&mut self, part: Part) {
         let worker = self.workers.of(part);
-        if worker.left_behind && !worker.cleaner && !self.keeps(part) {
+        if worker.left_behind && !worker.cleaner && !self.options.keeps(part) {
             self.start_cleaner(part);
         }
     }

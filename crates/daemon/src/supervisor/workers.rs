@@ -100,14 +100,6 @@ impl Daemon {
         wanted && (configured || options.all)
     }
 
-    /// `--dont-release-vrrp`, `--dont-release-ipvs`.
-    pub(super) fn keeps(&self, part: Part) -> bool {
-        match part {
-            Part::Checkers => self.options.keep_ipvs,
-            Part::Vrrp => self.options.keep_vrrp,
-        }
-    }
-
     pub(super) fn start_worker(&mut self, part: Part) {
         let worker = self.workers.of_mut(part);
         match worker.child.start(&mut self.poll, Some(self.paths.of(part))) {

@@ -29,22 +29,9 @@ pub use settings::{Flush, IpvsNamespace, Nftables, Settings, SyncDaemon, SyncRol
 
 use crate::TrackFile;
 
-/// A place in [`Lvs::groups`].
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct AddressGroupId(u32);
-
-impl AddressGroupId {
-    /// The id of place `index`.
-    #[must_use]
-    pub fn from_index(index: usize) -> Self {
-        Self(u32::try_from(index).unwrap_or(u32::MAX))
-    }
-
-    /// The place.
-    #[must_use]
-    pub fn index(self) -> usize {
-        usize::try_from(self.0).unwrap_or(usize::MAX)
-    }
+base::ids! {
+    /// A place in [`Lvs::groups`].
+    AddressGroupId;
 }
 
 /// Everything about load balancing.
