@@ -67,9 +67,10 @@ impl Options {
 
 /// The command.
 pub(crate) fn command(args: &[String]) -> Result<u8, String> {
-    if let Some((config::ONE, [program, file])) = args.split_first().map(|(word, rest)| (word.as_str(), rest))
+    if let [word, program, words @ ..] = args
+        && word == config::ONE
     {
-        return config::one(program, file);
+        return config::one(program, words);
     }
     let Some(options) = parse(args)? else {
         println!("{USAGE}");

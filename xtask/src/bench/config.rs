@@ -1,4 +1,5 @@
-//! How long the configuration test of each daemon takes for large configurations, and how much memory.
+//! How long the configuration test of each daemon takes for large configurations, and how much memory; and how
+//! long the comparison of two takes.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -25,7 +26,10 @@ const CPU: Metric = Metric::told("CPU", "s");
 const TIME: Metric = Metric::told("time", "s");
 const NO_SLOWER: Metric = Metric::judged("time", "s", Goal::AtMost(1.0));
 
-/// Who needs longer is stopped, and has this time at least.
+/// The comparison of two configurations.
+const COMPARISON: &str = "comparison of 40,000 real servers";
+
+/// Who needs longer is stopped: what it took until then are lower bounds.
 const LIMIT: Duration = Duration::from_secs(100);
 
 /// A configuration, and what is asked of its test.
@@ -42,7 +46,7 @@ struct Plan {
 const PLANS: &[Plan] = &[
     Plan {
         name: "10,000 virtual servers of 4",
-        text: services,
+        text: || services(None),
         time: Metric::judged("time", "s", Goal::AtMost(0.25)),
         cpu: CPU,
         runs: (9, 3),
@@ -83,27 +87,25 @@ pub(super) fn measure(options: &Options, binaries: &[Binary]) -> Result<Book, St
         // The first round warms the caches, unless it is the only one.
         for round in 0..runs + usize::from(runs > 1) {
             for (index, binary) in binaries.iter().enumerate() {
-                let figures = measured(&node, &binary.path, &file)?;
-                let figure = |name: &str| figures[name].as_f64().ok_or(format!("no {name}"));
-                if figures["status"] != 0 && round == 0 {
-                    let status = figures["status"].as_i64();
+                let used = measured(&node, &binary.path, &[Path::new("-t"), Path::new("-f"), &file])?;
+                if used.status != Some(0) && round == 0 {
+                    let status = used.status;
                     let status =
                         status.map_or("did not end in time".to_owned(), |s| format!("ends with status {s}"));
                     eprintln!("  {} {status}", binary.name);
                 }
                 if round > 0 || runs == 1 {
-                    book.add(plan.name, &plan.time, index, figure("time")?);
-                    book.add(plan.name, &plan.cpu, index, figure("cpu")?);
-                    // Who was stopped would have needed more.
-                    if !figures["status"].is_null() {
-                        book.add(plan.name, &PEAK, index, figure("peak")?);
-                    }
+                    used.note(&mut book, plan.name, index, [&plan.time, &plan.cpu, &PEAK]);
                 }
             }
         }
     }
-    if options.wants("comparison") {
+    if options.wants(COMPARISON) {
+        eprintln!("{COMPARISON}");
         comparison(&mut book)?;
+        if let Some(ours) = binaries.first() {
+            difference(&mut book, &node, &ours.path, if options.quick { 3 } else { 9 })?;
+        }
     }
     let _ = std::fs::remove_dir_all(lab.dir());
     Ok(book)
@@ -131,19 +133,49 @@ fn node(lab: &Lab) -> lab::Result<Node> {
     Ok(node)
 }
 
-/// One configuration test in the node.
-fn measured(node: &Node, program: &Path, file: &Path) -> Result<Value, String> {
-    let this = std::env::current_exe().map_err(|e| e.to_string())?;
-    let this = this.to_str().ok_or("the path of this program is no text")?;
-    let words = [Path::new("bench"), Path::new(ONE), program, file];
-    let output = node.run(this, &words).map_err(|e| e.to_string())?;
-    serde_json::from_slice(&output.stdout).map_err(|e| e.to_string())
+/// What a process took.
+struct Used {
+    /// Seconds.
+    time: f64,
+    cpu: f64,
+    /// Megabytes.
+    peak: f64,
+    /// `None`: it was stopped.
+    status: Option<i64>,
 }
 
-/// Runs `program -t -f FILE` and prints what it took: seconds, and megabytes at its largest.
-pub(super) fn one(program: &str, file: &str) -> Result<u8, String> {
+impl Used {
+    /// Writes time, CPU and memory down. Who was stopped would have needed more of each.
+    fn note(&self, book: &mut Book, case: &str, binary: usize, metrics: [&Metric; 3]) {
+        for (metric, value) in metrics.into_iter().zip([self.time, self.cpu, self.peak]) {
+            match self.status {
+                Some(_) => book.add(case, metric, binary, value),
+                None => book.add_at_least(case, metric, binary, value),
+            }
+        }
+    }
+}
+
+/// One run of a program in the node.
+fn measured(node: &Node, program: &Path, words: &[&Path]) -> Result<Used, String> {
+    let this = std::env::current_exe().map_err(|e| e.to_string())?;
+    let this = this.to_str().ok_or("the path of this program is no text")?;
+    let words = [&[Path::new("bench"), Path::new(ONE), program], words].concat();
+    let output = node.run(this, &words).map_err(|e| e.to_string())?;
+    let figures: Value = serde_json::from_slice(&output.stdout).map_err(|e| e.to_string())?;
+    let figure = |name: &str| figures[name].as_f64().ok_or(format!("no {name}"));
+    Ok(Used {
+        time: figure("time")?,
+        cpu: figure("cpu")?,
+        peak: figure("peak")?,
+        status: figures["status"].as_i64(),
+    })
+}
+
+/// Runs a program and prints what it took: seconds, and megabytes at its largest.
+pub(super) fn one(program: &str, words: &[String]) -> Result<u8, String> {
     let mut command = Command::new(program);
-    command.args(["-t", "-f", file]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let began = Instant::now();
     let mut child = command.spawn().map_err(|e| format!("{program}: {e}"))?;
     let pid = i32::try_from(child.id()).map(Pid::from_raw).map_err(|e| e.to_string())?;
@@ -159,6 +191,7 @@ pub(super) fn one(program: &str, file: &str) -> Result<u8, String> {
     // Nobody listens if the limit has passed.
     let _ = ended.send(());
     let _ = guard.join();
+    // The kernel keeps the account of one that was killed, too.
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).map_err(|e| e.to_string())?;
     let seconds = |t: nix::sys::time::TimeVal| t.tv_sec() as f64 + t.tv_usec() as f64 / 1e6;
     println!(
@@ -176,11 +209,9 @@ pub(super) fn one(program: &str, file: &str) -> Result<u8, String> {
 
 /// Two Models of 40,000 real servers, without files and processes.
 fn comparison(book: &mut Book) -> Result<(), String> {
-    const CASE: &str = "comparison of 40,000 real servers";
     const DIFF: Metric = Metric::judged("model::diff, one server differs", "ms", Goal::Under(50.0));
     const SAME: Metric = Metric::judged("model::diff, nothing differs", "ms", Goal::Under(50.0));
     const LOAD: Metric = Metric::told("load", "ms");
-    eprintln!("{CASE}");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(["bench", "--quiet", "--package", "vipd-config", "--bench", "speed"])
@@ -198,13 +229,39 @@ fn comparison(book: &mut Book) -> Result<(), String> {
     for (name, metric) in [("diff", DIFF), ("diff of equal ones", SAME), ("load", LOAD)] {
         let (_, nanos) =
             figures.iter().find(|(n, _)| *n == name).ok_or(format!("cargo bench: {}", output.status))?;
-        book.add(CASE, &metric, 0, nanos / 1e6);
+        book.add(COMPARISON, &metric, 0, nanos / 1e6);
     }
     Ok(())
 }
 
-/// 10,000 virtual servers, each with four real servers that are checked.
-fn services() -> String {
+/// `vipd diff` of the files of two such configurations, from its start to its end.
+fn difference(book: &mut Book, node: &Node, program: &Path, runs: usize) -> Result<(), String> {
+    const TIME: Metric = Metric::told("vipd diff, one server differs: time", "ms");
+    const CPU: Metric = Metric::told("vipd diff: CPU", "ms");
+    const PEAK: Metric = Metric::told("vipd diff: peak memory", "MB");
+    /// `vipd diff` says that they differ.
+    const DIFFERENT: i64 = 1;
+    let write = |name, text: &str| node.write(name, text).map_err(|e| e.to_string());
+    let old = write("old.conf", &services(None))?;
+    let new = write("new.conf", &services(Some(20_000)))?;
+    // The first round warms the caches.
+    for round in 0..=runs {
+        let used = measured(node, program, &[Path::new("diff"), &old, &new])?;
+        if used.status != Some(DIFFERENT) {
+            // Of the daemons, only vipd has it.
+            eprintln!("  {} diff ends with {:?}", program.display(), used.status);
+            return Ok(());
+        }
+        if round > 0 {
+            let used = Used { time: used.time * 1e3, cpu: used.cpu * 1e3, ..used };
+            used.note(book, COMPARISON, 0, [&TIME, &CPU, &PEAK]);
+        }
+    }
+    Ok(())
+}
+
+/// 10,000 virtual servers, each with four real servers that are checked; one of those may have another weight.
+fn services(other: Option<u32>) -> String {
     let mut text = String::from("global_defs {\n  router_id bench\n}\n");
     for n in 0..10_000 {
         let _ = writeln!(
@@ -214,9 +271,10 @@ fn services() -> String {
             n % 250 + 1
         );
         for server in n * 4..n * 4 + 4 {
+            let weight = if other == Some(server) { 2 } else { 1 };
             let _ = writeln!(
                 text,
-                "  real_server 10.{}.{}.{} 8080 {{\n    weight 1\n    TCP_CHECK {{\n      connect_timeout 2\n    }}\n  }}",
+                "  real_server 10.{}.{}.{} 8080 {{\n    weight {weight}\n    TCP_CHECK {{\n      connect_timeout 2\n    }}\n  }}",
                 78 + server / 62_500,
                 server / 250 % 250,
                 server % 250 + 1

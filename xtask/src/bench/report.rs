@@ -49,6 +49,8 @@ struct Row {
     metric: Metric,
     /// Per binary.
     values: Vec<Vec<f64>>,
+    /// Per binary: one of its values is what was reached when it was stopped, so it would have needed more.
+    at_least: Vec<bool>,
 }
 
 /// All figures of a run.
@@ -65,6 +67,8 @@ struct Summary {
     median: f64,
     min: f64,
     max: f64,
+    /// They are lower bounds.
+    at_least: bool,
 }
 
 impl Summary {
@@ -74,7 +78,7 @@ impl Summary {
         let (min, max) = (*sorted.first()?, *sorted.last()?);
         let upper = *sorted.get(sorted.len() / 2)?;
         let lower = *sorted.get((sorted.len() - 1) / 2)?;
-        Some(Self { count: sorted.len(), median: (lower + upper) / 2.0, min, max })
+        Some(Self { count: sorted.len(), median: (lower + upper) / 2.0, min, max, at_least: false })
     }
 }
 
@@ -87,27 +91,32 @@ pub(super) fn percentile(values: &mut [f64], part: f64) -> Option<f64> {
 
 impl Row {
     fn summary(&self, binary: usize) -> Option<Summary> {
-        Summary::of(self.values.get(binary)?)
+        let summary = Summary::of(self.values.get(binary)?)?;
+        Some(Summary { at_least: self.at_least.get(binary) == Some(&true), ..summary })
     }
 
-    /// The first binary's median over the second's. There is none when these can be zero or less.
+    /// The first binary's median over the second's. There is none when these can be zero or less, or when the
+    /// first one's is a lower bound; over a lower bound it is an upper one.
     fn ratio(&self) -> Option<f64> {
         let (first, second) = (self.summary(0)?, self.summary(1)?);
-        (first.median > 0.0 && second.median > 0.0).then(|| first.median / second.median)
+        (first.median > 0.0 && second.median > 0.0 && !first.at_least).then(|| first.median / second.median)
     }
 
     /// Whether the goal is met; `None` if there is no goal, or no figure of one of the binaries though
-    /// it is the second.
+    /// it is the second, or if that one was stopped before it could be told.
     fn verdict(&self) -> Option<bool> {
+        // Who was stopped meets no goal.
+        let first = self.summary(0).filter(|first| !first.at_least);
         let met = |judge: &dyn Fn(f64, f64) -> bool| {
             let second = self.summary(1)?;
             // The one that is judged must have a figure.
-            Some(self.summary(0).is_some_and(|first| judge(first.median, second.median)))
+            let met = first.is_some_and(|first| judge(first.median, second.median));
+            (met || first.is_none() || !second.at_least).then_some(met)
         };
         match self.metric.goal {
             Goal::None => None,
-            Goal::Under(most) => Some(self.summary(0).is_some_and(|first| first.median <= most)),
-            Goal::Exactly(value) => Some(self.summary(0).is_some_and(|first| first.median == value)),
+            Goal::Under(most) => Some(first.is_some_and(|first| first.median <= most)),
+            Goal::Exactly(value) => Some(first.is_some_and(|first| first.median == value)),
             Goal::AtMost(times) => met(&|first, second| first <= second * times),
             Goal::NoWorse(slack) => met(&|first, second| first <= second + slack.max(second.abs() / 10.0)),
         }
@@ -132,16 +141,29 @@ impl Book {
 
     /// Writes a figure down.
     pub(super) fn add(&mut self, case: &str, metric: &Metric, binary: usize, value: f64) {
-        let known = self.rows.iter().position(|r| r.case == case && r.metric.name == metric.name);
-        let index = known.unwrap_or_else(|| {
-            let values = vec![Vec::new(); self.binaries.len()];
-            self.rows.push(Row { case: case.to_owned(), metric: *metric, values });
-            self.rows.len() - 1
-        });
-        let values = self.rows.get_mut(index).and_then(|r| r.values.get_mut(binary));
-        if let Some(values) = values {
+        if let Some(values) = self.row(case, metric).values.get_mut(binary) {
             values.push(value);
         }
+    }
+
+    /// Writes down what a binary had reached when it was stopped: it needs at least that much.
+    pub(super) fn add_at_least(&mut self, case: &str, metric: &Metric, binary: usize, value: f64) {
+        self.add(case, metric, binary, value);
+        if let Some(at_least) = self.row(case, metric).at_least.get_mut(binary) {
+            *at_least = true;
+        }
+    }
+
+    /// The row of these figures, made if there is none.
+    fn row(&mut self, case: &str, metric: &Metric) -> &mut Row {
+        let known = self.rows.iter().position(|r| r.case == case && r.metric.name == metric.name);
+        let index = known.unwrap_or_else(|| {
+            let (values, at_least) =
+                (vec![Vec::new(); self.binaries.len()], vec![false; self.binaries.len()]);
+            self.rows.push(Row { case: case.to_owned(), metric: *metric, values, at_least });
+            self.rows.len() - 1
+        });
+        &mut self.rows[index]
     }
 
     /// How many goals were met and how many were not.
@@ -164,7 +186,8 @@ impl Book {
                 let _ = writeln!(text, "{case}");
             }
             let cell = |binary| row.summary(binary).map_or_else(|| "-".to_owned(), |s| cell_text(&s));
-            let ratio = row.ratio().map_or_else(|| "-".to_owned(), |r| format!("{r:.2}"));
+            let bound = if row.summary(1).is_some_and(|s| s.at_least) { "< " } else { "" };
+            let ratio = row.ratio().map_or_else(|| "-".to_owned(), |r| format!("{bound}{r:.2}"));
             let verdict = match row.verdict() {
                 Some(true) => "ok",
                 Some(false) => "MISSED",
@@ -187,7 +210,7 @@ impl Book {
                 if let Some(s) = row.summary(index) {
                     lines.push(json!({
                         "bench": self.bench, "case": case, "metric": metric, "unit": unit, "bin": name,
-                        "n": s.count, "median": s.median, "min": s.min, "max": s.max,
+                        "n": s.count, "median": s.median, "min": s.min, "max": s.max, "at_least": s.at_least,
                     }));
                 }
             }
@@ -209,7 +232,8 @@ impl Book {
 
 fn cell_text(s: &Summary) -> String {
     let (median, min, max) = (number(s.median), number(s.min), number(s.max));
-    if s.count == 1 { median } else { format!("{median} [{min}..{max}]") }
+    let bound = if s.at_least { ">= " } else { "" };
+    if s.count == 1 { format!("{bound}{median}") } else { format!("{bound}{median} [{min}..{max}]") }
 }
 
 /// Three digits that matter.
@@ -267,6 +291,33 @@ mod tests {
     #[test]
     fn a_judged_binary_without_a_figure_misses_the_goal() {
         assert_eq!(book(&LATE, &[], &[1.0]).score(), (0, 1));
+    }
+
+    #[test]
+    fn what_was_stopped_is_a_lower_bound_that_can_prove_a_goal_met_and_not_missed() {
+        let stopped = |first: f64, reached: f64| {
+            let mut book = book(&SENT, &[first], &[]);
+            book.add_at_least("case", &SENT, 1, reached);
+            book
+        };
+        let met = stopped(5.0, 10.0);
+        assert_eq!(met.score(), (1, 0));
+        assert!(met.table().contains(">= 10.0"), "{}", met.table());
+        assert!(met.table().contains("< 0.50"), "{}", met.table());
+        assert_eq!(met.lines()[1]["at_least"], true);
+        // It may have been on its way to 20.
+        assert_eq!(stopped(7.0, 10.0).score(), (0, 0));
+    }
+
+    #[test]
+    fn a_judged_binary_that_was_stopped_misses_the_goal() {
+        let mut ours = book(&SENT, &[], &[100.0]);
+        ours.add_at_least("case", &SENT, 0, 5.0);
+        assert_eq!(ours.score(), (0, 1));
+        let mut both = book(&SENT, &[], &[]);
+        both.add_at_least("case", &SENT, 0, 5.0);
+        both.add_at_least("case", &SENT, 1, 100.0);
+        assert_eq!(both.score(), (0, 1));
     }
 
     #[test]
