@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use base::{Duration, Family, Instant, Machine};
+use base::{Family, Instant, Machine};
 use engine::Engine;
 use engine::facts::KernelEvent;
 use engine::io::{Effect, Input, OpError, OpId, Operation, Outcome, RunId, SocketId, SocketSpec};
@@ -12,6 +12,7 @@ use wire::Packet;
 
 use crate::advert::{Arrived, advert, echo, junk, neighbour};
 use crate::bytes::Bytes;
+use crate::clock::{BEGIN, Driver};
 use crate::kernel::Kernel;
 use crate::models::models;
 use crate::speech::Speech;
@@ -23,26 +24,6 @@ const MAX_EFFECTS: usize = 4_000;
 /// The most turns until an engine that gets all its answers has nothing left to do.
 const MAX_TURNS: usize = 4_000;
 
-/// How long may pass at once.
-pub(crate) const SPANS: [Duration; 16] = [
-    Duration::ZERO,
-    Duration::from_micros(1),
-    Duration::from_millis(1),
-    Duration::from_millis(10),
-    Duration::from_millis(39),
-    Duration::from_millis(100),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_millis(1_500),
-    Duration::from_secs(3),
-    Duration::from_micros(3_609_375),
-    Duration::from_secs(4),
-    Duration::from_secs(10),
-    Duration::from_secs(30),
-    Duration::from_secs(100),
-    Duration::from_secs(1_000),
-];
-
 /// Why operations fail: EPERM, ENOENT, ESRCH, EEXIST, ENODEV, EINVAL, EADDRNOTAVAIL, ENETDOWN, ENOBUFS.
 const ERRNOS: [i32; 9] = [1, 2, 3, 17, 19, 22, 99, 100, 105];
 
@@ -53,10 +34,9 @@ const ERRNOS: [i32; 9] = [1, 2, 3, 17, 19, 22, 99, 100, 105];
 pub fn engine_ops(bytes: &[u8]) {
     let mut bytes = Bytes::new(bytes);
     let start = bytes.pick(models()).expect("there are some").clone();
-    let now = Instant::from_nanos(1_000_000_000_000);
     let mut run = Run {
-        engine: Engine::new(start, now),
-        now,
+        engine: Engine::new(start, BEGIN),
+        now: BEGIN,
         kernel: Kernel::new(),
         waiting: Vec::new(),
         runs: Vec::new(),
@@ -110,21 +90,29 @@ struct Run {
     stopped: bool,
 }
 
+impl Driver for Run {
+    type Machine = Engine;
+
+    fn machine(&mut self) -> (&mut Engine, &mut Instant) {
+        (&mut self.engine, &mut self.now)
+    }
+
+    fn turn(&mut self) {
+        let mut speech = Speech::default();
+        speech.note_masters(&self.engine);
+        self.engine.handle_timeout(self.now);
+        self.drain(speech);
+    }
+}
+
 impl Run {
     fn step(&mut self, bytes: &mut Bytes<'_>) {
         match bytes.byte() % 26 {
             0 => self.answer_all(),
             1 => self.dump(),
-            2 => {
-                let how = bytes.byte();
-                let span = SPANS[usize::from(how % 16)];
-                if how < 128 { self.pass(span) } else { self.sleep(span) }
-            }
+            2 => self.pass_or_sleep(bytes),
             3 => {
-                if let Some(at) = self.engine.poll_timeout() {
-                    self.now = self.now.max(at);
-                    self.timeout();
-                }
+                self.pass_to_next(None);
             }
             4 => self.spurious(),
             5 => {
@@ -211,44 +199,6 @@ impl Run {
         speech.note_masters(&self.engine);
         self.engine.handle_input(self.now, input);
         self.drain(speech);
-    }
-
-    fn timeout(&mut self) {
-        let mut speech = Speech::default();
-        speech.note_masters(&self.engine);
-        self.engine.handle_timeout(self.now);
-        self.drain(speech);
-        let next = self.engine.poll_timeout();
-        assert!(next.is_none_or(|at| at > self.now), "{next:?} is due after all was done at {:?}", self.now);
-    }
-
-    /// Nothing is due: asking for it again must do nothing.
-    fn spurious(&mut self) {
-        let before = self.engine.poll_timeout();
-        if before.is_some_and(|at| at <= self.now) {
-            return;
-        }
-        self.engine.handle_timeout(self.now);
-        let effect = self.engine.poll_output();
-        assert!(effect.is_none(), "a spurious timeout brought {effect:?}");
-        assert_eq!(self.engine.poll_timeout(), before, "a spurious timeout moved the next one");
-    }
-
-    /// Time passes, and each deadline is kept; of very many the last ones are late.
-    fn pass(&mut self, span: Duration) {
-        let end = self.now + span;
-        for _ in 0..64 {
-            let Some(at) = self.engine.poll_timeout().filter(|at| *at <= end) else { break };
-            self.now = self.now.max(at);
-            self.timeout();
-        }
-        self.sleep(end.since(self.now));
-    }
-
-    /// Time passes without us.
-    fn sleep(&mut self, span: Duration) {
-        self.now += span;
-        self.timeout();
     }
 
     fn answer(&mut self, at: usize, result: Result<(), OpError>) {
@@ -415,10 +365,9 @@ impl Run {
     fn finish(mut self) {
         self.settle();
         for _ in 0..64 {
-            if self.engine.poll_timeout().is_none() {
+            if !self.pass_to_next(None) {
                 break;
             }
-            self.step(&mut Bytes::new(&[3]));
             self.settle();
         }
         self.spurious();
@@ -427,9 +376,9 @@ impl Run {
         }
         self.settle();
         for _ in 0..64 {
-            let Some(at) = self.engine.poll_timeout().filter(|_| !self.stopped) else { break };
-            self.now = self.now.max(at);
-            self.timeout();
+            if self.stopped || !self.pass_to_next(None) {
+                break;
+            }
             self.settle();
         }
         assert!(self.stopped, "the engine was told to stop, and has not");

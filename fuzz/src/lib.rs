@@ -10,6 +10,7 @@
 
 mod advert;
 mod bytes;
+mod clock;
 mod engine_ops;
 mod facts;
 mod kernel;

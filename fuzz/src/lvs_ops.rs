@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use base::{Duration, Instant, Machine};
-use config::{MapSource, Options, load};
 use engine::lvs::Balancer;
 use engine::lvs::io::{Answer, Effect, Failure, Input, OpError, OpId, Operation, RunId};
 use engine::lvs::table::{Entry, ServerKey, Table, Timeouts};
@@ -13,7 +12,8 @@ use model::Model;
 use model::lvs::{CheckBfdId, CheckFileId};
 
 use crate::bytes::Bytes;
-use crate::engine_ops::SPANS;
+use crate::clock::{BEGIN, Driver, SPANS};
+use crate::models::loaded;
 
 /// The most inputs of one run.
 const MAX_STEPS: usize = 400;
@@ -36,16 +36,7 @@ const ERRNOS: [i32; 7] = [2, 3, 12, 17, 22, 92, 105];
 
 fn models() -> &'static [Arc<Model>] {
     static MODELS: OnceLock<Vec<Arc<Model>>> = OnceLock::new();
-    MODELS.get_or_init(|| {
-        let model = |text: &&str| {
-            let loaded = load(&MapSource::new().file("/k.conf", text), &Options::new("/k.conf"));
-            let shown = loaded.render(false);
-            Arc::new(
-                loaded.model.unwrap_or_else(|| panic!("a configuration of the fuzzer is refused: {shown}")),
-            )
-        };
-        TEXTS.iter().map(model).collect()
-    })
+    MODELS.get_or_init(|| loaded(TEXTS))
 }
 
 /// Hands a sequence of inputs to a balancer: the first byte is the configuration that it starts with, and each
@@ -55,11 +46,10 @@ fn models() -> &'static [Arc<Model>] {
 pub fn lvs_ops(bytes: &[u8]) {
     let mut bytes = Bytes::new(bytes);
     let start = bytes.pick(models()).expect("there are some").clone();
-    let now = Instant::from_nanos(1_000_000_000_000);
     let timeouts = Duration::from_secs(900);
     let mut run = Run {
-        balancer: Balancer::new(start, now, u64::from(bytes.byte())),
-        now,
+        balancer: Balancer::new(start, BEGIN, u64::from(bytes.byte())),
+        now: BEGIN,
         table: Table {
             services: BTreeMap::new(),
             timeouts: Some(Timeouts { tcp: timeouts, tcp_fin: timeouts, udp: timeouts }),
@@ -95,6 +85,19 @@ struct Run {
     stopped: bool,
 }
 
+impl Driver for Run {
+    type Machine = Balancer;
+
+    fn machine(&mut self) -> (&mut Balancer, &mut Instant) {
+        (&mut self.balancer, &mut self.now)
+    }
+
+    fn turn(&mut self) {
+        self.balancer.handle_timeout(self.now);
+        self.drain();
+    }
+}
+
 impl Run {
     fn step(&mut self, bytes: &mut Bytes<'_>) {
         match bytes.byte() % 18 {
@@ -103,10 +106,7 @@ impl Run {
             2 => self.read(false),
             3 => self.pass(SPANS[usize::from(bytes.byte() % 16)]),
             4 => {
-                if let Some(at) = self.balancer.poll_timeout() {
-                    self.now = self.now.max(at);
-                    self.timeout();
-                }
+                self.pass_to_next(None);
             }
             5 => self.spurious(),
             6 => {
@@ -172,37 +172,6 @@ impl Run {
     fn input(&mut self, input: Input) {
         self.balancer.handle_input(self.now, input);
         self.drain();
-    }
-
-    fn timeout(&mut self) {
-        self.balancer.handle_timeout(self.now);
-        self.drain();
-        let next = self.balancer.poll_timeout();
-        assert!(next.is_none_or(|at| at > self.now), "{next:?} is due after all was done at {:?}", self.now);
-    }
-
-    /// Nothing is due: asking for it again must do nothing.
-    fn spurious(&mut self) {
-        let before = self.balancer.poll_timeout();
-        if before.is_some_and(|at| at <= self.now) {
-            return;
-        }
-        self.balancer.handle_timeout(self.now);
-        let effect = self.balancer.poll_output();
-        assert!(effect.is_none(), "a spurious timeout brought {effect:?}");
-        assert_eq!(self.balancer.poll_timeout(), before, "a spurious timeout moved the next one");
-    }
-
-    /// Time passes, and each deadline is kept; of very many the last ones are late.
-    fn pass(&mut self, span: Duration) {
-        let end = self.now + span;
-        for _ in 0..64 {
-            let Some(at) = self.balancer.poll_timeout().filter(|at| *at <= end) else { break };
-            self.now = self.now.max(at);
-            self.timeout();
-        }
-        self.now = end;
-        self.timeout();
     }
 
     fn read(&mut self, well: bool) {
@@ -329,10 +298,7 @@ impl Run {
                 self.answer(0, None);
             } else if let Some(run) = self.runs.pop() {
                 self.input(Input::Probed { run, answer: Answer::Passed { status: 0 } });
-            } else if let Some(at) = self.balancer.poll_timeout().filter(|at| *at <= end) {
-                self.now = self.now.max(at);
-                self.timeout();
-            } else {
+            } else if !self.pass_to_next(Some(end)) {
                 break;
             }
         }
@@ -349,9 +315,8 @@ impl Run {
                 self.answer(0, None);
             } else if self.reading {
                 self.read(true);
-            } else if let Some(at) = self.balancer.poll_timeout() {
-                self.now = self.now.max(at);
-                self.timeout();
+            } else {
+                self.pass_to_next(None);
             }
         }
         panic!("it does not end");

@@ -27,16 +27,17 @@ const TEXTS: &[&str] = &[
 /// All of them, loaded once.
 pub(crate) fn models() -> &'static [Arc<Model>] {
     static MODELS: OnceLock<Vec<Arc<Model>>> = OnceLock::new();
-    MODELS.get_or_init(|| {
-        let model = |text: &&str| {
-            let loaded = load(&MapSource::new().file("/k.conf", text), &Options::new("/k.conf"));
-            let shown = loaded.render(false);
-            Arc::new(
-                loaded.model.unwrap_or_else(|| panic!("a configuration of the fuzzer is refused: {shown}")),
-            )
-        };
-        TEXTS.iter().map(model).collect()
-    })
+    MODELS.get_or_init(|| loaded(TEXTS))
+}
+
+/// The Model of each text, none of which may be refused.
+pub(crate) fn loaded(texts: &[&str]) -> Vec<Arc<Model>> {
+    let model = |text: &&str| {
+        let loaded = load(&MapSource::new().file("/k.conf", text), &Options::new("/k.conf"));
+        let shown = loaded.render(false);
+        Arc::new(loaded.model.unwrap_or_else(|| panic!("a configuration of the fuzzer is refused: {shown}")))
+    };
+    texts.iter().map(model).collect()
 }
 
 /// The interfaces that any of them names, in order of their names.

@@ -12,7 +12,7 @@ use wire::Packet;
 
 use crate::advert::{advert, echo, junk, neighbour};
 use crate::bytes::Bytes;
-use crate::engine_ops::SPANS;
+use crate::clock::{BEGIN, Driver, SPANS};
 use crate::models::models;
 use crate::speech;
 
@@ -38,9 +38,8 @@ pub fn vrrp_ops(bytes: &[u8]) {
     let mut bytes = Bytes::new(bytes);
     let model = bytes.pick(models()).expect("there are some").clone();
     let delay = SPANS[usize::from(bytes.byte() % 16)];
-    let now = Instant::from_nanos(1_000_000_000_000);
-    let core = Vrrp::new(model.protocol(), now, delay);
-    let mut run = Run { core, model, now, said: None, stopped: false };
+    let core = Vrrp::new(model.protocol(), BEGIN, delay);
+    let mut run = Run { core, model, now: BEGIN, said: None, stopped: false };
     for _ in 0..MAX_STEPS {
         if bytes.is_empty() {
             break;
@@ -64,6 +63,20 @@ struct Run {
     stopped: bool,
 }
 
+impl Driver for Run {
+    type Machine = Vrrp;
+
+    fn machine(&mut self) -> (&mut Vrrp, &mut Instant) {
+        (&mut self.core, &mut self.now)
+    }
+
+    fn turn(&mut self) {
+        let before = self.snapshots();
+        self.core.handle_timeout(self.now);
+        self.drain(&before);
+    }
+}
+
 impl Run {
     fn step(&mut self, bytes: &mut Bytes<'_>) {
         match bytes.byte() % 14 {
@@ -73,16 +86,9 @@ impl Run {
                     self.source(InstanceId::from_index(index), Some(1));
                 }
             }
-            1 | 2 => {
-                let how = bytes.byte();
-                let span = SPANS[usize::from(how % 16)];
-                if how < 128 { self.pass(span) } else { self.sleep(span) }
-            }
+            1 | 2 => self.pass_or_sleep(bytes),
             3 => {
-                if let Some(at) = self.core.poll_timeout() {
-                    self.now = self.now.max(at);
-                    self.timeout();
-                }
+                self.pass_to_next(None);
             }
             4 => self.spurious(),
             5 => {
@@ -171,41 +177,6 @@ impl Run {
             assert_eq!(strip(before), strip(self.snapshots()), "what was refused changed something");
             assert_eq!(self.core.poll_timeout(), next, "what was refused moved a timer");
         }
-    }
-
-    fn timeout(&mut self) {
-        let before = self.snapshots();
-        self.core.handle_timeout(self.now);
-        self.drain(&before);
-        let next = self.core.poll_timeout();
-        assert!(next.is_none_or(|at| at > self.now), "{next:?} is due after all was done at {:?}", self.now);
-    }
-
-    /// Nothing is due: asking for it again must do nothing.
-    fn spurious(&mut self) {
-        let before = self.core.poll_timeout();
-        if before.is_some_and(|at| at <= self.now) {
-            return;
-        }
-        self.core.handle_timeout(self.now);
-        let output = self.core.poll_output();
-        assert!(output.is_none(), "a spurious timeout brought {output:?}");
-        assert_eq!(self.core.poll_timeout(), before, "a spurious timeout moved the next one");
-    }
-
-    fn pass(&mut self, span: Duration) {
-        let end = self.now + span;
-        for _ in 0..64 {
-            let Some(at) = self.core.poll_timeout().filter(|at| *at <= end) else { break };
-            self.now = self.now.max(at);
-            self.timeout();
-        }
-        self.sleep(end.since(self.now));
-    }
-
-    fn sleep(&mut self, span: Duration) {
-        self.now += span;
-        self.timeout();
     }
 
     fn snapshots(&self) -> Vec<Snapshot> {
