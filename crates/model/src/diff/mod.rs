@@ -10,6 +10,8 @@
 //!   the ids in it differ.
 
 pub mod cost;
+#[cfg(test)]
+mod drawn;
 pub mod identity;
 pub mod lvs;
 mod renumber;

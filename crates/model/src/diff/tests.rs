@@ -6,6 +6,8 @@ use base::{Duration, Family, IfName, IpNet, Name, Priority, Vrid, Weight};
 use proptest::prelude::*;
 use vrrp::config::{Auth, ChecksumKind, Peers, Preempt, Track, Version};
 
+use super::drawn::{self, Dice};
+use super::lvs::{ServerSlot, ServiceSlot};
 use super::*;
 use crate::address::AddressFlags;
 use crate::{Command, Garp, Held, Notify, Script, TrackerSource, User};
@@ -102,73 +104,97 @@ fn script(name: &str, interval: u64) -> Tracker {
     }
 }
 
-fn group(name: &str, members: &[u32]) -> SyncGroup {
-    SyncGroup {
-        protocol: vrrp::config::Group {
-            name: Name::from(name),
-            members: members.iter().copied().map(InstanceId).collect(),
-            tracking_weight: false,
-        },
-        notify: Notify::default(),
+prop_compose! {
+    /// Two Models: few changes or many lead from one to the other, or they have nothing to do with each other.
+    fn pairs()(
+        seed in any::<u64>(),
+        changes in any::<u64>(),
+        rarity in prop_oneof![Just(1_u64), Just(10), Just(100), Just(1_000)],
+    ) -> (Model, Model) {
+        let dice = Dice::new(seed);
+        (drawn::model(dice), drawn::model(dice.with_changes(changes, rarity)))
     }
 }
 
-prop_compose! {
-    /// A Model of up to 4 instances whose ids all point somewhere.
-    fn models()(
-        vrids in proptest::sample::subsequence(vec![1u8, 2, 3, 4], 0..=4).prop_shuffle(),
-        priorities in proptest::collection::vec(100u8..103, 4),
-        addresses in proptest::collection::vec(proptest::collection::vec(1u8..4, 0..3), 4),
-        scripts in proptest::sample::subsequence(vec!["a", "b", "c"], 0..=3).prop_shuffle(),
-        interval in 1u64..3,
-        picks in proptest::collection::vec(any::<prop::sample::Index>(), 4),
-        grouped in any::<bool>(),
-        router_id in "[ab]",
-        statics in proptest::collection::vec(200u8..202, 0..2),
-    ) -> Model {
-        let tracks = |n: usize| if scripts.is_empty() {
-            Vec::new()
-        } else {
-            vec![u32::try_from(picks[n].index(scripts.len())).unwrap()]
-        };
-        let instances: Vec<_> = vrids.iter().enumerate().map(|(n, vrid)| {
-            let name = format!("VI_{vrid}");
-            let member = (grouped && n == 0).then_some(0);
-            instance(&name, *vrid, priorities[n], &addresses[n], &tracks(n), member)
-        }).collect();
-        let groups = if grouped && !instances.is_empty() { vec![group("VG", &[0])] } else { Vec::new() };
-        Model {
-            global: Global { router_id: Name::from(router_id.as_str()), ..Global::default() },
-            instances,
-            groups,
-            trackers: scripts.iter().map(|name| script(name, interval)).collect(),
-            static_addresses: statics.iter().map(|a| address(*a)).collect(),
-            ..Model::default()
-        }
-    }
+/// Each old object goes on as one new one, or is gone.
+fn each_once<I: Id + Ord + std::fmt::Debug>(old: usize, carried: Vec<Option<I>>, gone: &[I]) {
+    let mut all: Vec<I> = carried.into_iter().flatten().chain(gone.iter().copied()).collect();
+    all.sort_unstable();
+    assert_eq!(all, (0..old).map(I::from_index).collect::<Vec<_>>());
+}
+
+fn is_kept<I, T>(slot: &Slot<I, T>) -> bool {
+    matches!(slot, Slot::Kept(_))
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
     #[test]
-    fn the_difference_to_itself_is_empty(a in models()) {
-        prop_assert!(diff(&a, &a).is_empty());
+    fn the_difference_to_itself_is_empty((a, _) in pairs()) {
+        prop_assert!(diff(&a, &a.clone()).is_empty());
     }
 
     #[test]
-    fn replaying_the_difference_gives_the_new_model(a in models(), b in models()) {
+    fn replaying_the_difference_gives_the_new_model((a, b) in pairs()) {
         let difference = diff(&a, &b);
-        prop_assert_eq!(difference.replay(&a), b.clone());
+        prop_assert_eq!(&difference.replay(&a), &b);
         prop_assert_eq!(difference.is_empty(), a == b);
     }
 
     #[test]
-    fn nobody_is_continued_twice_and_nobody_is_forgotten(a in models(), b in models()) {
+    fn nobody_is_continued_twice_and_nobody_is_forgotten((a, b) in pairs()) {
         let difference = diff(&a, &b);
-        let mut old: Vec<_> = difference.carried_instances().into_iter().flatten().collect();
-        old.extend(&difference.instances_gone);
-        old.sort_unstable();
-        prop_assert_eq!(old, (0..a.instances.len()).map(InstanceId::from_index).collect::<Vec<_>>());
+        each_once(a.instances.len(), difference.carried_instances(), &difference.instances_gone);
+        each_once(a.groups.len(), difference.carried_groups(), &difference.groups_gone);
+        each_once(a.trackers.len(), difference.carried_trackers(), &difference.trackers_gone);
+        each_once(a.bfd.len(), difference.carried_bfd(), &difference.bfd_gone);
+        let lvs = difference.lvs;
+        each_once(a.lvs.groups.len(), lvs.groups.iter().map(Slot::old).collect(), &lvs.groups_gone);
+        each_once(a.lvs.files.len(), lvs.files.iter().map(Slot::old).collect(), &lvs.files_gone);
+        each_once(a.lvs.bfds.len(), lvs.bfds.iter().map(Slot::old).collect(), &lvs.bfds_gone);
+        each_once(a.lvs.services.len(), lvs.services.iter().map(ServiceSlot::old).collect(), &lvs.services_gone);
+        for slot in &lvs.services {
+            if let ServiceSlot::Changed { old, servers, servers_gone, .. } = slot {
+                let before = a.lvs.services[old.index()].servers.len();
+                each_once(before, servers.iter().map(ServerSlot::old).collect(), servers_gone);
+            }
+        }
     }
+
+    /// The numbers of things may shift: whoever refers to them notices nothing.
+    #[test]
+    fn turning_every_list_around_changes_no_object(seed in any::<u64>()) {
+        let (one, two) = drawn::turned(Dice::new(seed));
+        let difference = diff(&one, &two);
+        prop_assert!(difference.global.is_none() && difference.mail.is_none());
+        prop_assert!(difference.instances.iter().all(is_kept));
+        prop_assert!(difference.groups.iter().all(is_kept));
+        prop_assert!(difference.trackers.iter().all(is_kept));
+        prop_assert!(difference.bfd.iter().all(is_kept));
+        let lvs = difference.lvs;
+        prop_assert!(lvs.settings.is_none());
+        prop_assert!(lvs.groups.iter().all(is_kept) && lvs.files.iter().all(is_kept) && lvs.bfds.iter().all(is_kept));
+        prop_assert!(lvs.services.iter().all(|slot| matches!(slot, ServiceSlot::Kept(_))));
+    }
+}
+
+/// Else the laws would be about Models that are the same, or have nothing in common.
+#[test]
+fn a_few_changes_leave_some_objects_as_they_are_and_not_others() {
+    let mut slots = [0, 0, 0];
+    for seed in 0..200 {
+        let dice = Dice::new(seed);
+        let difference = diff(&drawn::model(dice), &drawn::model(dice.with_changes(seed, 100)));
+        for slot in &difference.instances {
+            slots[match slot {
+                Slot::Kept(_) => 0,
+                Slot::Changed { .. } => 1,
+                Slot::Added(_) => 2,
+            }] += 1;
+        }
+    }
+    assert!(slots.iter().all(|count| *count >= 10), "{slots:?}");
 }
 
 #[test]

@@ -1,9 +1,8 @@
-//! The laws of the difference, on generated virtual servers.
+//! What changes of virtual servers cost. The laws of the difference are held by `diff::tests`.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use base::{Duration, Family};
-use proptest::prelude::*;
 
 use crate::diff::lvs::{ServerSlot, ServiceSlot};
 use crate::diff::{Cost, diff};
@@ -90,70 +89,6 @@ fn large(services: usize) -> Model {
     let servers = |n| (0..4).map(|i| server(4 * n + i, 1, vec![tcp(address(4 * n + i), 1)])).collect();
     let services = (0..services).map(|n| service(at(n), servers(n))).collect();
     Model { lvs: Lvs { services, ..Lvs::default() }, ..Model::default() }
-}
-
-prop_compose! {
-    /// A few services, servers and checks whose ids all point somewhere.
-    fn models()(
-        groups in proptest::sample::subsequence(vec!["a", "b", "c"], 1..=3).prop_shuffle(),
-        files in proptest::sample::subsequence(vec!["/a", "/b", "/c"], 1..=3).prop_shuffle(),
-        destinations in proptest::sample::subsequence(vec![0_usize, 1, 2, 3, 4, 5], 0..=6).prop_shuffle(),
-        servers in proptest::sample::subsequence(vec![1_usize, 2, 3, 4], 1..=4).prop_shuffle(),
-        weights in proptest::collection::vec(1_u32..3, 6),
-        picks in proptest::collection::vec(any::<prop::sample::Index>(), 6),
-        retries in proptest::collection::vec(0_u32..2, 0..3),
-        flush in any::<bool>(),
-    ) -> Model {
-        let services = destinations.iter().enumerate().map(|(place, n)| {
-            let destination = match n {
-                0..3 => at(*n),
-                3 => Destination::Mark(7),
-                _ => Destination::Group {
-                    group: AddressGroupId::from_index(picks[place].index(groups.len())),
-                    protocol: if *n == 4 { Protocol::Tcp } else { Protocol::Udp },
-                },
-            };
-            let servers = servers.iter().map(|s| {
-                let mut checkers: Vec<Checker> = retries.iter().map(|r| tcp(address(*s), *r)).collect();
-                checkers.push(follow(picks[*s].index(files.len())));
-                server(*s, weights[*s], checkers)
-            });
-            service(destination, servers.collect())
-        }).collect();
-        Model {
-            lvs: Lvs {
-                settings: Settings { flush, ..Settings::default() },
-                groups: groups.iter().map(|name| group(name)).collect(),
-                services,
-                files: files.iter().map(|path| file(path)).collect(),
-                bfds: Vec::new(),
-            },
-            ..Model::default()
-        }
-    }
-}
-
-proptest! {
-    #[test]
-    fn the_difference_of_virtual_servers_to_themselves_is_empty(a in models()) {
-        prop_assert!(diff(&a, &a).is_empty());
-    }
-
-    #[test]
-    fn replaying_the_difference_of_virtual_servers_gives_the_new_ones(a in models(), b in models()) {
-        let difference = diff(&a, &b);
-        prop_assert_eq!(difference.replay(&a), b.clone());
-        prop_assert_eq!(difference.is_empty(), a == b);
-    }
-
-    #[test]
-    fn no_service_is_continued_twice_or_forgotten(a in models(), b in models()) {
-        let difference = diff(&a, &b).lvs;
-        let mut old: Vec<_> = difference.services.iter().filter_map(ServiceSlot::old).collect();
-        old.extend(&difference.services_gone);
-        old.sort_unstable();
-        prop_assert_eq!(old, (0..a.lvs.services.len()).map(ServiceId::from_index).collect::<Vec<_>>());
-    }
 }
 
 #[test]
