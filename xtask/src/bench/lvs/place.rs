@@ -36,13 +36,11 @@ impl Place {
         Ok(Self { node, stand_in, programs, lab })
     }
 
-    /// Which binary is measured first, and which then.
-    pub(super) fn order(&self, round: u32) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.programs.len()).collect();
-        if round % 2 == 1 {
-            order.reverse();
-        }
-        order
+    /// The binaries of so many rounds, in the order in which they are measured: there and back again.
+    pub(super) fn turns(&self, rounds: u32) -> impl Iterator<Item = usize> + use<> {
+        let last = self.programs.len();
+        let there = move |round: u32, place: usize| if round % 2 == 1 { last - 1 - place } else { place };
+        (0..rounds).flat_map(move |round| (0..last).map(move |place| there(round, place)))
     }
 
     /// Makes the node as new.

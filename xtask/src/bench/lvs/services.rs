@@ -47,12 +47,7 @@ impl Plan {
 
 /// Measures `plan` for all binaries in turn.
 pub(super) fn measure(place: &Place, plan: Plan, book: &mut Book) -> Result<(), String> {
-    for round in 0..plan.rounds {
-        for binary in place.order(round) {
-            run(place, plan, binary, book)?;
-        }
-    }
-    Ok(())
+    place.turns(plan.rounds).try_for_each(|binary| run(place, plan, binary, book))
 }
 
 fn run(place: &Place, plan: Plan, binary: usize, book: &mut Book) -> Result<(), String> {
