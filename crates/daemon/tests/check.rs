@@ -96,6 +96,38 @@ top.conf: 2 warnings
 }
 
 #[test]
+fn who_checks_the_file_of_another_machine_learns_how() {
+    let dir = files();
+    fs::write(dir.path().join("other.conf"), OTHER_MACHINE).unwrap();
+    let here = said(&vipd(dir.path(), &["check", "clean.conf", "other.conf"]));
+    assert!(here.contains("error[unknown-interface]"), "{here}");
+    assert!(
+        here.ends_with("If this is the configuration of another machine, add `--elsewhere`.\n"),
+        "{here}"
+    );
+    let there = said(&vipd(dir.path(), &["check", "--elsewhere", "other.conf"]));
+    assert!(!there.contains("unknown-interface") && there.ends_with("other.conf: 1 warning\n"), "{there}");
+    // Where the command would be found there, nobody knows.
+    assert!(there.contains("= help: write its full path"), "{there}");
+    let printed = vipd(dir.path(), &["print", "other.conf"]);
+    assert!(String::from_utf8_lossy(&printed.stderr).contains("--elsewhere"), "{printed:?}");
+}
+
+const OTHER_MACHINE: &str = "global_defs {
+  enable_script_security
+  script_user root
+}
+vrrp_instance V {
+  interface not_here0
+  virtual_router_id 7
+  virtual_ipaddress {
+    192.0.2.1/24
+  }
+  notify nor_this_command
+}
+";
+
+#[test]
 fn json_is_one_object_for_all_files() {
     let dir = files();
     let output = vipd(dir.path(), &["check", "--format", "json", "top.conf", "error.conf"]);

@@ -83,7 +83,11 @@ fn run(matches: &clap::ArgMatches) -> (String, u8) {
         json::report(&checked, cluster.as_ref(), status)
     } else {
         let files = checked.iter().map(|c| c.text(colours));
-        files.chain(cluster.as_ref().map(|c| c.text(colours))).collect()
+        let hints = checked.iter().map(|c| options::hint_elsewhere(matches, &c.loaded));
+        // Of a cluster, each node is another machine anyway.
+        let hint = hints.max().filter(|_| cluster.is_none()).unwrap_or_default();
+        let all: String = files.chain(cluster.as_ref().map(|c| c.text(colours))).collect();
+        all + hint
     };
     (out, status)
 }

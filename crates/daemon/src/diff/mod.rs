@@ -54,7 +54,7 @@ fn run(matches: &ArgMatches, source: &dyn Source) -> (String, u8) {
     let mut trouble = false;
     for (file, loaded) in [&old, &new] {
         if loaded.model.is_none() {
-            eprint!("{}", refusal(file, loaded));
+            eprint!("{}", refusal(matches, file, loaded));
             trouble = true;
         }
     }

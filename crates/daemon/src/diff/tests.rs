@@ -75,7 +75,7 @@ fn each_object_is_told_with_what_happens_to_it_and_its_values() {
 ~ global_defs changes, and nobody will notice
     router_id: a -> b
 ~ vrrp_script s changes while it runs
-    interval: not set -> 5
+    interval: default (1) -> 5
     timeout  (nobody will notice)
 - vrrp_instance V2 is removed
 ~ vrrp_instance V1 changes while it runs
@@ -87,7 +87,7 @@ fn each_object_is_told_with_what_happens_to_it_and_its_values() {
 + vrrp_instance V2 is added
 - real_server 192.0.2.11 53 of 192.0.2.1 53 UDP is removed
 ~ real_server 192.0.2.10 53 of 192.0.2.1 53 UDP changes while it runs
-    weight: not set -> 5
+    weight: default (that of the virtual server, 1) -> 5
 + real_server 192.0.2.12 53 of 192.0.2.1 53 UDP is added
 
 2 added, 2 removed, 3 changed while running, 1 changed unnoticed.

@@ -47,17 +47,26 @@ fn object(object: &Object) -> String {
     let name = format!("{keyword} {name}");
     let mut out = format!("{sign} {} {words}\n", name.trim_end());
     for change in changes {
-        out.push_str(&value(change, *what));
+        out.push_str(&value(keyword, change, *what));
     }
     out
 }
 
-fn value(value: &Value, of_object: Fate) -> String {
+/// What holds where a keyword of a block is not printed: a value that was written may be the default, too.
+fn unset(block: &str, keyword: &str) -> String {
+    let known = config::entries(keyword).find(|entry| entry.block.rsplit('/').next() == Some(block));
+    match known.map_or("", |entry| entry.default) {
+        "" => "not set".to_owned(),
+        default => format!("default ({default})"),
+    }
+}
+
+fn value(block: &str, value: &Value, of_object: Fate) -> String {
     let Value { keyword, cost: price, old, new, added, removed } = value;
     let note = if Fate::from(*price) == of_object { String::new() } else { format!("  ({})", cost(*price)) };
     let mut out = format!("    {keyword}");
     if old.is_some() || new.is_some() {
-        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".to_owned());
+        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| unset(block, keyword));
         out.push_str(&format!(": {} -> {}", shown(old), shown(new)));
     }
     out.push_str(&note);

@@ -15,7 +15,7 @@ pub struct Value {
     /// What the change costs.
     #[serde(serialize_with = "cost")]
     pub cost: Cost,
-    /// The value before; `None` if it was not set, or is too long to be shown.
+    /// The value before; `None` if it was not set or is the default, or is too long to be shown.
     pub old: Option<String>,
     /// The value after, likewise.
     pub new: Option<String>,

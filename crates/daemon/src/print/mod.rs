@@ -52,13 +52,14 @@ fn run(matches: &ArgMatches, source: &dyn Source) -> (String, u8) {
             (Print { accounts: &loaded.accounts, show_secrets }.text(model), config::EXIT_OK)
         }
         None => {
-            eprint!("{}", refusal(&options.file, &loaded));
+            eprint!("{}", refusal(matches, &options.file, &loaded));
             (String::new(), TROUBLE)
         }
     }
 }
 
 /// Why a configuration cannot be run.
-pub fn refusal(file: &str, loaded: &Loaded) -> String {
-    format!("{}`{file}` cannot be run.\n", loaded.render(false))
+pub fn refusal(matches: &ArgMatches, file: &str, loaded: &Loaded) -> String {
+    let hint = options::hint_elsewhere(matches, loaded);
+    format!("{}`{file}` cannot be run.\n{hint}", loaded.render(false))
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use config::Source;
+use config::{Loaded, Source};
 
 use crate::source::{Elsewhere, System};
 
@@ -68,5 +68,17 @@ pub fn in_world<T>(matches: &ArgMatches, elsewhere: bool, read: impl FnOnce(&dyn
         read(&Elsewhere::with_everything(&here))
     } else {
         read(&here)
+    }
+}
+
+/// What there is to say to somebody who has the configuration of another machine, if this load looks like one;
+/// empty otherwise.
+pub fn hint_elsewhere(matches: &ArgMatches, loaded: &Loaded) -> &'static str {
+    let of_the_host =
+        |code: &str| matches!(code, "unknown-interface" | "script-not-found" | "unusable-command");
+    if !matches.get_flag("elsewhere") && loaded.diagnostics.iter().any(|d| of_the_host(d.code.name)) {
+        "If this is the configuration of another machine, add `--elsewhere`.\n"
+    } else {
+        ""
     }
 }
