@@ -195,6 +195,8 @@ codes! {
     NOPREEMPT_MASTER = "nopreempt-with-master", General, Warning, Goes;
     /// A password of more than 8 bytes.
     LONG_PASSWORD = "long-password", General, Warning, Goes;
+    /// What is printed in the place of a secret, as the secret.
+    HIDDEN = "hidden-secret", Ok, Warning, Goes;
     /// A quorum that all real servers together do not reach.
     QUORUM = "quorum-above-weights", General, Warning, Goes;
     /// A server with another port than the service, where none can be translated.

@@ -3,6 +3,12 @@
 use vipd_config::{Interface, Loaded, MapSource, Options, load};
 
 /// A sound instance, with room for more lines.
+/// The beginning of a virtual server.
+const SERVICE: &str = "virtual_server 192.0.2.7 80 {\n lb_algo rr\n lb_kind NAT\n protocol TCP\n";
+
+/// A script without security.
+const SCRIPT: &str = "vrrp_script s {\n script /bin/true\n}\n";
+
 fn instance(name: &str, vrid: &str, more: &str) -> String {
     format!(
         "vrrp_instance {name} {{\n    interface eth0\n    virtual_router_id {vrid}\n{more}    virtual_ipaddress {{\n        192.0.2.1/24\n    }}\n}}\n"
@@ -92,6 +98,34 @@ fn each_kind_of_bad_input_is_told_at_its_place_with_keepalived_s_exit_statuses()
             runs,
         ),
         case(with("priority 100 200"), "extra-words", (4, 18), (None, 0)),
+        // More than an address: keepalived takes what it needs of it.
+        case(with("mcast_src_ip 192.0.2.9/24"), "extra-words", (4, 18), (None, 0)),
+        case(with("unicast_peer { 192.0.2.9/24 }"), "extra-words", (4, 20), (None, 0)),
+        case("bfd_instance b {\n neighbor_ip 192.0.2.9/24\n}\n", "extra-words", (2, 14), (None, 0)),
+        case(
+            format!("{SERVICE} real_server 192.0.2.8/24 80 {{\n }}\n}}\n"),
+            "extra-words",
+            (5, 14),
+            (None, 0),
+        ),
+        case(
+            format!("{SERVICE} real_server 192.0.2.8 80 {{\n }}\n sorry_server 192.0.2.9-11 80\n}}\n"),
+            "extra-words",
+            (7, 15),
+            (None, 0),
+        ),
+        // Interfaces that are made.
+        case(with("use_vmac ::1"), "invalid-value", (4, 14), runs),
+        case(with("use_ipvlan 2001:db8::1/64"), "conflict", (4, 5), runs),
+        // A value that keepalived does without.
+        case("instance\n", "missing-value", (1, 1), runs),
+        case("vrrp_track_process p {\n process x\n weight\n}\n", "missing-value", (3, 2), runs),
+        case(
+            format!("{SERVICE} real_server 192.0.2.8 80 {{\n UDP_CHECK {{\n payload \"\"\n }}\n }}\n}}\n"),
+            "invalid-value",
+            (7, 10),
+            runs,
+        ),
         // Names.
         case(with("priorty 100"), "unknown-keyword", (4, 5), runs),
         case(with("track_script { chk }"), "unknown-name", (4, 20), runs),
@@ -110,6 +144,25 @@ fn each_kind_of_bad_input_is_told_at_its_place_with_keepalived_s_exit_statuses()
         assert_told(&loaded, case.code, case.place.0, case.place.1);
         assert_eq!((loaded.exits.run, loaded.exits.test), case.exits, "{}", loaded.render(false));
         assert_eq!(loaded.model.is_none(), loaded.exits.run.is_some());
+    }
+}
+
+/// Without its interfaces keepalived does not look at the scripts of instances, but at those of checks.
+#[test]
+fn the_security_of_scripts_counts_only_where_keepalived_comes_to_it() {
+    let tracking = format!("{SCRIPT}{}", instance("V", "1", "    track_script { s }\n"));
+    let check = "MISC_CHECK {\n misc_path /bin/true\n }";
+    let service = format!("{SERVICE} real_server 192.0.2.8 80 {{\n {check}\n }}\n}}\n");
+    for (text, here, without_interface) in [
+        (tracking.clone(), 6, 5),
+        (format!("{service}{}", instance("V", "1", "")), 6, 6),
+        (format!("{service}{tracking}"), 6, 6),
+    ] {
+        assert_eq!(load_text(&text).exits.test, here, "{text}");
+        let loaded = load_text(text.replace("eth0", "eth7"));
+        assert_eq!(loaded.exits.test, without_interface, "{text}");
+        // It is told all the same.
+        assert!(loaded.diagnostics.iter().any(|d| d.code.name == "script-security"));
     }
 }
 
@@ -185,6 +238,12 @@ fn passwords_are_not_shown() {
             "$P=sesame-open\n{}",
             instance("VI_1", "1", "    authentication {\n auth_type PASS\n auth_pass $P\n }\n")
         ),
+        instance("VI_1", "1", "    authentication {\n auth_type PASS\n autp_pass sesame-open\n }\n"),
+        instance("VI_1", "1", "    auth_hmac {\n key 1 \"sesame-open\n }\n"),
+        instance("VI_1", "1", "    auth_hmac {\n key sesame-open\n }\n"),
+        instance("VI_1", "1", "    auth_hmac {\n key 1 2 sesame-open\n }\n"),
+        "global_defs {\n smtp_auth \"me sesame-open\n}\n".to_owned(),
+        "global_defs {\n smtp_auth sesame-open\n}\n".to_owned(),
     ] {
         let loaded = load_text(&text);
         assert!(!loaded.diagnostics.is_empty());
@@ -196,6 +255,30 @@ fn passwords_are_not_shown() {
             loaded.log_lines().collect::<Vec<_>>()
         );
         assert!(!format!("{:?}", loaded.model).contains("sesame"));
+        let world = world().file("/k.conf", text.as_str());
+        let expanded = vipd_config::print::expand(&world, &Options::new("/k.conf"), false);
+        // The line of a definition has no keyword.
+        if !text.starts_with("$P") {
+            assert!(!expanded.text(true).contains("sesame"), "{}", expanded.text(true));
+            assert!(!expanded.render(false).contains("sesame"), "{}", expanded.render(false));
+        }
+    }
+}
+
+#[test]
+fn what_is_printed_in_the_place_of_a_secret_is_not_one() {
+    for text in [
+        instance("VI_1", "1", "    authentication {\n auth_type PASS\n auth_pass <hidden>\n }\n"),
+        "global_defs {\n smtp_auth me <hidden>\n}\n".to_owned(),
+        "SSL {\n password <hidden>\n}\n".to_owned(),
+    ] {
+        let loaded = load_text(&text);
+        assert!(
+            loaded.diagnostics.iter().any(|d| d.code.name == "hidden-secret"),
+            "{}",
+            loaded.render(false)
+        );
+        assert_eq!(loaded.exits.run, None);
     }
 }
 

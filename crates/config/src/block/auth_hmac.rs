@@ -8,6 +8,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::keyword::{Cx, Keyword, Kind, Nodes, Range, SecondsRange, Table, pending, value};
 use crate::lang::tree::BlockId;
 use crate::lang::{Node, Word};
+use crate::secret;
 use crate::span::Span;
 
 /// `auth_hmac` as written.
@@ -123,11 +124,15 @@ fn active(hmac: &mut HmacDraft, word: &Word, cx: &mut Cx<'_>) {
 
 fn key(hmac: &mut HmacDraft, node: &Node, cx: &mut Cx<'_>) {
     let (Some(number), Some(word)) = (node.words.first(), node.words.get(1)) else {
+        // Without its number it is no less a key.
+        if let Some(word) = node.words.first().filter(|word| !secret::is_number(&word.text)) {
+            cx.secret(word);
+        }
         cx.missing(node, node.words.len() + 2);
         return;
     };
     if !word.text.starts_with("file:") {
-        cx.secrets.push(word.span);
+        cx.secret(word);
     }
     if let Some(extra) = node.words.get(2) {
         cx.extra(node, extra);
@@ -139,9 +144,8 @@ fn key(hmac: &mut HmacDraft, node: &Node, cx: &mut Cx<'_>) {
         cx.bad_value(word, message, "make one with `openssl rand -hex 32`, and write `hex:` before it");
         return;
     }
-    let secret = Secret::new(bytes);
     match hmac.keys.binary_search_by_key(&id, |key| key.id) {
-        Err(at) => hmac.keys.insert(at, HmacKey { id, secret }),
+        Err(at) => hmac.keys.insert(at, HmacKey { id, secret: Secret::new(bytes) }),
         Ok(_) => {
             let d = Diagnostic::new(Code::DUPLICATE, format!("the key {id} is set twice"));
             cx.report(d.at(number.span).label("this one is ignored").help("give it another number"));

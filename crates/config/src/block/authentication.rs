@@ -64,7 +64,7 @@ fn auth_type(auth: &mut AuthDraft, word: &Word, cx: &mut Cx<'_>) {
 }
 
 fn auth_pass(auth: &mut AuthDraft, word: &Word, cx: &mut Cx<'_>) {
-    cx.secrets.push(word.span);
+    cx.secret(word);
     if word.text.len() > 8 {
         let d = Diagnostic::new(Code::LONG_PASSWORD, "`auth_pass` has more than 8 bytes")
             .at(word.span)

@@ -8,7 +8,7 @@ use crate::block::global_defs::{keyword, u8_of};
 use crate::block::track::What;
 use crate::block::vrrp_script::weight;
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::{Cx, Keyword, Kind, Outside, Range, SecondsRange, Table, pending, value};
+use crate::keyword::{Cx, Keyword, Kind, Range, Table, pending};
 use crate::lang::Word;
 use crate::lang::tree::BlockId;
 use crate::span::Span;
@@ -84,25 +84,19 @@ pub(crate) const TABLE: Table<BfdDraft> = Table {
         ),
         keyword!(
             "min_rx",
-            Kind::Word("MILLISECONDS (1 to 4294967)", |b, word, cx| {
-                b.min_rx = interval("min_rx", 1, word, cx).unwrap_or(b.min_rx);
-            }),
+            Kind::Milliseconds { least: 1, set: |b, t| b.min_rx = t },
             "10",
             "shortest time between packets that we can take"
         ),
         keyword!(
             "min_tx",
-            Kind::Word("MILLISECONDS (1 to 4294967)", |b, word, cx| {
-                b.min_tx = interval("min_tx", 1, word, cx).unwrap_or(b.min_tx);
-            }),
+            Kind::Milliseconds { least: 1, set: |b, t| b.min_tx = t },
             "10",
             "shortest time between our packets while the session is up"
         ),
         keyword!(
             "idle_tx",
-            Kind::Word("MILLISECONDS (1000 to 4294967)", |b, word, cx| {
-                b.idle_tx = interval("idle_tx", 1_000, word, cx).unwrap_or(b.idle_tx);
-            }),
+            Kind::Milliseconds { least: 1_000, set: |b, t| b.idle_tx = t },
             "1000",
             "time between our packets while the session is not up"
         ),
@@ -154,11 +148,9 @@ pub(crate) const TABLE: Table<BfdDraft> = Table {
 };
 
 const HOPS: Range = Range::new(1, 255, "");
-/// Longer intervals are taken, but told.
-const SENSIBLE: Duration = Duration::from_secs(10);
 
 fn address(what: &str, word: &Word, cx: &mut Cx<'_>) -> Option<(IpAddr, Span)> {
-    let read = value::address(&word.text);
+    let read = cx.host(word);
     if read.is_none() {
         let d = Diagnostic::new(Code::VALUE, format!("`{}` is not the address of a {what}", word.text))
             .at(word.span)
@@ -171,35 +163,4 @@ fn address(what: &str, word: &Word, cx: &mut Cx<'_>) -> Option<(IpAddr, Span)> {
         cx.report(d);
     }
     read.map(|address| (address, word.span))
-}
-
-/// Reads milliseconds with up to three decimals.
-fn interval(keyword: &str, least: u64, word: &Word, cx: &mut Cx<'_>) -> Option<Duration> {
-    // Read as seconds of which each is a thousandth.
-    let range = SecondsRange {
-        min: Duration::from_secs(least),
-        max: Duration::from_secs(4_294_967),
-        decimals: 3,
-        outside: Outside::Ignore,
-    };
-    let read = value::seconds(&word.text, range.decimals).filter(|n| !n.more);
-    let Some(read) = read.filter(|n| n.value >= range.min && n.value <= range.max) else {
-        let d = Diagnostic::new(Code::RANGE, format!("`{keyword}` must be from {least} to 4294967 ms"))
-            .at(word.span)
-            .label("ignored")
-            .help("choose a number of that range")
-            .log(format!(
-                "Configuration error: BFD instance {} {keyword} value {} is not valid (must be in range \
-                 [{least}-4294967]), ignoring",
-                cx.object, word.text
-            ));
-        cx.report(d);
-        return None;
-    };
-    let time = read.value.mul_div(1, 1_000);
-    if time > SENSIBLE {
-        let d = Diagnostic::new(Code::POINTLESS, format!("`{keyword}` of {time} is very long"));
-        cx.report(d.at(word.span).label("the unit is a millisecond").help("use 10000 at most"));
-    }
-    Some(time)
 }

@@ -2,7 +2,7 @@
 
 use model::script::{Command, User};
 
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, Severity};
 use crate::keyword::Cx;
 use crate::lang::words;
 use crate::lang::{Node, Word};
@@ -171,25 +171,30 @@ impl Commands {
             }
         }
         if !program.contains('/') {
-            let d = Diagnostic::new(
-                Code::SEARCHED,
-                format!("`{program}` was found in the search path as `{}`", found.path),
-            )
-            .at(draft.text.span)
-            .label("not a full path")
-            .help(format!("write `{}`", found.path))
-            .bare_log(format!(
-                "WARNING - script `{program}` resolved by path search to `{}`. Please specify full path.",
-                found.path
-            ));
+            // On another machine, nobody knows where it is.
+            let (message, help) = if found.path == program {
+                (format!("`{program}` is looked for in the search path"), "write its full path".to_owned())
+            } else {
+                let message = format!("`{program}` was found in the search path as `{}`", found.path);
+                (message, format!("write `{}`", found.path))
+            };
+            let d = Diagnostic::new(Code::SEARCHED, message)
+                .at(draft.text.span)
+                .label("not a full path")
+                .help(help)
+                .bare_log(format!(
+                    "WARNING - script `{program}` resolved by path search to `{}`. Please specify full path.",
+                    found.path
+                ));
             cx.report(d);
         }
         let user = User { uid: account.uid, gid: account.gid };
         Some(Command { text: text.into(), path: found.path.into_boxed_str(), argv, user })
     }
 
-    /// Says once that scripts run as root, and once that they run without protection.
-    pub(crate) fn finish(&self, cx: &mut Cx<'_>) {
+    /// Says once that scripts run as root, and once that they run without protection. `unsure`: the instances
+    /// cannot run anyway, so that keepalived's test does not come as far as this.
+    pub(crate) fn finish(&self, unsure: bool, cx: &mut Cx<'_>) {
         if self.as_root {
             let d = Diagnostic::new(
                 Code::SCRIPT_USER,
@@ -204,8 +209,9 @@ impl Commands {
         }
         let more = if self.insecure { " There are insecure scripts." } else { "" };
         let kind = if self.of_checks { "check scripts" } else { "scripts" };
+        let severity = if unsure { Severity::General } else { Code::SCRIPT_SECURITY.severity };
         let d = Diagnostic::new(
-            Code::SCRIPT_SECURITY,
+            Code { severity, ..Code::SCRIPT_SECURITY },
             format!("{kind} are run, and `enable_script_security` is not set"),
         )
         .help("set `enable_script_security` in `global_defs`")

@@ -66,7 +66,7 @@ pub(crate) struct Draft {
     /// With so many instances, those that are there and all later ones are made at once: `early` has them.
     pub(crate) most: usize,
     pub(crate) early: Option<Box<Early>>,
-    /// Names of blocks, by keyword, and where they were used first.
+    /// Names of blocks, by what keepalived calls them, and where they were used first.
     pub(crate) names: BTreeMap<(&'static str, String), Span>,
 }
 
@@ -105,7 +105,7 @@ pub(crate) const ROOT: Table<Draft> = Table {
             ),
             keyword!(
                 "global_defs",
-                Kind::Block("", BlockId(1), |d, _, nodes, cx| global_defs::TABLE.apply(
+                Kind::Block("", global_defs::TABLE.id, |d, _, nodes, cx| global_defs::TABLE.apply(
                     &mut d.global,
                     nodes,
                     cx
@@ -133,28 +133,33 @@ pub(crate) const ROOT: Table<Draft> = Table {
                 "",
                 "routes that are there while the daemon runs"
             ),
-            keyword!("vrrp_instance", Kind::Block("NAME", BlockId(2), vrrp_instance), "", "a virtual router"),
+            keyword!(
+                "vrrp_instance",
+                Kind::Block("NAME", vrrp_instance::TABLE.id, vrrp_instance),
+                "",
+                "a virtual router"
+            ),
             keyword!(
                 "vrrp_sync_group",
-                Kind::Block("NAME", BlockId(3), vrrp_sync_group),
+                Kind::Block("NAME", vrrp_sync_group::TABLE.id, vrrp_sync_group),
                 "",
                 "virtual routers that change state together"
             ),
             keyword!(
                 "vrrp_script",
-                Kind::Block("NAME", BlockId(4), vrrp_script),
+                Kind::Block("NAME", vrrp_script::TABLE.id, vrrp_script),
                 "",
                 "a script whose result is tracked"
             ),
             keyword!(
                 "track_file",
-                Kind::Block("NAME", BlockId(5), track_file),
+                Kind::Block("NAME", track_file::TABLE.id, track_file),
                 "",
                 "a file whose number is tracked"
             ),
             keyword!(
                 "vrrp_track_file",
-                Kind::Block("NAME", BlockId(6), vrrp_track_file),
+                Kind::Block("NAME", track_file::VRRP_TABLE.id, vrrp_track_file),
                 "",
                 "the older name of track_file"
             ),
@@ -194,13 +199,13 @@ const PENDING: &[Keyword<Draft>] = &[
     ),
     keyword!(
         "garp_group",
-        Kind::Block("", BlockId(52), garp_group),
+        Kind::Block("", links::GARP_GROUP.id, garp_group),
         "",
         "interfaces that share gaps between announcements"
     ),
     keyword!(
         "track_group",
-        Kind::Block("NAME", BlockId(53), track_group),
+        Kind::Block("NAME", links::TRACK_GROUP.id, track_group),
         "",
         "instances that follow the interfaces of static addresses, routes and rules"
     ),
@@ -216,11 +221,11 @@ const PENDING: &[Keyword<Draft>] = &[
     ),
     keyword!(
         "vrrp_track_process",
-        Kind::Block("NAME", BlockId(51), vrrp_track_process),
+        Kind::Block("NAME", track_process::TABLE.id, vrrp_track_process),
         "",
         "processes whose number is tracked"
     ),
-    keyword!("bfd_instance", Kind::Block("NAME", BlockId(50), bfd_instance), "", "a BFD session"),
+    keyword!("bfd_instance", Kind::Block("NAME", bfd_instance::TABLE.id, bfd_instance), "", "a BFD session"),
 ];
 
 /// Puts every table into the catalogue.
@@ -260,24 +265,27 @@ impl Draft {
         }
     }
 
-    /// The name of a block. `None` if it has none, or another block of that keyword has it; that
-    /// has then been told.
-    fn name(&mut self, keyword: &'static str, log: &str, node: &Node, cx: &mut Cx<'_>) -> Option<Word> {
+    /// The name of a block. `None` if it has none, or another block of that `kind` has it; that has then been
+    /// told. `kind` is what keepalived calls it, and `unnamed` what it says of one without a name: it asks some
+    /// for their name itself, and does not start without the others'.
+    fn name(
+        &mut self,
+        kind: &'static str,
+        unnamed: Option<&str>,
+        node: &Node,
+        cx: &mut Cx<'_>,
+    ) -> Option<Word> {
+        let keyword = node.keyword.text;
         let Some(name) = node.words.first().cloned() else {
-            // keepalived asks some blocks for their name itself, and does not start without the others'.
-            if !matches!(keyword, "vrrp_instance" | "vrrp_sync_group" | "track_group") {
+            let Some(log) = unnamed else {
                 cx.missing(node, 2);
                 return None;
-            }
+            };
             let d = Diagnostic::new(Code::VALUE, format!("`{keyword}` needs a name"))
                 .at(node.keyword.span)
                 .label("this block is ignored")
                 .help(format!("write `{keyword} NAME {{`"))
-                .log(if keyword == "track_group" {
-                    "track_group must have a name - skipping".to_owned()
-                } else {
-                    format!("{keyword} must have a name")
-                });
+                .log(log);
             cx.report(d);
             return None;
         };
@@ -285,9 +293,9 @@ impl Draft {
             cx.extra(node, extra);
         }
         cx.object.clone_from(&name.text);
-        match self.names.get(&(keyword, name.text.clone())) {
+        match self.names.get(&(kind, name.text.clone())) {
             None => {
-                self.names.insert((keyword, name.text.clone()), name.span);
+                self.names.insert((kind, name.text.clone()), name.span);
                 Some(name)
             }
             Some(&first) => {
@@ -299,7 +307,7 @@ impl Draft {
                 .label("this one is ignored")
                 .other(first, "the first one")
                 .help("give one of them another name")
-                .log(format!("{log} {} already defined", name.text));
+                .log(format!("{kind} {} already defined", name.text));
                 cx.report(d);
                 None
             }
@@ -321,7 +329,9 @@ fn instance(draft: &mut Draft, word: &Word, cx: &mut Cx<'_>) {
 }
 
 fn vrrp_instance(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
-    let Some(name) = draft.name("vrrp_instance", "vrrp instance", node, cx) else { return };
+    let Some(name) = draft.name("vrrp instance", Some("vrrp_instance must have a name"), node, cx) else {
+        return;
+    };
     let mut instance = InstanceDraft::new(name, draft.seen());
     vrrp_instance::TABLE.apply(&mut instance, nodes, cx);
     instance.shrink();
@@ -343,14 +353,16 @@ fn vrrp_instance(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: 
 }
 
 fn vrrp_sync_group(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
-    let Some(name) = draft.name("vrrp_sync_group", "vrrp sync group", node, cx) else { return };
+    let Some(name) = draft.name("vrrp sync group", Some("vrrp_sync_group must have a name"), node, cx) else {
+        return;
+    };
     let mut group = GroupDraft::new(name, draft.seen());
     vrrp_sync_group::TABLE.apply(&mut group, nodes, cx);
     draft.groups.push(group);
 }
 
 fn vrrp_script(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
-    let Some(name) = draft.name("vrrp_script", "vrrp script", node, cx) else { return };
+    let Some(name) = draft.name("vrrp script", None, node, cx) else { return };
     let mut script = ScriptDraft::new(name);
     vrrp_script::TABLE.apply(&mut script, nodes, cx);
     draft.scripts.push(script);
@@ -371,21 +383,21 @@ fn file(
     nodes: &mut Nodes<'_, '_>,
     cx: &mut Cx<'_>,
 ) {
-    let Some(name) = draft.name("track_file", "track file", node, cx) else { return };
+    let Some(name) = draft.name("track file", None, node, cx) else { return };
     let mut file = FileDraft::new(name);
     table.apply(&mut file, nodes, cx);
     draft.files.push(file);
 }
 
 fn vrrp_track_process(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
-    let Some(name) = draft.name("vrrp_track_process", "vrrp track process", node, cx) else { return };
+    let Some(name) = draft.name("vrrp track process", None, node, cx) else { return };
     let mut process = ProcessDraft::new(name);
     track_process::TABLE.apply(&mut process, nodes, cx);
     draft.processes.push(process);
 }
 
 fn bfd_instance(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
-    let Some(name) = draft.name("bfd_instance", "BFD", node, cx) else { return };
+    let Some(name) = draft.name("BFD", None, node, cx) else { return };
     if name.text.len() > bfd_instance::MAX_NAME {
         let d = Diagnostic::new(
             Code::VALUE,
@@ -419,7 +431,10 @@ fn garp_group(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mu
 }
 
 fn track_group(draft: &mut Draft, node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) {
-    let Some(name) = draft.name("track_group", "track_group", node, cx) else { return };
+    let Some(name) = draft.name("track_group", Some("track_group must have a name - skipping"), node, cx)
+    else {
+        return;
+    };
     let mut group = TrackGroupDraft { name, members: Vec::new(), listed: false };
     links::TRACK_GROUP.apply(&mut group, nodes, cx);
     draft.links.track_groups.push(group);

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::block::global_defs::u8_of;
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::{Cx, Range, value};
+use crate::keyword::{Cx, Range};
 use crate::lang::Word;
 use crate::lang::tree::Line;
 
@@ -22,7 +22,7 @@ pub(crate) struct PeerDraft {
 pub(crate) fn parse(lines: &[Line], peers: &mut Vec<PeerDraft>, cx: &mut Cx<'_>) -> bool {
     let mut limits = false;
     for line in lines {
-        let Some(address) = value::address(&line.first.text) else {
+        let Some(address) = cx.host(&line.first) else {
             let d = Diagnostic::new(
                 Code::VALUE,
                 format!("`{}` is not the address of a peer", line.first.text),

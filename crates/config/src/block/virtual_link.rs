@@ -53,6 +53,14 @@ pub(crate) fn vmac(instance: &mut InstanceDraft, node: &Node, cx: &mut Cx<'_>) {
             "netlink_notify_msg" => *notify_again = true,
             "group" => group(&mut draft, word, words.next(), cx),
             text if is_mac(text) => *address = mac(word, cx),
+            text if text.contains(':') => {
+                let d = Diagnostic::new(Code::VALUE, format!("`{text}` is not a hardware address"))
+                    .at(word.span)
+                    .label("ignored")
+                    .help("write six bytes such as `02:00:5e:00:01:01`")
+                    .log(format!("VMAC invalid MAC address {text} - ignored"));
+                cx.report(d);
+            }
             // Without a name after it, it is the name.
             "name" => {
                 let name = words.next_if(|next| !is_mac(&next.text)).unwrap_or(word);

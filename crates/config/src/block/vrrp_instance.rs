@@ -206,9 +206,7 @@ fn advert_int(instance: &mut InstanceDraft, word: &Word, cx: &mut Cx<'_>) {
 }
 
 fn source(instance: &mut InstanceDraft, word: &Word, cx: &mut Cx<'_>) {
-    // keepalived takes the address before a prefix length.
-    let text = word.text.split_once('/').map_or(word.text.as_str(), |(address, _)| address);
-    match value::address(text) {
+    match cx.host(word) {
         Some(address) => instance.source = Some((address, word.span)),
         None => {
             let d = Diagnostic::new(Code::VALUE, format!("`{}` is not a source address", word.text))
@@ -225,7 +223,7 @@ fn source(instance: &mut InstanceDraft, word: &Word, cx: &mut Cx<'_>) {
 }
 
 fn mcast_dst_ip(instance: &mut InstanceDraft, word: &Word, cx: &mut Cx<'_>) {
-    match value::address(&word.text) {
+    match cx.host(word) {
         Some(address) if address.is_multicast() => instance.group = Some((address, word.span)),
         _ => {
             let d = Diagnostic::new(Code::VALUE, format!("`{}` is not a multicast address", word.text))

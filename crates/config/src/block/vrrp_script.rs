@@ -166,7 +166,7 @@ fn command(script: &mut ScriptDraft, node: &Node, cx: &mut Cx<'_>) {
 /// Reads `weight W [reverse]` of a script or a file.
 pub(crate) fn weight(what: What, node: &Node, cx: &mut Cx<'_>) -> Option<(i16, bool)> {
     let Some(word) = node.words.first() else {
-        if what == What::File {
+        if matches!(what, What::File | What::Process) {
             let d = Diagnostic::new(Code::NO_VALUE, "`weight` needs a value").at(node.line);
             cx.report(d.label("ignored").help("add a number, or remove the line"));
         } else {

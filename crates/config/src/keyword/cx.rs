@@ -6,11 +6,12 @@ use std::net::IpAddr;
 use base::{Duration, IfName};
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::keyword::{Outside, Places, Range, SecondsRange, value};
+use crate::keyword::{MOST_MILLISECONDS, Outside, Places, Range, SecondsRange, value};
 use crate::lang::reader::missing_parameter;
 use crate::lang::tree::Line;
 use crate::lang::{Body, Node, Word};
 use crate::load::Accounts;
+use crate::print::HIDDEN;
 use crate::source::Source;
 use crate::span::Span;
 
@@ -18,6 +19,7 @@ use crate::span::Span;
 /// it does not start.
 const PASSED_OVER: &[&str] = &[
     "net_namespace",
+    "instance",
     "startup_script",
     "startup_script_timeout",
     "shutdown_script",
@@ -51,6 +53,9 @@ const PASSED_OVER: &[&str] = &[
     "notification_email_from",
     "misc_path",
 ];
+
+/// Intervals of BFD sessions that are longer are taken, but told.
+const SENSIBLE: Duration = Duration::from_secs(10);
 
 /// The context of a load.
 pub(crate) struct Cx<'s> {
@@ -166,6 +171,18 @@ impl<'s> Cx<'s> {
         self.report(d);
     }
 
+    /// The word is a password or a key: nobody shows it. One that was hidden already is hardly meant.
+    pub(crate) fn secret(&mut self, word: &Word) {
+        if word.text == HIDDEN {
+            let d = Diagnostic::new(Code::HIDDEN, format!("`{HIDDEN}` stands in the place of a secret"))
+                .at(word.span)
+                .label("taken for the secret itself")
+                .help("write the secret; `vipd print --show-secrets` shows it");
+            self.report(d);
+        }
+        self.secrets.push(word.span);
+    }
+
     /// A keyword that counts once only, and stands there once more; `log` is keepalived's line.
     pub(crate) fn twice(&mut self, node: &Node, log: String) {
         let d = Diagnostic::new(Code::DUPLICATE, format!("`{}` stands here twice", node.keyword.text))
@@ -179,7 +196,8 @@ impl<'s> Cx<'s> {
     /// A keyword without the word that it needs at `position` (the keyword is at 1).
     pub(crate) fn missing(&mut self, node: &Node, position: usize) {
         let keyword = node.keyword.text;
-        let last = node.words.last().map_or(keyword, Word::as_str);
+        let last = node.words.last().filter(|word| !self.secrets.contains(&word.span));
+        let last = last.map_or(keyword, Word::as_str);
         let code = match keyword {
             "script" => Code::COMMAND,
             lenient if PASSED_OVER.contains(&lenient) => Code::NO_VALUE,
@@ -312,9 +330,57 @@ impl<'s> Cx<'s> {
         Some(read.value)
     }
 
+    /// Reads milliseconds with up to three decimals, from `least` on.
+    pub(crate) fn milliseconds(&mut self, keyword: &str, word: &Word, least: u32) -> Option<Duration> {
+        // Read as seconds of which each is a thousandth.
+        let range = Duration::from_secs(least.into())..=Duration::from_secs(MOST_MILLISECONDS.into());
+        let read = value::seconds(&word.text, 3).filter(|n| !n.more && range.contains(&n.value));
+        let Some(read) = read else {
+            let d = Diagnostic::new(
+                Code::RANGE,
+                format!("`{keyword}` must be from {least} to {MOST_MILLISECONDS} ms"),
+            )
+            .at(word.span)
+            .label("ignored")
+            .help("choose a number of that range")
+            .log(format!(
+                "Configuration error: BFD instance {} {keyword} value {} is not valid (must be in range \
+                 [{least}-{MOST_MILLISECONDS}]), ignoring",
+                self.object, word.text
+            ));
+            self.report(d);
+            return None;
+        };
+        let time = read.value.mul_div(1, 1_000);
+        if time > SENSIBLE {
+            let d = Diagnostic::new(Code::POINTLESS, format!("`{keyword}` of {time} is very long"));
+            self.report(d.at(word.span).label("the unit is a millisecond").help("use 10000 at most"));
+        }
+        Some(time)
+    }
+
+    /// Reads the address of one host. As keepalived, it takes what stands before the length of a prefix or the
+    /// end of a range.
+    pub(crate) fn host(&mut self, word: &Word) -> Option<IpAddr> {
+        let end = word.text.find(['/', '-']).unwrap_or(word.text.len());
+        let (address, more) = word.text.split_at_checked(end)?;
+        let address = value::address(address)?;
+        if !more.is_empty() {
+            let d = Diagnostic::new(
+                Code::EXTRA,
+                format!("one address is meant here, and `{more}` means nothing"),
+            )
+            .at(word.span)
+            .label(format!("{address} is used"))
+            .help(format!("write `{address}`"));
+            self.report(d);
+        }
+        Some(address)
+    }
+
     /// Reads an address.
     pub(crate) fn address(&mut self, keyword: &str, word: &Word) -> Option<IpAddr> {
-        let read = value::address(&word.text);
+        let read = self.host(word);
         if read.is_none() {
             let message = format!("`{}` is not an address for `{keyword}`", word.text);
             self.bad_value(word, message, "write an IPv4 or IPv6 address, without a prefix length");

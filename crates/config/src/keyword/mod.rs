@@ -48,6 +48,8 @@ pub(crate) enum Kind<T: 'static> {
     Number { range: Range, set: fn(&mut T, i64) },
     /// Seconds with decimals.
     Seconds { range: SecondsRange, set: fn(&mut T, Duration) },
+    /// Milliseconds with decimals, of a BFD session: at least so many.
+    Milliseconds { least: u32, set: fn(&mut T, Duration) },
     /// One word, named in documentation.
     Word(&'static str, fn(&mut T, &Word, &mut Cx<'_>)),
     /// An address.
@@ -112,6 +114,9 @@ impl SecondsRange {
     }
 }
 
+/// The most of [`Kind::Milliseconds`]: what 32 bits of microseconds hold.
+pub(crate) const MOST_MILLISECONDS: u32 = 4_294_967;
+
 /// The keywords of one block.
 pub(crate) struct Table<T: 'static> {
     /// The block's keyword, and its parents': `vrrp_instance/authentication`. The root is empty.
@@ -166,6 +171,7 @@ impl<T> Kind<T> {
                 let max = if range.max == Duration::MAX { "..".to_owned() } else { bare(range.max) };
                 format!("SECONDS ({} to {max})", bare(range.min))
             }
+            Self::Milliseconds { least, .. } => format!("MILLISECONDS ({least} to {MOST_MILLISECONDS})"),
             Self::Address(_) => "ADDRESS".to_owned(),
             Self::Script(_) => "COMMAND [USER [GROUP]]".to_owned(),
             Self::Values(args, _) => format!("{{ {args} }}"),
@@ -223,6 +229,7 @@ impl<T> Keyword<T> {
             Kind::Switch(_)
             | Kind::Number { .. }
             | Kind::Seconds { .. }
+            | Kind::Milliseconds { .. }
             | Kind::Word(..)
             | Kind::Address(_) => 1,
             Kind::Script(_) => 3,
@@ -256,6 +263,7 @@ impl<T> Keyword<T> {
             (
                 Kind::Number { .. }
                 | Kind::Seconds { .. }
+                | Kind::Milliseconds { .. }
                 | Kind::Word(..)
                 | Kind::Address(_)
                 | Kind::Script(_),
@@ -270,6 +278,11 @@ impl<T> Keyword<T> {
             }
             (Kind::Seconds { range, set }, Some(word)) => {
                 if let Some(time) = cx.seconds(node.keyword.text, word, *range) {
+                    set(target, time);
+                }
+            }
+            (Kind::Milliseconds { least, set }, Some(word)) => {
+                if let Some(time) = cx.milliseconds(node.keyword.text, word, *least) {
                     set(target, time);
                 }
             }

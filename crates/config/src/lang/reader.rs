@@ -140,7 +140,7 @@ impl<'s> Reader<'s> {
         let found = include::find(self.source, pattern, "", Strictness::NONE);
         if found.files.is_empty() {
             let d = Diagnostic::new(Code::NO_FILE, format!("there is no configuration file `{pattern}`"))
-                .help("create it, or name another one with `-f`")
+                .help("create it, or name another one")
                 .log(format!("Config files missing '{pattern}'."));
             self.diagnostics.push(d);
         }

@@ -103,7 +103,9 @@ impl Lines {
 
     fn words(&mut self, text: &Text, reader: &mut Reader<'_>) {
         self.flush("");
-        let (all, _) = words::plain(text.as_str());
+        let (all, open) = words::plain(text.as_str());
+        // What stands alone, or in a quotation without end, may be the secret itself.
+        let named = all.get(1).filter(|_| all.len() > 2 && open.is_none()).map(|word| word.text.as_str());
         let mut all = all.iter().map(|word| word.text.as_str());
         let first = all.next().unwrap_or("");
         // The parser does the same with these two.
@@ -121,7 +123,7 @@ impl Lines {
                 _ => {}
             }
         }
-        let shown = if self.show_secrets { None } else { self.hidden(first, all.next(), text.as_str()) };
+        let shown = if self.show_secrets { None } else { self.hidden(first, named, text.as_str()) };
         self.last = Some(ExpandedLine {
             depth: self.blocks.len(),
             text: escaped(shown.as_deref().unwrap_or(text.as_str())),
@@ -132,10 +134,16 @@ impl Lines {
     /// The line without its secret, if it has one.
     fn hidden(&self, first: &str, second: Option<&str>, text: &str) -> Option<String> {
         match first {
-            "smtp_auth" => Some(format!("{first} {} {HIDDEN}", second.unwrap_or(""))),
+            "smtp_auth" => Some(match second {
+                Some(user) => format!("{first} {user} {HIDDEN}"),
+                None => format!("{first} {HIDDEN}"),
+            }),
             "auth_pass" | "password" => Some(format!("{first} {HIDDEN}")),
             "key" if self.blocks.last().is_some_and(|block| block == "auth_hmac") => {
-                Some(format!("key {} {HIDDEN}", second.unwrap_or("")))
+                Some(match second.filter(|number| secret::is_number(number)) {
+                    Some(number) => format!("key {number} {HIDDEN}"),
+                    None => format!("key {HIDDEN}"),
+                })
             }
             _ => {
                 let masked = secret::masked(text);

@@ -19,7 +19,7 @@ pub(super) fn sessions(
     for draft in drafts {
         let Some(session) = session(r, draft, &sessions) else {
             defined.push(None);
-            r.bfd_for_checks.push(None);
+            r.state.bfd_for_checks.push(None);
             continue;
         };
         let id = BfdId::from_index(sessions.len());
@@ -30,7 +30,7 @@ pub(super) fn sessions(
             reverse: draft.reverse,
             span: draft.name.span,
         }));
-        r.bfd_for_checks.push(session.for_checkers.then(|| session.name.clone()));
+        r.state.bfd_for_checks.push(session.for_checkers.then(|| session.name.clone()));
         sessions.push(session);
     }
     (sessions, defined)

@@ -121,7 +121,7 @@ fn track(
         let mut all = Vec::with_capacity(own.len() + tracks.len());
         let name = &written.name.text;
         for track in own {
-            let called = r.trackers.name(track.tracker);
+            let called = r.state.trackers.name(track.tracker);
             if tracks.iter().any(|of_group| of_group.tracker == track.tracker) {
                 let log =
                     format!("({name}) {called} is tracked by sync group {} - ignoring", draft.name.text);
@@ -135,8 +135,8 @@ fn track(
                 );
             } else if track.weight != base::Weight::FAULT && !draft.tracking_weight {
                 // Priorities of members must not part. An interface still counts as a fault.
-                let is_link = r.trackers.link(track.tracker).is_some();
-                let what = r.trackers.what(track.tracker);
+                let is_link = r.state.trackers.link(track.tracker).is_some();
+                let what = r.state.trackers.what(track.tracker);
                 let log = if is_link {
                     format!("({name}) ignoring {called} tracked interface weight due to SYNC group")
                 } else {
@@ -156,11 +156,11 @@ fn track(
         }
         let of_group = tracks.iter().filter(|track| {
             // The interface of a member is watched anyway.
-            let link = r.trackers.link(track.tracker);
+            let link = r.state.trackers.link(track.tracker);
             link.is_none() || !instance.track_link || link != instance.link
         });
         all.extend(of_group);
-        (instance.protocol.tracks, instance.held.tracks) = r.trackers.split(all);
+        (instance.protocol.tracks, instance.held.tracks) = r.state.trackers.split(all);
     }
 }
 

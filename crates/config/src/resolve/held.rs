@@ -125,6 +125,14 @@ fn virtual_link(
             }))
         }
         KindDraft::Ipvlan { address, mode } => {
+            let fits = address.is_none_or(|net| net.family() == it.family);
+            let address = address.filter(|_| fits);
+            if !fits {
+                let log = format!("({name}) ipvlan address MUST match vrrp instance family !!! Skipping...");
+                let message = format!("`{name}` is a virtual router of {}", it.family);
+                let help = "write an address of that family";
+                r.conflict(draft.keyword, message, "the address of the interface is ignored", help, log);
+            }
             if address.is_none() && it.family == Family::V4 && !unicast {
                 let log = format!(
                     "({name}) IPv4 ipvlan requires a source ip address to be configured. setting instance to fault state"
@@ -138,12 +146,7 @@ fn virtual_link(
                     log,
                 );
             }
-            Some(VirtualLink::Ipvlan(Ipvlan {
-                name: link_name,
-                address: *address,
-                mode: *mode,
-                group: draft.group,
-            }))
+            Some(VirtualLink::Ipvlan(Ipvlan { name: link_name, address, mode: *mode, group: draft.group }))
         }
     }
 }
@@ -159,7 +162,7 @@ fn link_name(
     if let Some(word) = &draft.name
         && let Ok(name) = IfName::new(&word.text)
     {
-        if r.virtual_names.insert(name) {
+        if r.state.virtual_names.insert(name) {
             return Some(name);
         }
         let log = format!("({}) interface name {name} is already in use by another instance", it.name);
@@ -176,7 +179,7 @@ fn link_name(
         let room = IfName::MAX.saturating_sub(end.len());
         let start: String = prefix.chars().take(room).collect();
         match IfName::new(&format!("{start}{end}")) {
-            Ok(name) if r.virtual_names.insert(name) => return Some(name),
+            Ok(name) if r.state.virtual_names.insert(name) => return Some(name),
             Ok(_) => {}
             Err(_) => break,
         }

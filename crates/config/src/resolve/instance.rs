@@ -72,7 +72,7 @@ pub(super) fn instance(r: &mut Resolver<'_, '_>, draft: &InstanceDraft) -> Optio
     let settled =
         Settled { vrid: vrid.map_or(0, |vrid| vrid.get()), peers: &peers, preempt, advert_interval };
     let mut held = held::held(r, &it, &settled);
-    let (tracks, held_tracks) = r.trackers.split(tracks);
+    let (tracks, held_tracks) = r.state.trackers.split(tracks);
     held.tracks = held_tracks;
     let protocol = vrrp::config::Instance {
         name: name.into(),

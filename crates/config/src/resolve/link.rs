@@ -21,11 +21,11 @@ pub(super) const PROTOCOL_KEEPALIVED: u8 = 18;
 impl Resolver<'_, '_> {
     /// What is known of an interface; asked once.
     pub(super) fn link_facts(&mut self, name: &str) -> Option<Interface> {
-        if let Some(known) = self.links.get(name) {
+        if let Some(known) = self.state.links.get(name) {
             return *known;
         }
         let facts = self.cx.source.interface(name);
-        self.links.insert(name.to_owned(), facts);
+        self.state.links.insert(name.to_owned(), facts);
         facts
     }
 
@@ -34,7 +34,7 @@ impl Resolver<'_, '_> {
     pub(super) fn link(&mut self, word: &Word, log: impl FnOnce() -> String) -> Option<IfName> {
         let name = self.cx.if_name(word)?;
         if self.link_facts(&word.text).is_none() && !self.global.out.dynamic_interfaces {
-            self.missing_link = true;
+            self.state.missing_link = true;
             let d = Diagnostic::new(Code::INTERFACE, format!("the interface `{}` does not exist", word.text))
                 .at(word.span)
                 .label("no such interface")

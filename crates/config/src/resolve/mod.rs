@@ -38,6 +38,12 @@ use crate::span::Span;
 struct Resolver<'a, 's> {
     cx: &'a mut Cx<'s>,
     global: &'a GlobalDraft,
+    state: State,
+}
+
+/// What the steps hand on, without what they look at.
+#[derive(Default)]
+struct State {
     commands: Commands,
     trackers: Trackers,
     /// Answers of the source about interfaces.
@@ -82,46 +88,6 @@ struct Kept {
     poll_link: bool,
 }
 
-/// What the steps hand on, without what they look at.
-#[derive(Default)]
-struct State {
-    commands: Commands,
-    trackers: Trackers,
-    links: BTreeMap<String, Option<crate::source::Interface>>,
-    missing_link: bool,
-    bfd_for_checks: Vec<Option<base::Name>>,
-    virtual_names: held::Names,
-    priorities: rule::Priorities,
-    services: Vec<ServicePlaces>,
-}
-
-impl State {
-    fn resume<'a, 's>(self, global: &'a GlobalDraft, cx: &'a mut Cx<'s>) -> Resolver<'a, 's> {
-        let Self {
-            commands,
-            trackers,
-            links,
-            missing_link,
-            bfd_for_checks,
-            virtual_names,
-            priorities,
-            services,
-        } = self;
-        Resolver {
-            cx,
-            global,
-            commands,
-            trackers,
-            links,
-            missing_link,
-            bfd_for_checks,
-            virtual_names,
-            priorities,
-            services,
-        }
-    }
-}
-
 /// The beginning of a model: all but the instances hangs on little, and drafts of many instances need more
 /// memory than the instances. So an instance may be made as soon as it is read, with what was written before
 /// it. Whether that was enough shows at the end of the text ([`Early::holds`]).
@@ -145,18 +111,19 @@ impl Early {
     pub(crate) fn begin(draft: &Draft, cx: &mut Cx<'_>) -> Self {
         let global = draft.global.clone();
         let commands = Commands::new(&global.scripts, cx);
-        let mut r = State { commands, ..State::default() }.resume(&global, cx);
+        let state = State { commands, ..State::default() };
+        let mut r = Resolver { cx, global: &global, state };
         let mut model = Model { global: daemon::global(&mut r), ..Model::default() };
         let (bfd, bfds) = bfd::sessions(&mut r, &draft.bfds);
         model.bfd = bfd;
         r.define_trackers(&draft.scripts, &draft.files, &draft.processes, bfds);
-        let state = r.pause();
+        let state = r.state;
         Self { seen: draft.seen(), global, state, model, kept: Vec::new() }
     }
 
     /// Makes an instance of its draft.
     pub(crate) fn instance(&mut self, draft: InstanceDraft, cx: &mut Cx<'_>) {
-        let mut r = std::mem::take(&mut self.state).resume(&self.global, cx);
+        let mut r = Resolver { cx, global: &self.global, state: std::mem::take(&mut self.state) };
         if let Some(resolved) = instance::instance(&mut r, &draft) {
             self.model.instances.push(resolved);
             let lease_by_default = lease::is_default(&r, &draft);
@@ -164,7 +131,7 @@ impl Early {
             let poll_link = draft.held_if_any().is_some_and(|held| held.poll_link);
             self.kept.push(Kept { vrid, lease_by_default, poll_link, name: draft.name });
         }
-        self.state = r.pause();
+        self.state = r.state;
     }
 
     /// Whether nothing was written later that the instances would have had to know.
@@ -184,10 +151,10 @@ pub(crate) fn resolve(mut draft: Draft, cx: &mut Cx<'_>) -> (Model, Vec<ServiceP
         early.instance(*instance, cx);
     }
     let Early { global, state, mut model, kept, .. } = *early;
-    let mut resolver = state.resume(&global, cx);
+    let mut resolver = Resolver { cx, global: &global, state };
     let r = &mut resolver;
     group::groups(r, &draft.groups, &kept, &mut model);
-    r.trackers.settle(&mut model.instances);
+    r.state.trackers.settle(&mut model.instances);
     lease::limit(r, &kept, &mut model.instances);
     instance::refuse_duplicates(r, &kept, &model.instances);
     let default = global.default_interface.as_ref();
@@ -214,37 +181,21 @@ pub(crate) fn resolve(mut draft: Draft, cx: &mut Cx<'_>) -> (Model, Vec<ServiceP
     links::links(r, &draft.links, &kept, &mut model);
     links::track_groups(r, &draft.links.track_groups, &follows, &kept, &mut model);
     r.tell_unused();
-    r.commands.finish(r.cx);
-    if r.missing_link {
+    r.state.commands.finish(r.state.missing_link, r.cx);
+    if r.state.missing_link {
         let d = Diagnostic::new(Code::INTERFACE, "the configuration names interfaces that do not exist")
             .help("create them before the daemon starts, or set `dynamic_interfaces` in `global_defs`")
             .log("Non-existent interface specified in configuration");
         r.cx.report(d);
     }
-    model.trackers = resolver.trackers.into_list();
-    (model, resolver.services)
+    model.trackers = resolver.state.trackers.into_list();
+    (model, resolver.state.services)
 }
 
 impl Resolver<'_, '_> {
-    fn pause(self) -> State {
-        let Self {
-            cx: _,
-            global: _,
-            commands,
-            trackers,
-            links,
-            missing_link,
-            bfd_for_checks,
-            virtual_names,
-            priorities,
-            services,
-        } = self;
-        State { commands, trackers, links, missing_link, bfd_for_checks, virtual_names, priorities, services }
-    }
-
     /// A command; `None` if there is none or it can't be run.
     fn command(&mut self, draft: Option<&CommandDraft>) -> Option<model::Command> {
-        self.commands.resolve(draft?, self.cx)
+        self.state.commands.resolve(draft?, self.cx)
     }
 
     fn notify(&mut self, draft: &NotifyDraft) -> model::Notify {

@@ -78,7 +78,7 @@ pub(super) fn rule(r: &mut Resolver<'_, '_>, draft: &RuleDraft) -> Option<Rule> 
     let priority = match draft.priority {
         Some(priority) => priority,
         None => {
-            let chosen = r.priorities.next(family);
+            let chosen = r.state.priorities.next(family);
             let log = format!(
                 "Rule has no preference specified - setting to {chosen}. This is probably not what you want."
             );

@@ -247,7 +247,7 @@ impl Resolver<'_, '_> {
         if let Some((name, source)) = made {
             let place = Place::Here(source);
             let defined = Defined { place, weight, reverse, order: to_u32(order), span };
-            self.trackers.defined.insert((what, name), defined);
+            self.state.trackers.defined.insert((what, name), defined);
         }
     }
 
@@ -357,7 +357,7 @@ impl Resolver<'_, '_> {
                 self.conflict(name.span, message, "this line is ignored", "remove it", log);
                 return None;
             }
-            let tracker = self.trackers.id_of_link(link, &name.text);
+            let tracker = self.state.trackers.id_of_link(link, &name.text);
             let weight = Weight::new(draft.weight.unwrap_or(0)).unwrap_or_default();
             return Some(Track { tracker, weight, reverse: draft.reverse.unwrap_or(false) });
         }
@@ -367,7 +367,8 @@ impl Resolver<'_, '_> {
             What::Bfd => seen.bfds,
             _ => seen.files,
         };
-        let Some((tracker, weight, reverse)) = self.trackers.find(draft.what, &name.text, before) else {
+        let Some((tracker, weight, reverse)) = self.state.trackers.find(draft.what, &name.text, before)
+        else {
             self.not_found(draft, object);
             return None;
         };
@@ -386,8 +387,8 @@ impl Resolver<'_, '_> {
         .label("this line is ignored")
         .log(format!("({object}) track {} {} not found, ignoring...", what.name(), name.text));
         let names =
-            self.trackers.defined.iter().filter(|((w, _), _)| *w == what).map(|((_, name), _)| &**name);
-        d = match self.trackers.defined.get(&(what, Name::from(name.text.as_str()))) {
+            self.state.trackers.defined.iter().filter(|((w, _), _)| *w == what).map(|((_, name), _)| &**name);
+        d = match self.state.trackers.defined.get(&(what, Name::from(name.text.as_str()))) {
             Some(later) => d
                 .other(later.span, "it is defined here, after its use")
                 .help(format!("move `{block} {}` before this line", name.text)),
@@ -401,7 +402,7 @@ impl Resolver<'_, '_> {
 
     /// Tells what is defined and not used.
     pub(super) fn tell_unused(&mut self) {
-        let trackers = &self.trackers;
+        let trackers = &self.state.trackers;
         // A BFD session may run for others.
         let unused = trackers
             .defined

@@ -27,6 +27,12 @@ struct Known {
     conf: &'static str,
     /// Part of the line.
     line: &'static str,
+    /// Part of what the other one says, where both refuse the file.
+    other: &'static str,
+    /// The other one has an error in a line of which this one says that it doesn't know its keyword.
+    lost: bool,
+    /// A keyword that stands in a block twice.
+    twice: &'static str,
     /// What follows in its log is a consequence: it has lost count of the braces, or the object is gone.
     derails: bool,
 }
@@ -34,6 +40,18 @@ struct Known {
 impl Known {
     const fn derailing(self) -> Self {
         Self { derails: true, ..self }
+    }
+
+    const fn and_other(self, other: &'static str) -> Self {
+        Self { other, ..self }
+    }
+
+    const fn where_twice(self, keyword: &'static str) -> Self {
+        Self { twice: keyword, ..self }
+    }
+
+    const fn where_lost(self) -> Self {
+        Self { lost: true, ..self }
     }
 }
 
@@ -44,7 +62,7 @@ const fn known(
     conf: &'static str,
     line: &'static str,
 ) -> Known {
-    Known { id, only, codes, conf, line, derails: false }
+    Known { id, only, codes, conf, line, other: "", lost: false, twice: "", derails: false }
 }
 
 /// The exit statuses of what a signal ends.
@@ -53,6 +71,12 @@ const SEGV: i32 = 128 + 11;
 
 /// What keepalived says when a script would run and nobody asked for its security.
 const INSECURE: &str = "script_security not enabled";
+
+/// What vipd says then.
+const NOT_SECURE: &str = "[script-security]";
+
+/// In a namespace that isn't there, keepalived does not judge. What it says without the keyword counts.
+pub(crate) const NAMESPACE: &str = "config-namespace";
 
 /// Of keywords that the installed keepalived does not know, the table tells.
 const NEWER: &str = "config-newer-keyword";
@@ -86,13 +110,16 @@ const KNOWN: &[Known] = &[
     known("config-unusable-command", Keepalived, (6, 0), "", INSECURE),
     known("config-braces-in-command", Keepalived, (5, 0), "'{ echo", "Unexpected '{'").derailing(),
     known("config-two-names", Keepalived, (5, 0), "", "vrrp_instance must have a name"),
-    known("config-lost-brace", Keepalived, (5, 6), "", "missing '}'s or extra '{'s"),
-    known("config-lost-brace", Keepalived, (5, 6), "", "Group list already specified"),
-    known("config-lost-brace", Keepalived, (5, 6), "", "Unexpected '{'"),
-    known("config-lost-brace", Keepalived, (6, 5), "", "Unexpected '{'"),
-    known("config-lost-brace", Keepalived, (6, 5), "", "Unterminated quote"),
+    known("config-lost-brace", Keepalived, (5, 6), "", "missing '}'s or extra '{'s").and_other(NOT_SECURE),
+    known("config-lost-brace", Keepalived, (5, 6), "", "Group list already specified").and_other(NOT_SECURE),
+    known("config-lost-brace", Keepalived, (5, 6), "", "Unexpected '{'").and_other(NOT_SECURE),
+    // vipd takes what follows for a part of the block that it does not know.
+    known("config-lost-brace", Vipd, (6, 5), "{", "[unknown-keyword]").and_other(INSECURE),
+    known("config-lost-brace", Vipd, (6, 5), "\"", "[unterminated-quote]").and_other(INSECURE),
     known("config-newer-keyword", Vipd, (5, 2), "global_defs", "needs a value"),
-    known("config-lost-brace", Keepalived, (5, 2), "", "Unexpected '{'"),
+    known("config-lost-brace", Keepalived, (5, 2), "", "Unexpected '{'")
+        .and_other("[missing-parameter]")
+        .where_lost(),
     known("config-numeric-user", Keepalived, (5, 6), "user ", "Failed to set uid/gid"),
     known("config-nothing-there", Vipd, (5, 6), "!vrrp_instance", "[script-security]"),
     known("config-definition-of-itself", Keepalived, (ENDLESS, 5), "$P=$P", ""),
@@ -199,6 +226,38 @@ const KNOWN: &[Known] = &[
     known("config-said-twice", Keepalived, (5, 0), "SSL", "SSL keyfile already specified - replacing"),
     known("config-said-twice", Keepalived, (5, 0), "SSL", "SSL password already specified - replacing"),
     known("config-other-family", Vipd, (0, 5), "bindto", "cannot talk to"),
+    known(
+        "config-many-words",
+        Keepalived,
+        (5, 0),
+        "snmp_socket",
+        "Too many parameters specified for snmp_socket",
+    ),
+    known(
+        "config-signed-number",
+        Keepalived,
+        (5, 0),
+        "persistence_granularity +",
+        "Invalid IPv4 persistence_granularity specified",
+    ),
+    known("config-vmac", Keepalived, (5, 0), "use_", "already exists and is not an l2 ipvlan"),
+    known("config-vmac", Vipd, (0, 5), "use_ipvlan", "`use_vmac` and `use_ipvlan` exclude each other"),
+    known("config-short-label", Keepalived, (5, 0), "DNS_CHECK", "has empty label - ignoring"),
+    known("config-instance-name", Vipd, (0, 5), "instance ", "cannot be the name of an instance"),
+    known("config-tracker-twice", Vipd, (0, 5), "", "there are two `vrrp_track_process`"),
+    known("config-lost-brace", Keepalived, (2, 6), "", "Group list already specified").and_other(NOT_SECURE),
+    known("config-group-family", Vipd, (0, 5), "virtual_server_group", "has no addresses"),
+    known("config-crash", Keepalived, (SEGV, 5), "", "Unterminated quote").and_other("[unterminated-quote]"),
+    known("config-crash", Keepalived, (SEGV, 6), "", "Unterminated quote").and_other("[unterminated-quote]"),
+    known("config-crash", Keepalived, (SEGV, 2), "bfd_instance", "")
+        .and_other("`bfd_instance` needs a value"),
+    known("config-crash", Keepalived, (SEGV, 2), "neighbor_ip", "").and_other("`neighbor_ip` needs a value"),
+    known("config-crash", Keepalived, (SEGV, 2), "neighbour_ip", "")
+        .and_other("`neighbour_ip` needs a value"),
+    known("config-fifo-script-alone", Keepalived, (6, 5), "notify_fifo_script", INSECURE),
+    known("config-missing-twice", Keepalived, (5, 0), "interface", "doesn't exist").where_twice("interface"),
+    known("config-missing-twice", Keepalived, (5, 0), "interface", "Non-existent interface specified")
+        .where_twice("interface"),
     known("config-granularity", Vipd, (0, 5), "persistence_granularity", "is not a granularity for"),
     known(
         "config-delay-of-nobody",
@@ -207,7 +266,6 @@ const KNOWN: &[Known] = &[
         "interface_up_down_delays",
         "unknown interface eth9 specified for up/down delay",
     ),
-    known("config-namespace", Vipd, (0, 5), "net_namespace", "").derailing(),
     known("config-nothing-there", Vipd, (0, 5), "!vrrp_instance", "[script-not-found]"),
     known("config-nothing-there", Vipd, (0, 5), "!vrrp_instance", "has no command"),
     known("config-nothing-there", Vipd, (0, 5), "!real_server", "this virtual server has no"),
@@ -219,6 +277,7 @@ const KNOWN: &[Known] = &[
     known("config-many-words", Keepalived, (5, 0), "reload_time_file", "reload_time_file invalid"),
     known("config-many-words", Keepalived, (5, 0), "lb_kind", "Invalid tunnel option"),
     known("config-elsewhere", Keepalived, (5, 0), "config_save_dir", "Unable to create config_save_dir"),
+    known("config-elsewhere", Keepalived, (5, 0), "config_save_dir", "exists and is not a directory"),
     known("config-elsewhere", Keepalived, (5, 0), "smtp_server", "Invalid smtp server"),
     known("config-crash", Keepalived, (SEGV, 6), "", "checker has no urls specified"),
     known("config-crash", Keepalived, (SEGV, 5), "", "checker has no urls specified"),
@@ -230,8 +289,12 @@ const KNOWN: &[Known] = &[
 ];
 
 /// What fails no test, and stands beside what does.
-const HARMLESS: &[(Only, &str)] =
-    &[(Vipd, "nobody tracks"), (Vipd, "[not-in-effect-yet]"), (Vipd, "[extra-words]")];
+const HARMLESS: &[(Only, &str)] = &[
+    (Vipd, "nobody tracks"),
+    (Vipd, "[not-in-effect-yet]"),
+    (Vipd, "[extra-words]"),
+    (Vipd, "[no-effect-here]"),
+];
 
 /// The ids of the kinds that a difference is of; `None` if something of it is not known.
 pub(crate) fn explain(
@@ -254,15 +317,33 @@ pub(crate) fn explain(
         None => conf.contains(part),
     };
     let fits = |k: &&Known, only: Only, line: &str| {
-        k.only == only && k.codes == codes && holds(k.conf) && line.contains(k.line)
+        k.only == only
+            && k.codes == codes
+            && holds(k.conf)
+            && line.contains(k.line)
+            && (k.twice.is_empty() || stands_twice(&conf, k.twice))
     };
     if keepalived.code != 0 && vipd.code != 0 {
         // Both refuse it. Who ended by a signal, or not at all, leaves only what it said before.
         let any = |k: &&Known| {
-            let text = if k.only == Keepalived { &keepalived.text } else { &vipd.text };
-            fits(k, k.only, "") || text.lines().any(|line| fits(k, k.only, line))
+            let (text, other) = match k.only {
+                Keepalived => (&keepalived.text, &vipd.text),
+                Vipd => (&vipd.text, &keepalived.text),
+            };
+            (fits(k, k.only, "") || text.lines().any(|line| fits(k, k.only, line)))
+                && other.contains(k.other)
+                && (!k.lost || is_lost(&keepalived.text, &vipd.text))
         };
-        return KNOWN.iter().find(any).map(|k| BTreeSet::from([k.id]));
+        let newer = || {
+            let mut unknown = keepalived.text.lines().filter_map(unknown_keyword);
+            unknown.any(|word| table.is_newer(word)) && is_lost(&keepalived.text, &vipd.text)
+        };
+        return KNOWN
+            .iter()
+            .find(any)
+            .map(|k| k.id)
+            .or_else(|| newer().then_some(NEWER))
+            .map(|id| BTreeSet::from([id]));
     }
     let mut ids = BTreeSet::new();
     for line in text.lines().filter(told).filter(|line| !harmless(line)) {
@@ -282,6 +363,45 @@ pub(crate) fn explain(
     (!ids.is_empty()).then_some(ids)
 }
 
+/// Whether two lines of a block begin with `keyword`.
+fn stands_twice(conf: &str, keyword: &str) -> bool {
+    let mut lines = vec![0];
+    for line in conf.lines() {
+        if line.split_whitespace().next() == Some(keyword)
+            && let Some(count) = lines.last_mut()
+        {
+            *count += 1;
+            if *count > 1 {
+                return true;
+            }
+        }
+        for brace in line.chars() {
+            match brace {
+                '{' => lines.push(0),
+                '}' => drop(lines.pop()),
+                _ => {}
+            }
+        }
+    }
+    false
+}
+
+/// Whether each error of vipd stands in a line of which keepalived does not know the keyword.
+fn is_lost(keepalived: &str, vipd: &str) -> bool {
+    let unknown: BTreeSet<&str> = keepalived
+        .lines()
+        .filter(|line| unknown_keyword(line).is_some())
+        .filter_map(|line| line.split_once("Line ")?.1.split_once(')'))
+        .map(|(number, _)| number)
+        .collect();
+    let lines: Vec<&str> = vipd.lines().collect();
+    let mut errors = lines.windows(2).filter(|pair| pair[0].starts_with("error[")).map(|pair| {
+        // ` --> main.conf:LINE:COLUMN`
+        pair[1].rsplit(':').nth(1).unwrap_or_default()
+    });
+    errors.clone().count() > 0 && errors.all(|line| unknown.contains(line))
+}
+
 /// The word of "Unknown keyword 'word'".
 fn unknown_keyword(line: &str) -> Option<&str> {
     line.split_once("Unknown keyword '")?.1.strip_suffix('\'')
@@ -289,7 +409,7 @@ fn unknown_keyword(line: &str) -> Option<&str> {
 
 /// The ids of all.
 pub(crate) fn ids() -> impl Iterator<Item = &'static str> {
-    KNOWN.iter().map(|k| k.id).chain([NEWER])
+    KNOWN.iter().map(|k| k.id).chain([NEWER, NAMESPACE])
 }
 
 /// What is listed and did not occur.

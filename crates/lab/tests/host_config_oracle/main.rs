@@ -13,7 +13,7 @@ mod start;
 mod table;
 mod written;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -94,11 +94,19 @@ fn verdicts() -> Result<Outcome> {
     let mut occurred: BTreeMap<&str, usize> = BTreeMap::new();
     let mut wrong = Vec::new();
     let mut explained = 0;
-    for (case, at, keepalived, vipd) in asked.map_err(|e| LabError::Expectation(e.to_string()))? {
+    for Asked { case, at, keepalived, vipd, bare } in
+        asked.map_err(|e| LabError::Expectation(e.to_string()))?
+    {
         if keepalived.code == vipd.code {
             continue;
         }
-        match divergences::explain(&case, &table, &keepalived, &vipd) {
+        let ids = match bare {
+            // It may differ for other reasons, too.
+            Some(bare) if bare.code == vipd.code => Some(BTreeSet::from([divergences::NAMESPACE])),
+            Some(bare) => divergences::explain(&case, &table, &bare, &vipd),
+            None => divergences::explain(&case, &table, &keepalived, &vipd),
+        };
+        match ids {
             Some(ids) => {
                 explained += 1;
                 ids.into_iter().for_each(|id| *occurred.entry(id).or_default() += 1);
@@ -128,7 +136,16 @@ fn programs() -> Result<[PathBuf; 2]> {
     Ok([Daemon::Keepalived.program()?, Daemon::Vipd.program()?])
 }
 
-type Asked = (Case, PathBuf, Verdict, Verdict);
+/// A case with both verdicts.
+struct Asked {
+    case: Case,
+    /// Where its files are.
+    at: PathBuf,
+    keepalived: Verdict,
+    vipd: Verdict,
+    /// What keepalived says without the namespace that keeps it from judging.
+    bare: Option<Verdict>,
+}
 
 /// How many processes run at a time.
 const AT_A_TIME: usize = 8;
@@ -151,7 +168,18 @@ fn ask_all(cases: &[Case], dir: &Path, programs: &[PathBuf; 2]) -> std::io::Resu
             ));
         }
         for (case, keepalived, vipd, dir) in questions {
-            asked.push((case.clone(), dir, keepalived.answer()?, vipd.answer()?));
+            let (keepalived, vipd) = (keepalived.answer()?, vipd.answer()?);
+            let bare = case.without_namespace().filter(|_| keepalived.code == 0 && vipd.code != 0);
+            let bare = match bare {
+                Some(bare) => {
+                    bare.write(&dir)?;
+                    let answer = Question::ask(&programs[0], &dir, "keepalived-bare", bare.args)?.answer()?;
+                    case.write(&dir)?;
+                    Some(answer)
+                }
+                None => None,
+            };
+            asked.push(Asked { case: case.clone(), at: dir, keepalived, vipd, bare });
         }
     }
     Ok(asked)

@@ -506,6 +506,36 @@ const WHOLE: &[(&str, &str)] = &[
     ("script of a fifo that is not there", "global_defs {\n notify_fifo_script /bin/true\n}\nGOOD"),
     ("script every half second", "SECUREvrrp_script s {\n script /bin/true\n interval 0.5\n}\nGOOD"),
     ("nothing but a keyword of a block", "vrrp_instance\n"),
+    ("bfd neighbour with a length", "bfd_instance b {\n neighbor_ip 192.0.2.9/24\n}\nGOOD"),
+    ("bfd neighbour that is missing", "bfd_instance b {\n neighbor_ip\n}\nGOOD"),
+    ("bfd session without name", "bfd_instance {\n}\nGOOD"),
+    ("weight of a process that is missing", "vrrp_track_process p {\n process x\n weight\n}\nGOOD"),
+    ("instance without its name", "instance\nGOOD"),
+    ("instance with a path for its name", "instance a/b\nGOOD"),
+    (
+        "real server with a length",
+        "virtual_server 192.0.2.100 80 {\n lb_algo rr\n lb_kind NAT\n protocol TCP\n real_server 192.0.2.5/24 80 {\n }\n}\n",
+    ),
+    (
+        "sorry server that is a range",
+        "virtual_server 192.0.2.100/24 80 {\n lb_algo rr\n lb_kind NAT\n protocol TCP\n sorry_server 192.0.2.5-9 80\n}\n",
+    ),
+    (
+        "check of a short name",
+        "virtual_server 192.0.2.100 53 {\n lb_algo rr\n lb_kind NAT\n protocol UDP\n real_server 192.0.2.5 53 {\n DNS_CHECK {\n name a.example.org\n }\n }\n}\n",
+    ),
+    (
+        "check with an empty payload",
+        "virtual_server 192.0.2.100 53 {\n lb_algo rr\n lb_kind NAT\n protocol UDP\n real_server 192.0.2.5 53 {\n UDP_CHECK {\n payload \"\"\n }\n }\n}\n",
+    ),
+    (
+        "script of an instance without its interface",
+        "vrrp_script s {\n script /bin/true\n}\nvrrp_instance V {\n interface eth9\n virtual_router_id 5\n track_script {\n s\n }\n virtual_ipaddress {\n 192.0.2.9\n }\n}\n",
+    ),
+    (
+        "interface that is not there, and one that is",
+        "vrrp_instance V {\n interface eth9\n interface eth0\n virtual_router_id 5\n virtual_ipaddress {\n 192.0.2.9\n }\n}\n",
+    ),
     ("net_namespace", "net_namespace nowhere\nGOOD"),
     ("instance name", "instance one\nGOOD"),
     ("use_pid_dir", "use_pid_dir\nGOOD"),

@@ -125,10 +125,14 @@ fn tls(global: &mut GlobalDraft, word: &Word, cx: &mut Cx<'_>) {
 
 fn login(global: &mut GlobalDraft, node: &Node, cx: &mut Cx<'_>) {
     let (Some(user), Some(password)) = (node.words.first(), node.words.get(1)) else {
+        // Nobody knows which of both it is.
+        if let Some(word) = node.words.first() {
+            cx.secret(word);
+        }
         cx.missing(node, node.words.len() + 2);
         return;
     };
-    cx.secrets.push(password.span);
+    cx.secret(password);
     if let Some(extra) = node.words.get(2) {
         cx.extra(node, extra);
     }

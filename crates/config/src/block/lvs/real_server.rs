@@ -10,7 +10,7 @@ use crate::block::lvs::checker::{self, CheckerDraft};
 use crate::block::lvs::timing::{Timed, Timing};
 use crate::block::lvs::{self, forwarding};
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::{Cx, Keyword, Kind, Nodes, Range, Table, pending, value, works};
+use crate::keyword::{Cx, Keyword, Kind, Nodes, Range, Table, pending, works};
 use crate::lang::tree::Shape;
 use crate::lang::{Node, Word};
 use crate::span::Span;
@@ -66,7 +66,7 @@ pub(crate) fn read(node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) -> O
         cx.missing(node, 2);
         return None;
     };
-    let address = value::address(&first.text);
+    let address = cx.host(first);
     let port = match node.words.get(1) {
         // keepalived takes the port of the service for 0, although it stands for none elsewhere.
         Some(word) if word.text == "0" => Some(0),

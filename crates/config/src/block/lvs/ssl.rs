@@ -41,7 +41,7 @@ const OWN: &[Keyword<SslDraft>] = &[
 ];
 
 fn password(ssl: &mut SslDraft, node: &Node, cx: &mut Cx<'_>) {
-    cx.secrets.extend(node.words.iter().map(|word| word.span));
+    node.words.iter().for_each(|word| cx.secret(word));
     let password = lvs::text(node, cx, "SSL password missing");
     ssl.password = password.map(|text| Secret::new(text.into_string().into_bytes()));
 }

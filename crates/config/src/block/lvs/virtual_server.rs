@@ -163,7 +163,7 @@ fn destination(node: &Node, cx: &mut Cx<'_>) -> Option<DestinationDraft> {
         Some(word) => lvs::port(word, cx)?,
         None => 0,
     };
-    let Some(address) = value::address(&first.text) else {
+    let Some(address) = cx.host(first) else {
         let d = Diagnostic::new(Code::VALUE, format!("`{}` is not an address", first.text))
             .at(first.span)
             .label("this virtual server is ignored")
@@ -322,7 +322,7 @@ fn sorry(server: &mut VirtualServerDraft, node: &Node, cx: &mut Cx<'_>) {
         },
         None => 0,
     };
-    let Some(address) = value::address(&first.text) else {
+    let Some(address) = cx.host(first) else {
         let d = Diagnostic::new(Code::VALUE, format!("`{}` is not an address", first.text))
             .at(first.span)
             .label("this sorry server is ignored")

@@ -12,7 +12,6 @@ use crate::block::virtual_link;
 use crate::block::vrrp_sync_group::deprecated;
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::{Cx, Keyword, Kind, Range};
-use crate::lang::tree::BlockId;
 use crate::lang::{Node, Word};
 use crate::span::Span;
 
@@ -173,7 +172,7 @@ pub(super) const KEYWORDS: &[Keyword<InstanceDraft>] = &[
     ),
     keyword!(
         "auth_hmac",
-        Kind::Block("", BlockId(54), |i, node, nodes, cx| {
+        Kind::Block("", auth_hmac::TABLE.id, |i, node, nodes, cx| {
             i.held().hmac = Some(auth_hmac::parse(node, nodes, cx));
         }),
         "",

@@ -319,7 +319,7 @@ pub(crate) const TABLE: Table<InstanceDraft> = Table {
             ),
             keyword!(
                 "authentication",
-                Kind::Block("", BlockId(7), |i, node, nodes, cx| {
+                Kind::Block("", authentication::TABLE.id, |i, node, nodes, cx| {
                     i.auth = Some(Box::new(authentication::parse(node, nodes, cx)));
                 }),
                 "",

@@ -52,7 +52,7 @@ pub(super) fn lvs(r: &mut Resolver<'_, '_>, draft: LvsDraft, instances: &[Instan
         made.extend(service::service(&mut pools, *draft));
     }
     pools.tell_unused(&places);
-    pools.commands.finish(pools.r.cx);
+    pools.commands.finish(false, pools.r.cx);
     Lvs { settings, groups: pools.groups, services: made, files: pools.files, bfds: pools.bfds }
 }
 
@@ -112,7 +112,8 @@ impl Pools<'_, '_, '_> {
 
     /// The tracked file `name`, if it was among the first `before` that were defined, with its weight.
     fn file(&mut self, name: &Word, before: usize) -> Option<(CheckFileId, i32, bool)> {
-        let Some((file, weight, reverse)) = self.r.trackers.file_of_check(&name.text, to_u32(before)) else {
+        let Some((file, weight, reverse)) = self.r.state.trackers.file_of_check(&name.text, to_u32(before))
+        else {
             let d = Diagnostic::new(Code::UNKNOWN_NAME, format!("there is no tracked file `{}`", name.text))
                 .at(name.span)
                 .label("this check is ignored")
@@ -135,7 +136,7 @@ impl Pools<'_, '_, '_> {
 
     /// The BFD session `name`, if it was among the first `before` that were defined.
     fn bfd(&mut self, name: &Word, before: usize) -> Option<CheckBfdId> {
-        let mut known = self.r.bfd_for_checks.iter().take(before).flatten();
+        let mut known = self.r.state.bfd_for_checks.iter().take(before).flatten();
         if !known.any(|known| **known == *name.text) {
             let d = Diagnostic::new(Code::UNKNOWN_NAME, format!("there is no BFD session `{}`", name.text))
                 .at(name.span)

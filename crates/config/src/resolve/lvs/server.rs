@@ -61,7 +61,7 @@ pub(super) fn servers(
         servers.push(server);
     }
     if let (Some(places), false) = (places, servers.is_empty()) {
-        p.r.services.push(ServicePlaces { span: it.draft.span, servers: places });
+        p.r.state.services.push(ServicePlaces { span: it.draft.span, servers: places });
     }
     servers
 }

@@ -16,7 +16,7 @@ use crate::block::lvs::real_server::RealServerDraft;
 use crate::block::lvs::timing::{Timed, Timing};
 use crate::block::lvs::{self, id};
 use crate::diag::{Code, Diagnostic};
-use crate::keyword::{Catalogue, Cx, Keyword, Kind, Nodes, Table, value, works};
+use crate::keyword::{Catalogue, Cx, Keyword, Kind, Nodes, Table, works};
 use crate::lang::{Node, Word};
 use crate::span::Span;
 
@@ -165,9 +165,7 @@ const CONNECT: &[Keyword<CheckerDraft>] = &[
 ];
 
 fn address(keyword: &str, word: &Word, cx: &mut Cx<'_>) -> Option<IpAddr> {
-    // keepalived passes over the length of a prefix, whatever stands there.
-    let text = word.text.split_once('/').map_or(&*word.text, |(address, _)| address);
-    let address = value::address(text);
+    let address = cx.host(word);
     if address.is_none() {
         let d = Diagnostic::new(Code::VALUE, format!("`{}` is not an address for `{keyword}`", word.text))
             .at(word.span)

@@ -74,7 +74,7 @@ fn hex(words: &[Word], wild: bool) -> Option<Vec<MaskedByte>> {
             });
         }
     }
-    Some(bytes)
+    (!bytes.is_empty()).then_some(bytes)
 }
 
 fn bad(node: &Node, what: &str, cx: &mut Cx<'_>) {
