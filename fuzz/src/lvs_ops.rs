@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use base::{Duration, Instant, Machine};
 use engine::lvs::Balancer;
 use engine::lvs::io::{Answer, Effect, Failure, Input, OpError, OpId, Operation, RunId};
-use engine::lvs::table::{Entry, ServerKey, Table, Timeouts};
+use engine::lvs::table::{Entry, Marks, ServerKey, Table, Timeouts};
 use model::Model;
 use model::lvs::{CheckBfdId, CheckFileId};
 
@@ -53,6 +53,7 @@ pub fn lvs_ops(bytes: &[u8]) {
         table: Table {
             services: BTreeMap::new(),
             timeouts: Some(Timeouts { tcp: timeouts, tcp_fin: timeouts, udp: timeouts }),
+            marks: Marks::Unread,
         },
         waiting: Vec::new(),
         runs: Vec::new(),
@@ -254,7 +255,7 @@ impl Run {
             let Some(effect) = self.balancer.poll_output() else { break };
             assert!(!self.stopped, "after the end: {effect:?}");
             match effect {
-                Effect::Dump => {
+                Effect::Dump { .. } => {
                     assert!(
                         self.waiting.is_empty(),
                         "the table is read while {:?} are under way",

@@ -72,6 +72,9 @@ pub(crate) fn command(args: &[String]) -> Result<u8, String> {
     {
         return config::one(program, words);
     }
+    if let Some((lvs::guest::WORD, rest)) = args.split_first().map(|(word, rest)| (word.as_str(), rest)) {
+        return lvs::guest::command(rest);
+    }
     let Some(options) = parse(args)? else {
         println!("{USAGE}");
         return Ok(0);

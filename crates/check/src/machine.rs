@@ -7,7 +7,7 @@ use base::{Deadlines, Instant, Machine, Rng};
 
 use crate::config::{Config, ServerId, ServiceId, TaskId};
 use crate::feed::Feeds;
-use crate::io::{Answer, Event, Input, Output, Reload, RunId, ServerSnapshot, Snapshot, Wanted};
+use crate::io::{Answer, Event, Input, Output, Reload, RunId, ServerSnapshot, Snapshot, TaskSnapshot, Wanted};
 use crate::link::Links;
 use crate::pool::{Member, Pool};
 use crate::runner::{Run, Runner, Told};
@@ -94,6 +94,12 @@ impl Checks {
     #[must_use]
     pub fn task_up(&self, task: TaskId) -> Option<bool> {
         self.runners.get(task.index()).map(|runner| runner.up)
+    }
+
+    /// How a task's check stands; `None` if there is no such task.
+    #[must_use]
+    pub fn task(&self, task: TaskId) -> Option<TaskSnapshot> {
+        self.runners.get(task.index()).map(Runner::snapshot)
     }
 
     /// How everything stands.

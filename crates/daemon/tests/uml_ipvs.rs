@@ -9,7 +9,7 @@ use std::time::Instant;
 use base::{Duration, Family, IfName, Name};
 use engine::lvs::io::Operation;
 use engine::lvs::table::{
-    MarkEntry, MarkTable, Persistence, ServerKey, ServerSettings, ServiceKey, ServiceSettings, SyncHalf,
+    MarkEntry, MarkTable, Marks, Persistence, ServerKey, ServerSettings, ServiceKey, ServiceSettings, SyncHalf,
     SyncSettings, Table, Timeouts,
 };
 use lab::harness::{Needs, Outcome, Scenario};
@@ -27,9 +27,15 @@ fn main() -> ExitCode {
         Scenario::new("each-scheduler-of-the-kernel-is-known", Needs::VirtualTime, schedulers),
         Scenario::new("what-is-so-already-has-worked", Needs::VirtualTime, again),
         Scenario::new("both-halves-of-the-sync-daemon-start-change-and-stop", Needs::VirtualTime, sync),
+        Scenario::new("a-sync-daemon-begins-and-ends-without-waiting-for-a-timer", Needs::VirtualTime, waits),
         Scenario::new("the-virtual-servers-of-another-namespace-are-found", Needs::VirtualTime, namespaces),
         Scenario::new("marks-are-set-as-a-whole-and-packets-get-them", Needs::VirtualTime, marks),
         Scenario::new("the-sync-daemon-follows-its-instance", Needs::VirtualTime, follows),
+        Scenario::new(
+            "a-sync-daemon-that-a-reload-brings-runs-in-another-namespace",
+            Needs::VirtualTime,
+            follows_elsewhere,
+        ),
         Scenario::new("a-thousand-services-are-added-in-one-go-and-read-back", Needs::VirtualTime, thousand),
     ])
 }
@@ -61,7 +67,7 @@ impl Director {
         for (operation, result) in operations.iter().zip(self.ipvs.apply_all(operations)) {
             result.map_err(|e| LabError::Expectation(format!("{operation:?}: {e}")))?;
         }
-        self.ipvs.table().map_err(told)
+        self.ipvs.table(None).map_err(told)
     }
 }
 
@@ -354,6 +360,32 @@ fn sync() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+/// The kernel answers only when a thread of it has begun or ended. Computing takes no time here.
+fn waits() -> Result<Outcome> {
+    const TIMES: usize = 50;
+    let mut d = director("ipvs-waits")?;
+    let link = IfName::new("eth0").map_err(told)?;
+    let settings = SyncSettings { link, id: 51, max_len: None, port: None, ttl: None, group: None };
+    for half in [SyncHalf::Master, SyncHalf::Backup] {
+        let operations =
+            [Operation::StartSync(half, settings.clone()), Operation::StopSync(half, settings.clone())];
+        let mut took = [Vec::new(), Vec::new()];
+        for _ in 0..TIMES {
+            for (operation, took) in operations.iter().zip(&mut took) {
+                let begin = Instant::now();
+                d.ipvs.apply(operation).map_err(told)?;
+                took.push(begin.elapsed());
+            }
+        }
+        for (took, what) in took.iter_mut().zip(["start", "stop"]) {
+            took.sort();
+            let most = took[TIMES - 1];
+            ensure(most < std::time::Duration::from_millis(1), format_args!("{what} {half:?} took {most:?}"))?;
+        }
+    }
+    Ok(Outcome::Passed)
+}
+
 fn namespaces() -> Result<Outcome> {
     let d = director("ipvs-netns")?;
     let http = service(Protocol::Tcp, "192.0.2.100", 80);
@@ -365,8 +397,8 @@ fn namespaces() -> Result<Outcome> {
     for (namespace, other) in [(&blue, &host), (&host, &blue)] {
         let mut ipvs = open(namespace)?;
         ipvs.apply(&add).map_err(told)?;
-        ensure(ipvs.table().map_err(told)?.services.contains_key(&http), "it is there")?;
-        let table = open(other)?.table().map_err(told)?;
+        ensure(ipvs.table(None).map_err(told)?.services.contains_key(&http), "it is there")?;
+        let table = open(other)?.table(None).map_err(told)?;
         ensure(table.services.is_empty(), format_args!("it is in {other:?}, too"))?;
         ensure(d.ipvsadm(&["-Sn"])?.is_empty(), "it isn't in the node")?;
         ipvs.apply(&Operation::Flush).map_err(told)?;
@@ -418,6 +450,11 @@ table ip6 vipd_ipvs {
 }
 ";
 
+fn reads(d: &mut Director, expected: &Marks) -> Result<()> {
+    let marks = d.ipvs.table(Some("vipd_ipvs")).map_err(told)?.marks;
+    ensure(marks == *expected, format_args!("{marks:?} is read"))
+}
+
 fn marks() -> Result<Outcome> {
     let mut d = director("ipvs-marks")?;
     let range = |first, last| AddressRange { first: ip(first), last: ip(last) };
@@ -442,6 +479,31 @@ fn marks() -> Result<Outcome> {
     };
     let shown = rules(&d)?;
     ensure(shown.trim() == RULES.trim(), format_args!("nft shows\n{shown}"))?;
+    let mut sorted = all.clone();
+    sorted.marks.sort_unstable();
+    reads(&mut d, &Marks::There(sorted))?;
+    ensure(d.ipvs.table(Some("other")).map_err(told)?.marks == Marks::Absent, "there is no other")?;
+    // Whatever somebody does to it, it is seen.
+    for edit in [
+        "delete table ip6 vipd_ipvs",
+        "add rule ip vipd_ipvs in accept",
+        "flush chain ip vipd_ipvs in",
+        "delete element ip vipd_ipvs udp_map { 192.0.2.11 . 5353 }",
+        "add element ip vipd_ipvs udp_map { 192.0.2.12 . 5353-5354 : 7 }",
+        "add chain ip vipd_ipvs in { policy drop; }",
+        "add table ip6 other; delete table ip vipd_ipvs; delete table ip6 vipd_ipvs; add table ip vipd_ipvs",
+    ] {
+        d.node.run("nft", &[edit])?;
+        let marks = d.ipvs.table(Some("vipd_ipvs")).map_err(told)?.marks;
+        let differs = match &marks {
+            Marks::There(table) => table.marks.len() < all.marks.len(),
+            _ => false,
+        };
+        ensure(differs, format_args!("{edit}: {marks:?}"))?;
+        d.apply(&[Operation::SetMarks(all.clone())])?;
+    }
+    d.node.run("nft", &["delete table ip6 other"])?;
+    ensure(rules(&d)?.trim() == RULES.trim(), "all is as it was")?;
     // A packet to ourselves is marked, and is one of a service then.
     let mark = ServiceKey::Mark { mark: 1002, family: Family::V4 };
     d.apply(&[
@@ -474,8 +536,11 @@ fn marks() -> Result<Outcome> {
     });
     d.apply(&[Operation::SetMarks(MarkTable { marks: many.collect(), ..all })])?;
     ensure(rules(&d)?.matches("10.1.").count() == 3000, "all are there")?;
+    let marks = d.ipvs.table(Some("vipd_ipvs")).map_err(told)?.marks;
+    ensure(matches!(&marks, Marks::There(table) if table.marks.len() == 3000), "all are read")?;
     d.apply(&[Operation::DelMarks(name.clone()), Operation::DelMarks(name)])?;
     ensure(rules(&d)?.is_empty(), "nothing is left")?;
+    reads(&mut d, &Marks::Absent)?;
     Ok(Outcome::Passed)
 }
 
@@ -528,6 +593,48 @@ fn follows() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+/// The vrrp process has given up the right to enter a namespace by then.
+fn follows_elsewhere() -> Result<Outcome> {
+    const BOUND: std::time::Duration = std::time::Duration::from_secs(10);
+    let conf = |global: &str| {
+        format!(
+            "net_namespace_ipvs blue\nglobal_defs {{\n router_id x\n{global}}}\nvrrp_instance VI_1 {{\n \
+             interface eth0\n virtual_router_id 51\n priority 100\n advert_int 1\n \
+             virtual_ipaddress {{\n 192.0.2.100/24\n }}\n}}\n"
+        )
+    };
+    let lab = Lab::new("ipvs-elsewhere")?;
+    let lan = lab.lan("lan0")?;
+    let node = lab.node("r1")?;
+    node.attach(&lan, "eth0", &["192.0.2.11/24"], None)?;
+    for words in [
+        "netns add blue",
+        "-n blue link add eth9 type dummy",
+        "-n blue address add 10.0.0.99/24 dev eth9",
+        "-n blue link set eth9 up",
+    ] {
+        node.run("ip", &words.split(' ').collect::<Vec<_>>())?;
+    }
+    let shows = |expected: &str| {
+        lab::wait(&format!("blue shows \"{expected}\""), BOUND, || {
+            let output = node.run("ip", &["netns", "exec", "blue", "ipvsadm", "-L", "--daemon"])?;
+            Ok(String::from_utf8_lossy(&output.stdout).trim() == expected)
+        })
+    };
+    let daemon = node.start(Daemon::Vipd, "r1", &conf(""))?;
+    node.wait_ip(ip("192.0.2.100"), true, BOUND)?;
+    shows("")?;
+    node.write("r1.conf", &conf(" lvs_sync_daemon eth9 inst VI_1\n"))?;
+    daemon.signal(lab::Signal::SIGHUP)?;
+    let line = "master sync daemon (mcast=eth9, syncid=51, maxlen=1472, group=224.0.0.81, port=8848, ttl=1)";
+    shows(line)?;
+    let here = node.run("ipvsadm", &["-L", "--daemon"])?.stdout;
+    ensure(here.is_empty(), "and none where the router is")?;
+    daemon.stop(BOUND)?;
+    shows("")?;
+    Ok(Outcome::Passed)
+}
+
 fn thousand() -> Result<Outcome> {
     let mut d = director("ipvs-1000")?;
     let mut operations = Vec::new();
@@ -547,7 +654,7 @@ fn thousand() -> Result<Outcome> {
     let added = start.elapsed();
     ensure(results.iter().all(std::result::Result::is_ok), "all are added")?;
     let start = Instant::now();
-    let table = d.ipvs.table().map_err(told)?;
+    let table = d.ipvs.table(None).map_err(told)?;
     let read = start.elapsed();
     ensure(table.services == sum(&operations).services, "all are there")?;
     println!("  1000 services with a server each: added in {added:?}, read in {read:?}");

@@ -34,6 +34,8 @@ fn main() -> ExitCode {
         of("what-a-daemon-that-dies-too-often-left-in-the-table-is-removed", orphaned),
         of("a-director-that-stops-leaves-an-empty-table", stops),
         of("parts-begin-and-end-with-reloads", parts),
+        of("a-table-of-marks-that-somebody-deletes-is-put-back", marks),
+        of("the-state-file-tells-how-checks-stand", state_file),
         of("commands-fifo-and-misc-checks-work-for-servers", scripts),
     ])
 }
@@ -343,6 +345,74 @@ fn parts() -> Result<Outcome> {
     ensure(stage.process("checkers")?.is_none(), "and its process gone")?;
     ensure(stage.process("vrrp")?.map(|p| p.pid) == vrrp, "the other one stays")?;
     ensure(stage.director().has_ip(IpAddr::V4(VIP))?, "with its address")?;
+    Ok(Outcome::Passed)
+}
+
+fn marks() -> Result<Outcome> {
+    let conf = format!(
+        "global_defs {{\n nftables_ipvs marks\n resync 5\n}}\n{}\
+         virtual_server_group web {{\n {VIP} 80\n 192.0.2.30-33 80\n}}\n{}",
+        router(),
+        service(&format!("{}{}", server(W1, 3, &tcp()), server(W2, 3, &tcp())))
+            .replace(&format!("virtual_server {VIP} 80"), "virtual_server group web")
+    );
+    let stage = Stage::new("marks", &conf)?;
+    let rules = || {
+        let output = stage.director().run("nft", &["-s", "list", "ruleset"])?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    lab::wait("the table of marks", BOUND, || Ok(rules()?.contains("tcp_map")))?;
+    stage.all.lab.pass(2 * SECOND);
+    stage.expect_answers(&["w1", "w2"])?;
+    let before = rules()?;
+    let operations = stage.operations()?;
+    for (count, edit) in (1..).zip(["delete table ip marks", "flush chain ip marks in"]) {
+        stage.director().run("nft", &[edit])?;
+        ensure(rules()? != before, "it is gone")?;
+        lab::wait("it is put back", 6 * SECOND, || Ok(rules()? == before))?;
+        let line = "IPVS: 1 services, servers or tables of marks of ours were changed by somebody else";
+        lab::wait("it is told once", SECOND, || Ok(stage.daemon.log()?.matches(line).count() == count))?;
+    }
+    ensure(stage.operations()? == operations + 2, "each takes one operation")?;
+    stage.expect_answers(&["w1", "w2"])?;
+    // One that dies leaves it; its successor finds it as it should be.
+    stage.checkers()?.signal(Signal::SIGKILL)?;
+    stage.told("Healthcheck child process(")?;
+    stage.all.lab.pass(3 * SECOND);
+    let operations = stage.operations()?;
+    ensure(operations == 0, format_args!("{operations} operations for what was there"))?;
+    ensure(rules()? == before, "it is as it was")?;
+    stage.daemon.stop(BOUND)?;
+    let left = rules()?;
+    ensure(left.is_empty(), format_args!("it is left: {left}"))?;
+    Ok(Outcome::Passed)
+}
+
+fn state_file() -> Result<Outcome> {
+    let mut stage = Stage::new("state-file", &both())?;
+    stage.wait_servers(&[(W1, 3), (W2, 3)], BOUND)?;
+    stage.all.lab.pass(3 * SECOND);
+    stage.webs[0] = None;
+    stage.wait_servers(&[(W2, 3)], OUT_WITHIN)?;
+    stage.number("Operations")?;
+    let read = || std::fs::read_to_string("/tmp/keepalived_check.data").unwrap_or_default();
+    let text = stage.director().inside_run(read)?;
+    let of = |server: &str| {
+        let heading = format!(" [{VIP}]:tcp:80 -> [{server}]:tcp:80");
+        let lines = text.lines().skip_while(|line| *line != heading).skip(1);
+        lines.take_while(|line| line.starts_with("  ")).map(str::trim).collect::<Vec<_>>()
+    };
+    for (server, lines) in [
+        ("10.0.0.21", ["Up = no", "Verdict = failing", "Failures in a row = 2", "Next url = /"].as_slice()),
+        ("10.0.0.22", &["Up = yes", "Verdict = passing", "Failures in a row = 0", "Has run = yes"]),
+    ] {
+        let told = of(server);
+        for line in lines {
+            ensure(told.contains(line), format_args!("no \"{line}\" of {server} in\n{text}"))?;
+        }
+        let next = told.iter().any(|line| line.starts_with("Next run = in 0.") || *line == "Next run = now");
+        ensure(next, format_args!("{server} is tried within a second:\n{text}"))?;
+    }
     Ok(Outcome::Passed)
 }
 

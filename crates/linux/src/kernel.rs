@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use base::{Duration, IfIndex, Instant};
 use engine::facts::{AddressFacts, KernelDump, KernelEvent, LinkFacts, RouteFacts};
@@ -14,7 +15,7 @@ use model::route::{RouteKind, RouteMetricKind, RouteOperation};
 
 use crate::clock;
 use crate::error::{Errno, OsError, Result};
-use crate::ipvs::Ipvs;
+use crate::ipvs::{Helper, Ipvs};
 use crate::netlink::{
     Address, AddressFlags, AddressMode, Change, Commands, Event, FOREVER, Link, LinkFlags, Lost, Metric,
     Monitor, MonitorConfig, NetlinkError, NextHop, PROTOCOL_KEEPALIVED, Request, Route, RouteFilter,
@@ -46,8 +47,7 @@ pub struct Kernel {
     done: Vec<(OpId, std::result::Result<(), OpError>)>,
     /// Operations on the sync daemon, for when nothing else is left to do.
     sync: VecDeque<(OpId, lvs::io::Operation)>,
-    ipvs: Option<Ipvs>,
-    ipvs_namespace: IpvsNamespace,
+    sync_helper: Helper,
 }
 
 /// How to open a [`Kernel`].
@@ -79,21 +79,32 @@ impl Kernel {
             events: Vec::new(),
             done: Vec::new(),
             sync: VecDeque::new(),
-            ipvs: None,
-            ipvs_namespace: config.ipvs_namespace.clone(),
+            sync_helper: Helper::new(config.ipvs_namespace.clone())?,
         })
     }
 
     /// The kernel's virtual servers, opened while there was the right to do so. Without this they are opened
     /// when the sync daemon is to be started; then no module is loaded, since others would have to wait.
     pub fn use_ipvs(&mut self, ipvs: Ipvs) {
-        self.ipvs = Some(ipvs);
+        self.sync_helper.give(ipvs);
     }
 
     /// The descriptor to wait for: [`Kernel::read`] is due when it is readable.
     #[must_use]
     pub fn monitor(&self) -> &Monitor {
         &self.monitor
+    }
+
+    /// Another descriptor to wait for: [`Kernel::sync_answers`] is due when it is readable.
+    #[must_use]
+    pub fn sync_bell(&self) -> BorrowedFd<'_> {
+        self.sync_helper.as_fd()
+    }
+
+    /// What became of operations on the sync daemon.
+    pub fn sync_answers(&mut self) -> impl Iterator<Item = News> {
+        let news = |(op, result): (OpId, Result<()>)| News::Done(op, result.map_err(|e| op_error(&e)));
+        self.sync_helper.answers().into_iter().map(news)
     }
 
     /// Whether [`Kernel::pump`] is due without any descriptor being ready.
@@ -144,19 +155,14 @@ impl Kernel {
             let result = c.result.or_else(|e| forgive(&c.request, e));
             tell(News::Done(OpId(c.cookie), result));
         }
-        if !more && let Some((op, operation)) = self.sync.pop_front() {
-            let result = self.sync_daemon(&operation).map_err(|e| op_error(&e));
-            tell(News::Done(op, result));
+        if !more {
+            for (op, operation) in self.sync.drain(..) {
+                if let Err(e) = self.sync_helper.submit(op, operation) {
+                    tell(News::Done(op, Err(op_error(&e))));
+                }
+            }
         }
         Ok(self.has_work())
-    }
-
-    fn sync_daemon(&mut self, operation: &lvs::io::Operation) -> Result<()> {
-        let ipvs = match &mut self.ipvs {
-            Some(ipvs) => ipvs,
-            closed => closed.insert(Ipvs::open_loaded(&self.ipvs_namespace, None)?),
-        };
-        ipvs.apply(operation)
     }
 
     /// Reads what the kernel tells.

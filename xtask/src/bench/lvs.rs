@@ -2,6 +2,7 @@
 
 mod checks;
 mod conf;
+pub(super) mod guest;
 mod place;
 mod responder;
 mod services;
@@ -20,18 +21,14 @@ use super::report::Book;
 pub(super) fn measure(options: &Options, binaries: &[Binary]) -> Result<Book, String> {
     let mut book = Book::new("lvs", binaries.iter().map(|b| b.name.clone()).collect());
     let place = Place::new(binaries)?;
-    let whose =
-        if place.stand_in.kernel { "the kernel's" } else { "a stand-in's, since the kernel has none" };
-    eprintln!("virtual servers are {whose}");
+    if place.stand_in.kernel {
+        measure_services(options, &place, &mut book)?;
+    } else if services(options.quick).iter().any(|plan| options.wants(&plan.case())) {
+        eprintln!("this kernel has no virtual servers: loads and reloads are measured in user-mode Linux");
+        guest::measure(options, binaries, &mut book)?;
+    }
     let began = Instant::now();
     let progress = |name: &str| eprintln!("[{:>5.1} s] {name}", began.elapsed().as_secs_f64());
-    for plan in services(options.quick) {
-        let name = plan.case();
-        if options.wants(&name) {
-            progress(&name);
-            services::measure(&place, plan, &mut book)?;
-        }
-    }
     for plan in checks(options.quick) {
         let name = plan.case();
         if options.wants(&name) {
@@ -41,6 +38,19 @@ pub(super) fn measure(options: &Options, binaries: &[Binary]) -> Result<Book, St
     }
     place.tidy();
     Ok(book)
+}
+
+/// How virtual servers get into the kernel.
+fn measure_services(options: &Options, place: &Place, book: &mut Book) -> Result<(), String> {
+    let began = Instant::now();
+    for plan in services(options.quick) {
+        let name = plan.case();
+        if options.wants(&name) {
+            eprintln!("[{:>5.1} s] {name}", began.elapsed().as_secs_f64());
+            services::measure(place, plan, book)?;
+        }
+    }
+    Ok(())
 }
 
 fn services(quick: bool) -> Vec<services::Plan> {

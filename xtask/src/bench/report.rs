@@ -166,6 +166,15 @@ impl Book {
         &mut self.rows[index]
     }
 
+    /// Every figure as it was written down: case, name, binary, value.
+    pub(super) fn samples(&self) -> impl Iterator<Item = (&str, &'static str, usize, f64)> {
+        self.rows.iter().flat_map(|row| {
+            let of_binary = row.values.iter().enumerate();
+            let each = of_binary.flat_map(|(binary, values)| values.iter().map(move |value| (binary, *value)));
+            each.map(|(binary, value)| (row.case.as_str(), row.metric.name, binary, value))
+        })
+    }
+
     /// How many goals were met and how many were not.
     pub(super) fn score(&self) -> (usize, usize) {
         let verdicts: Vec<bool> = self.rows.iter().filter_map(Row::verdict).collect();

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use lab::{Node, Process, Signal};
 use nix::sys::signal::kill;
+use nix::time::clock_getcpuclockid;
 use nix::unistd::Pid;
 
 use super::capture::nanos;
@@ -105,11 +106,9 @@ impl Daemon {
     pub(super) fn usage(&self) -> Usage {
         let mut total = Usage::default();
         for pid in self.pids() {
+            // One that has just ended has nothing more to tell.
+            total.cpu += cpu_of(pid).unwrap_or(0);
             for task in tasks(pid) {
-                // A task that has just ended has nothing more to tell.
-                let schedstat = fs::read_to_string(task.join("schedstat")).unwrap_or_default();
-                let cpu: Option<u64> = schedstat.split_whitespace().next().and_then(|n| n.parse().ok());
-                total.cpu += cpu.unwrap_or(0);
                 let status = fs::read_to_string(task.join("status")).unwrap_or_default();
                 total.sleeps += field(&status, "voluntary_ctxt_switches:");
             }
@@ -221,6 +220,12 @@ pub(super) fn wait_quiet() {
 fn field(text: &str, name: &str) -> u64 {
     let line = text.lines().find_map(|l| l.strip_prefix(name));
     line.and_then(|l| l.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+/// The CPU time of a process, in nanoseconds.
+fn cpu_of(pid: u32) -> Option<u64> {
+    let clock = clock_getcpuclockid(Pid::from_raw(i32::try_from(pid).ok()?)).ok()?;
+    Some(nanos(clock.now().ok()?.into()))
 }
 
 fn tasks(pid: u32) -> Vec<PathBuf> {

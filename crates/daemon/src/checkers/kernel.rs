@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use base::Name;
 use engine::io::{OpError, OpId};
 use engine::lvs::io::{Input, Operation};
 use linux::OsError;
@@ -13,14 +14,15 @@ use model::lvs::{IpvsNamespace, Settings};
 const CHUNK: usize = 16;
 
 enum Work {
-    Dump,
+    /// With the table of marks of this name.
+    Dump(Option<Name>),
     Change(OpId, Operation),
 }
 
 /// The kernel's table, if it can be had.
 ///
-/// A kernel without virtual servers may get them later (somebody loads the module), so that it is tried
-/// again with each dump.
+/// A kernel without virtual servers may get them later (somebody loads the module), so that they are looked
+/// for with each dump.
 pub struct Kernel {
     namespace: IpvsNamespace,
     receive_buffer: Option<usize>,
@@ -33,13 +35,17 @@ impl Kernel {
     pub fn open(settings: &Settings) -> Self {
         let namespace = settings.namespace.clone();
         let receive_buffer = settings.netlink_command_buffer.and_then(|n| usize::try_from(n).ok());
-        let ipvs = Ipvs::open(&namespace, receive_buffer);
+        let ipvs = Ipvs::open(&namespace, receive_buffer).map(|mut ipvs| {
+            // What there is to say about a failure is said when the table is to be read.
+            let _ = ipvs.load();
+            ipvs
+        });
         Self { namespace, receive_buffer, ipvs, queue: VecDeque::new() }
     }
 
-    /// Will read the table, after what was submitted before; answered by [`Input::Table`].
-    pub fn dump(&mut self) {
-        self.queue.push_back(Work::Dump);
+    /// Will read the table, with that of `marks`, after what was submitted before; answered by [`Input::Table`].
+    pub fn dump(&mut self, marks: Option<Name>) {
+        self.queue.push_back(Work::Dump(marks));
     }
 
     /// Will change it; answered by [`Input::Done`].
@@ -61,8 +67,10 @@ impl Kernel {
                     ops.push(op);
                     operations.push(operation);
                 }
-                Some(Work::Dump) if operations.is_empty() => return vec![Input::Table(self.table())],
-                Some(dump @ Work::Dump) => {
+                Some(Work::Dump(marks)) if operations.is_empty() => {
+                    return vec![Input::Table(self.table(marks.as_deref()))];
+                }
+                Some(dump @ Work::Dump(_)) => {
                     self.queue.push_front(dump);
                     break;
                 }
@@ -80,13 +88,13 @@ impl Kernel {
         ops.into_iter().zip(results).map(done).collect()
     }
 
-    fn table(&mut self) -> Result<engine::lvs::table::Table, OpError> {
+    fn table(&mut self, marks: Option<&str>) -> Result<engine::lvs::table::Table, OpError> {
         if self.ipvs.is_err() {
-            // Its module was asked for once, and the right to is given up.
-            self.ipvs = Ipvs::open_loaded(&self.namespace, self.receive_buffer);
+            // The right to enter another namespace is given up; to stay in our own takes none.
+            self.ipvs = Ipvs::open(&self.namespace, self.receive_buffer);
         }
         match &mut self.ipvs {
-            Ok(ipvs) => ipvs.table().map_err(|e| op_error(&e)),
+            Ok(ipvs) => ipvs.table(marks).map_err(|e| op_error(&e)),
             Err(e) => Err(op_error(e)),
         }
     }

@@ -88,7 +88,9 @@ impl<'s> Reactor<'s> {
         links.scripts.configure(scripts::for_checkers(&model, generation));
         let now = clock::now();
         let seed = now.as_nanos() ^ u64::from(std::process::id());
-        links.log(Line::new(crate::log::Level::Debug, "Initializing ipvs"));
+        if model.lvs.is_configured() {
+            links.log(Line::new(crate::log::Level::Debug, "Initializing ipvs"));
+        }
         let mut reactor = Self {
             balancer: Balancer::new(model.clone(), now, seed),
             generation,
@@ -239,7 +241,7 @@ impl<'s> Reactor<'s> {
 
     fn interpret(&mut self, effect: Effect) {
         match effect {
-            Effect::Dump => self.kernel.dump(),
+            Effect::Dump { marks } => self.kernel.dump(marks),
             Effect::Kernel { op, operation } => self.kernel.submit(op, operation),
             Effect::Probe { run, checker, url } => self.probe(run, checker, url),
             Effect::Cancel(run) => self.cancel(run),

@@ -1,14 +1,15 @@
 //! The checkers process's state file (SIGUSR1): every virtual server, how it is configured and how it
 //! stands.
 
-use engine::lvs::{ServerSnapshot, ServiceSnapshot, Snapshot, names};
+use base::Instant;
+use engine::lvs::{ServerSnapshot, ServiceSnapshot, Snapshot, TaskSnapshot, names};
 use model::Model;
-use model::lvs::{Checker, Forwarding, RealServer, Service, VirtualServer};
+use model::lvs::{Checker, Forwarding, Probe, RealServer, Service, VirtualServer};
 
 use super::state::Dump;
 
 /// The text as far as it is about servers.
-pub fn lvs(model: &Model, snapshot: &Snapshot) -> Dump {
+pub fn lvs(model: &Model, snapshot: &Snapshot, now: Instant) -> Dump {
     let mut dump = Dump::new();
     super::state::global(&mut dump, model);
     if let Some(tls) = &model.lvs.settings.tls {
@@ -27,9 +28,18 @@ pub fn lvs(model: &Model, snapshot: &Snapshot) -> Dump {
     }
     dump.section("Health checkers");
     for VirtualServer { service, servers } in &model.lvs.services {
+        let service_name = names::service(&model.lvs, service).to_string();
+        let stands = snapshot.services.iter().find(|s| s.name == service_name);
         for server in servers {
-            for check in &server.checkers {
-                checker(&mut dump, &names::server(service, server).to_string(), check);
+            let name = names::server(service, server).to_string();
+            let stands = stands.and_then(|s| s.servers.iter().find(|s| s.name == name));
+            let known = stands.map(|s| s.checks.as_slice()).unwrap_or_default();
+            for (index, check) in server.checkers.iter().enumerate() {
+                dump.item(0, format_args!("{service_name} -> {name}"));
+                checker(&mut dump, check);
+                if let Some(stands) = known.get(index) {
+                    standing(&mut dump, check, stands, now);
+                }
             }
         }
     }
@@ -98,18 +108,65 @@ fn forwarding(method: Forwarding) -> &'static str {
     }
 }
 
-fn checker(dump: &mut Dump, server: &str, checker: &Checker) {
-    dump.line(0, "RS", server);
+fn checker(dump: &mut Dump, checker: &Checker) {
     dump.line(1, "Keepalive method", checker.probe.keyword());
     if let Some(to) = checker.probe.connect() {
         dump.line(1, "Connection dest", format_args!("[{}]:{}", to.address, to.port));
         dump.line(1, "Connection timeout", to.timeout);
     }
     let schedule = &checker.schedule;
+    dump.line(1, "Alpha", yes_no(schedule.alpha));
     dump.line(1, "Delay loop", schedule.delay_loop);
-    dump.line(1, "Retry count", schedule.retry);
-    dump.line(1, "Retry delay", schedule.delay_before_retry);
+    dump.line(1, "Retries", schedule.retry);
+    dump.line(1, "Delay before retry", schedule.delay_before_retry);
     dump.line(1, "Warmup", schedule.warmup);
+    dump.line(1, "Log all failures", yes_no(schedule.log_all_failures));
+}
+
+/// What is known by a check, and when it runs next.
+fn standing(dump: &mut Dump, checker: &Checker, stands: &TaskSnapshot, now: Instant) {
+    // What it follows is told; nothing runs.
+    let follows = matches!(checker.probe, Probe::File(_) | Probe::Bfd(_));
+    let enabled = follows || stands.running.is_some() || stands.next.is_some();
+    dump.line(1, "Enabled", yes_no(enabled));
+    dump.line(1, "Has run", yes_no(stands.heard));
+    dump.line(1, "Up", yes_no(stands.up));
+    let verdict = match (stands.heard, stands.up) {
+        (false, true) => "none yet, taken for passing",
+        (false, false) => "none yet, taken for failing",
+        (true, true) if stands.failures > 0 => "passing, being tried again",
+        (true, true) => "passing",
+        (true, false) if stands.blamed => "failing, its way is blamed",
+        (true, false) => "failing",
+    };
+    dump.line(1, "Verdict", verdict);
+    dump.line(1, "Failures in a row", stands.failures);
+    if let Probe::Http(_, http) | Probe::Ssl(_, http) = &checker.probe {
+        let step = usize::try_from(stands.step).unwrap_or(usize::MAX);
+        if let Some(url) = http.urls.get(step) {
+            dump.line(1, "Next url", &url.path);
+        }
+    }
+    if let Probe::Misc(misc) = &checker.probe
+        && misc.dynamic
+    {
+        dump.line(1, "Last exit status", stands.status);
+    }
+    if follows {
+        return;
+    }
+    match (stands.running, stands.next) {
+        (Some(_), _) => dump.line(1, "Next run", "now"),
+        (None, Some(at)) => {
+            let left = at.since(now);
+            dump.line(1, "Next run", format_args!("in {}.{:03} s", left.as_secs(), left.as_millis() % 1000));
+        }
+        (None, None) => dump.line(1, "Next run", "when it no longer rests"),
+    }
+}
+
+fn yes_no(is_so: bool) -> &'static str {
+    if is_so { "yes" } else { "no" }
 }
 
 fn kernel(dump: &mut Dump, snapshot: &Snapshot) {

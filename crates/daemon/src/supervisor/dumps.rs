@@ -100,7 +100,7 @@ impl Daemon {
     }
 
     fn use_checkers(&mut self, purpose: Purpose, report: &CheckersReport) {
-        let mut dump = lvs::lvs(self.model(), &report.engine);
+        let mut dump = lvs::lvs(self.model(), &report.engine, linux::clock::now());
         checkers_process(&mut dump, &report.process);
         let text = dump.finish();
         match purpose {

@@ -16,7 +16,7 @@ use linux::ipvs::Ipvs;
 use linux::process::{self, Capability};
 use linux::seqpacket::Channel as Socket;
 use model::Model;
-use model::lvs::{SyncDaemon, SyncRole};
+use model::lvs::{IpvsNamespace, SyncDaemon, SyncRole};
 
 use self::reactor::Reactor;
 use crate::cli::Options;
@@ -63,15 +63,21 @@ fn run(supervisor: &mut Supervisor) -> Result<(), Failure> {
     Ok(reactor.run()?)
 }
 
-/// The kernel's virtual servers, if the sync daemon follows an instance: their module and their namespace
-/// need rights that are given up.
+/// The kernel's virtual servers for a sync daemon that follows an instance. Their module and another namespace
+/// need rights that are given up; a reload can't change the namespace, but it may bring the sync daemon.
 fn ipvs(model: &Model, supervisor: &mut Supervisor) -> Option<Ipvs> {
     let settings = &model.lvs.settings;
     let follows = |daemon: &SyncDaemon| matches!(daemon.role, SyncRole::Follows(_));
-    settings.sync_daemon.as_ref().filter(|daemon| follows(daemon))?;
+    let wanted = settings.sync_daemon.as_ref().is_some_and(follows);
+    if !wanted && settings.namespace == IpvsNamespace::Same {
+        return None;
+    }
     let buffer = settings.netlink_command_buffer.and_then(|bytes| usize::try_from(bytes).ok());
-    let opened = Ipvs::open(&settings.namespace, buffer);
-    opened.inspect_err(|e| supervisor.log(Line::error(format!("lvs_sync_daemon: {e}")))).ok()
+    let mut opened = Ipvs::open(&settings.namespace, buffer);
+    if wanted && let Err(e) = opened.as_mut().map_err(|e| e.clone()).and_then(Ipvs::load) {
+        supervisor.log(Line::error(format!("lvs_sync_daemon: {e}")));
+    }
+    opened.ok()
 }
 
 fn supervisor_lines(reactor: &mut Reactor<'_>) {

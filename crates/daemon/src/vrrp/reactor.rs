@@ -33,6 +33,7 @@ mod token {
 
     pub(super) const TIMER: u64 = OWN;
     pub(super) const KERNEL: u64 = OWN + 1;
+    pub(super) const SYNC: u64 = OWN + 2;
     pub(super) const SOCKETS: u64 = 1 << 32;
 }
 
@@ -94,6 +95,7 @@ impl<'s> Reactor<'s> {
         let mut links = Links::new(supervisor, signals, &mut poll)?;
         poll.add(&timer, token::TIMER, Interest::READ)?;
         poll.add(kernel.monitor(), token::KERNEL, Interest::READ)?;
+        poll.add(kernel.sync_bell(), token::SYNC, Interest::READ)?;
         links.scripts.configure(scripts::for_vrrp(&model, generation));
         Ok(Self {
             engine: Engine::new(model.clone(), clock::now()),
@@ -199,6 +201,10 @@ impl<'s> Reactor<'s> {
         }
         if is_ready(token::KERNEL) {
             self.hear_kernel();
+        }
+        if is_ready(token::SYNC) {
+            let news = self.kernel.sync_answers().collect();
+            self.take_news(news);
         }
         if is_ready(token::SCRIPTS) {
             self.hear_scripts();

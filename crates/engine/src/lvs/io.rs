@@ -59,7 +59,7 @@ pub enum Input {
     Reload(Arc<Model>),
     /// The daemon stops: what is ours is removed.
     Stop {
-        /// `--dont-release-ipvs`: the table stays as it is.
+        /// `--dont-release-ipvs`: services, servers and marks stay as they are.
         keep: bool,
     },
 }
@@ -139,7 +139,10 @@ pub enum Failure {
 #[derive(Debug)]
 pub enum Effect {
     /// Read the kernel's whole table; answered by [`Input::Table`].
-    Dump,
+    Dump {
+        /// And the table of marks that has this name.
+        marks: Option<base::Name>,
+    },
     /// Change the kernel; answered by [`Input::Done`].
     Kernel {
         /// To be answered.

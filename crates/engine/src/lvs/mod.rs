@@ -29,4 +29,4 @@ mod wanted;
 mod tests;
 
 pub use balancer::Balancer;
-pub use snapshot::{Counts, ServerSnapshot, ServiceSnapshot, Snapshot};
+pub use snapshot::{Counts, ServerSnapshot, ServiceSnapshot, Snapshot, TaskSnapshot};

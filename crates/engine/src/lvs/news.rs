@@ -95,7 +95,7 @@ pub enum Event {
     TableBack,
     /// Somebody else changed what is ours in the kernel's table; it is put back.
     Repaired {
-        /// So many services and servers.
+        /// So many services and servers, and the table of marks.
         objects: u64,
     },
     /// The sorry server begins to serve, or ends.

@@ -1,6 +1,7 @@
 //! How load balancing stands, for whoever looks: plain values.
 
-use model::lvs::{RealServer, ServerId, ServiceId, VirtualServer};
+pub use check::io::TaskSnapshot;
+use model::lvs::{CheckerId, RealServer, ServerId, ServiceId, VirtualServer};
 use serde::{Deserialize, Serialize};
 
 use super::balancer::Balancer;
@@ -49,6 +50,8 @@ pub struct ServerSnapshot {
     pub wanted: Option<u32>,
     /// The weight that it has in the kernel, in the first service where it is there.
     pub there: Option<u32>,
+    /// Its checks, in the order of the model.
+    pub checks: Vec<TaskSnapshot>,
 }
 
 impl Balancer {
@@ -77,6 +80,10 @@ impl Balancer {
                 failed: stands.map_or(0, |server| server.failed),
                 wanted: self.pools.get(id.index()).and_then(|pool| pool.weight(Member::Server(which))),
                 there: self.kernel.there(lvs, id, which).map(|there| there.weight),
+                checks: (0..server.checkers.len())
+                    .filter_map(|check| self.plan.task(id, which, CheckerId::from_index(check)))
+                    .filter_map(|task| self.core.task(task))
+                    .collect(),
             }
         };
         Some(ServiceSnapshot {

@@ -29,7 +29,8 @@ impl Balancer {
         for index in 0..self.model.lvs.services.len() {
             let service = ServiceId::from_index(index);
             let Some(server) = self.model.lvs.services.get(index) else { continue };
-            if server.service.omega {
+            // What stays in the table serves on: nobody is told of an end.
+            if server.service.omega && !keep {
                 self.tell_service_gone(service, Gone::Stopped);
             } else if each && !keep {
                 // Nobody is told but the log.

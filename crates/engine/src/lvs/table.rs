@@ -101,6 +101,20 @@ pub struct Table {
     pub services: BTreeMap<ServiceKey, Entry>,
     /// The timeouts of connections.
     pub timeouts: Option<Timeouts>,
+    /// The table of marks.
+    pub marks: Marks,
+}
+
+/// The table of marks as it was read.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Marks {
+    /// Nobody asked for it, or it can't be read.
+    #[default]
+    Unread,
+    /// There is none of that name.
+    Absent,
+    /// This one. Without any mark it isn't one that was ever set: somebody changed it beyond recognition.
+    There(MarkTable),
 }
 
 /// The kernel's three timeouts: whole seconds.
@@ -148,7 +162,7 @@ pub struct MarkTable {
     pub name: Name,
     /// The priority of its chain in the hook `input`.
     pub priority: i32,
-    /// Which destinations get which mark.
+    /// Which destinations get which mark, in order.
     pub marks: Vec<MarkEntry>,
 }
 

@@ -21,7 +21,6 @@ const OWN: &[&str] = &[
     "NOTICE: setting config option max_auto_priority",
     "Registering Kernel netlink",
     "(VI_1)",
-    "Netlink reflector",
     "Sending gratuitous ARP",
     "Assigned address",
     "VRRP sockpool",

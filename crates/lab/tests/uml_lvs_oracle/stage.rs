@@ -14,6 +14,7 @@ use lab::{Daemon, Lab, LabError, Node, Process, Result, Signal};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
+use crate::conf::VIP;
 use crate::normal;
 use crate::record::{Event, Stream};
 use crate::servers::{Answer, Server, mail_sink};
@@ -154,9 +155,36 @@ impl Stage {
 
     /// As [`Stage::rest`], with other words for `ipvsadm`.
     pub(crate) fn look(&mut self, seconds: f64, words: &[&str]) -> Result<()> {
+        self.show(seconds, &format!("ipvsadm {}", words.join(" ")))
+    }
+
+    /// As [`Stage::rest`], with what another command on the director shows.
+    pub(crate) fn show(&mut self, seconds: f64, command: &str) -> Result<()> {
         self.until(seconds);
-        let output = self.director.run("ipvsadm", words)?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let words: Vec<&str> = command.split(' ').collect();
+        let output = self.director.run(words[0], &words[1..])?;
+        self.note(seconds, &String::from_utf8_lossy(&output.stdout));
+        Ok(())
+    }
+
+    /// Which parts of the daemon run so many seconds after the start, by their pid files, and whether the
+    /// virtual address is there.
+    pub(crate) fn parts(&mut self, seconds: f64) -> Result<()> {
+        self.until(seconds);
+        let running = |name: &&str| {
+            let path = format!("/run/{name}.pid");
+            let pid = self.director.inside_run(move || std::fs::read_to_string(path).unwrap_or_default());
+            let pid: Option<u32> = pid.ok().and_then(|text| text.trim().parse().ok());
+            let all = self.director.processes().unwrap_or_default();
+            all.iter().any(|p| Some(p.inner) == pid && !p.zombie)
+        };
+        let parts: Vec<&str> = ["keepalived", "vrrp", "checkers"].into_iter().filter(running).collect();
+        let there = self.director.has_ip(address(&format!("{VIP}:0")).ip())?;
+        self.note(seconds, &format!("parts: {parts:?}, address: {there}"));
+        Ok(())
+    }
+
+    fn note(&mut self, seconds: f64, text: &str) {
         let lines = text.lines().filter(|l| !l.trim().is_empty());
         let event = |line: &str| Event {
             at: Duration::from_secs_f64(seconds),
@@ -164,7 +192,6 @@ impl Stage {
             text: format!("{seconds} s: {}", line.trim_end()),
         };
         self.tables.extend(lines.map(event));
-        Ok(())
     }
 
     /// Starts server `n` on port 80.

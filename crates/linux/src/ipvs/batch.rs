@@ -15,6 +15,9 @@ impl Ipvs {
     /// Does several things in order, and tells of each how it went. Those behind one that fails are done
     /// all the same.
     pub fn apply_all(&mut self, operations: &[Operation]) -> Vec<Result<()>> {
+        if let Err(e) = self.find() {
+            return operations.iter().map(|_| Err(e.clone())).collect();
+        }
         let mut out = Vec::with_capacity(operations.len());
         let mut rest = operations;
         while !rest.is_empty() {

@@ -9,6 +9,7 @@ mod attributes;
 mod batch;
 mod decode;
 mod encode;
+mod helper;
 mod name;
 mod open;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use crate::error::{Errno, OsError, Result};
 use crate::netlink::generic::{Answer, Generic};
 use crate::nft::Nft;
 use attributes::command;
+pub(crate) use helper::Helper;
 
 /// The kernel's table of virtual servers in one network namespace.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub struct Ipvs {
     socket: Generic,
     /// In the same namespace; a kernel without nftables is told when marks are to be set.
     marks: Result<Nft>,
+    /// What there is to say about loading the module, for a kernel without virtual servers.
+    how: String,
 }
 
 /// What the kernel has counted, as it adds it up every two seconds. Rates are averages over the last seconds.
@@ -80,10 +84,14 @@ pub struct ServiceStats {
 }
 
 impl Ipvs {
-    /// The whole table. A service or server of a kind that vipd has no word for is left out: it is
-    /// somebody else's.
-    pub fn table(&mut self) -> Result<Table> {
+    /// The whole table, and the table of marks of a name. A service or server of a kind that vipd has no word
+    /// for is left out: it is somebody else's.
+    pub fn table(&mut self, marks: Option<&str>) -> Result<Table> {
         let mut table = Table { timeouts: Some(self.timeouts()?), ..Table::default() };
+        if let (Some(name), Ok(nft)) = (marks, &mut self.marks) {
+            // What can't be read is believed to be as it was.
+            table.marks = nft.marks(name).unwrap_or_default();
+        }
         for service in self.services()? {
             let servers = self.servers(&service.key)?.into_iter().map(|s| (s.key, s.settings)).collect();
             table.services.insert(service.key, Entry { settings: service.settings, servers });
@@ -103,6 +111,7 @@ impl Ipvs {
 
     /// The timeouts of connections.
     pub fn timeouts(&mut self) -> Result<Timeouts> {
+        self.find()?;
         let mut timeouts = None;
         let answer = self.socket.ask(
             command::GET_CONFIG,
@@ -117,6 +126,7 @@ impl Ipvs {
 
     /// The halves of the sync daemon that run.
     pub fn sync_daemons(&mut self) -> Result<BTreeMap<SyncHalf, SyncSettings>> {
+        self.find()?;
         let mut out = BTreeMap::new();
         let answer =
             self.socket.dump(command::GET_DAEMON, |_| {}, |_, body| out.extend(decode::daemon(body)));
@@ -130,6 +140,7 @@ impl Ipvs {
     }
 
     fn services(&mut self) -> Result<Vec<decode::Service>> {
+        self.find()?;
         let mut out = Vec::new();
         let answer =
             self.socket.dump(command::GET_SERVICE, |_| {}, |_, body| out.extend(decode::service(body)));

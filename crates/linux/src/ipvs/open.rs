@@ -17,26 +17,13 @@ use crate::process::{Exit, Spawn};
 const MODULE: &str = "ip_vs";
 
 impl Ipvs {
-    /// Opens a socket to the virtual servers of a namespace, with a receive buffer of about
-    /// `receive_buffer` bytes if given. If the kernel has none, `modprobe` is run and waited for. The
-    /// calling thread is in the namespace meanwhile.
+    /// Opens sockets in a namespace, with a receive buffer of about `receive_buffer` bytes if given. The
+    /// calling thread is in the namespace meanwhile, which takes a right; nothing later does. Whether the
+    /// kernel has virtual servers at all shows when they are first used.
     ///
     /// # Errors
-    /// The namespace can't be entered; `EPROTONOSUPPORT` if the kernel has no virtual servers even then.
+    /// The namespace can't be entered.
     pub fn open(namespace: &IpvsNamespace, receive_buffer: Option<usize>) -> Result<Self> {
-        Self::open_or(namespace, receive_buffer, load)
-    }
-
-    /// As [`Ipvs::open`], without having anything loaded: for those who can't wait, or have waited once.
-    pub fn open_loaded(namespace: &IpvsNamespace, receive_buffer: Option<usize>) -> Result<Self> {
-        Self::open_or(namespace, receive_buffer, || "may load it".to_owned())
-    }
-
-    fn open_or(
-        namespace: &IpvsNamespace,
-        receive_buffer: Option<usize>,
-        load: impl FnOnce() -> String,
-    ) -> Result<Self> {
         let netns = match namespace {
             IpvsNamespace::Same => None,
             IpvsNamespace::Host => Some(Netns::of_process(1)?),
@@ -44,19 +31,30 @@ impl Ipvs {
         };
         // Until both sockets are open, or nothing comes of it.
         let _there = netns.as_ref().map(Netns::guard).transpose()?;
-        let open = || Generic::open(FAMILY, VERSION, receive_buffer);
-        let mut socket = open()?;
-        let mut how = String::new();
-        if socket.is_none() {
-            how = load();
-            socket = open()?;
+        let how = "may load it".to_owned();
+        Ok(Self { socket: Generic::open(receive_buffer)?, marks: Nft::open(), how })
+    }
+
+    /// If the kernel has no virtual servers, runs `modprobe` and waits for it: for those who can wait, and
+    /// have the right.
+    ///
+    /// # Errors
+    /// `EPROTONOSUPPORT` if the kernel has none even then.
+    pub fn load(&mut self) -> Result<()> {
+        if self.find().is_err_and(|e| e.errno == Errno::EPROTONOSUPPORT) {
+            self.how = load();
         }
-        let socket = socket.ok_or_else(|| {
-            let what =
-                format!("IP Virtual Server in the kernel (module {MODULE}; `modprobe {MODULE}` {how})");
-            OsError::new("find", what, Errno::EPROTONOSUPPORT)
-        })?;
-        Ok(Self { socket, marks: Nft::open() })
+        self.find()
+    }
+
+    /// Looks whether the kernel has virtual servers by now, as it has ever after.
+    pub(super) fn find(&mut self) -> Result<()> {
+        if self.socket.find(FAMILY, VERSION)? {
+            return Ok(());
+        }
+        let how = &self.how;
+        let what = format!("IP Virtual Server in the kernel (module {MODULE}; `modprobe {MODULE}` {how})");
+        Err(OsError::new("find", what, Errno::EPROTONOSUPPORT))
     }
 }
 

@@ -17,30 +17,40 @@ const CTRL_ATTR_FAMILY_NAME: u16 = 2;
 /// The answer of the kernel to one message.
 pub(crate) type Answer = std::result::Result<(), Errno>;
 
-/// A socket to one family.
+/// A socket to one family, as soon as the kernel has it.
 #[derive(Debug)]
 pub(crate) struct Generic {
     transport: Transport,
     sequence: u32,
+    /// That of the controller until the family was found.
     family: u16,
     version: u8,
     scratch: Vec<u8>,
 }
 
 impl Generic {
-    /// Opens a socket in the namespace of the calling thread and looks family `name` up: `None` if the
-    /// kernel has none of that name.
-    pub(crate) fn open(name: &str, version: u8, receive_buffer: Option<usize>) -> Result<Option<Self>> {
+    /// Opens a socket in the namespace of the calling thread, for [`Generic::find`].
+    pub(crate) fn open(receive_buffer: Option<usize>) -> Result<Self> {
         let transport = Transport::to(SockProtocol::NetlinkGeneric, receive_buffer)?;
-        let mut out = Self { transport, sequence: 0, family: GENL_ID_CTRL, version: 1, scratch: Vec::new() };
+        Ok(Self { transport, sequence: 0, family: GENL_ID_CTRL, version: 1, scratch: Vec::new() })
+    }
+
+    /// Looks family `name` up, unless that was done: `false` if the kernel has none of that name.
+    pub(crate) fn find(&mut self, name: &str, version: u8) -> Result<bool> {
+        if self.family != GENL_ID_CTRL {
+            return Ok(true);
+        }
         let mut family = None;
         let ask = |m: &mut Vec<u8>| text(m, CTRL_ATTR_FAMILY_NAME, name);
-        let answer = out.ask(CTRL_CMD_GETFAMILY, 0, ask, |_, body| {
+        let answer = self.ask(CTRL_CMD_GETFAMILY, 0, ask, |_, body| {
             family = attributes(body).find(|(k, _)| *k == CTRL_ATTR_FAMILY_ID).and_then(|(_, v)| u16_of(v));
         });
         match (answer, family) {
-            (Ok(()), Some(family)) => Ok(Some(Self { family, version, ..out })),
-            (Ok(()), None) | (Err(Errno::ENOENT), _) => Ok(None),
+            (Ok(()), Some(family)) => {
+                (self.family, self.version) = (family, version);
+                Ok(true)
+            }
+            (Ok(()), None) | (Err(Errno::ENOENT), _) => Ok(false),
             (Err(errno), _) => Err(OsError::new("look up generic netlink family", name, errno)),
         }
     }

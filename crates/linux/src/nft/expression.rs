@@ -16,6 +16,10 @@ const TRANSPORT: u32 = 2;
 /// `NFT_RETURN`.
 const RETURN: i32 = -5;
 
+/// What the expressions of [`rule`] are called, in order.
+pub(super) const NAMES: [&str; 8] =
+    ["meta", "cmp", "payload", "payload", "lookup", "meta", "counter", "immediate"];
+
 /// Appends the expressions. The lookup of a destination that isn't in the map ends the rule.
 pub(super) fn rule(out: &mut Vec<u8>, kind: &Kind, protocol: u8, map: &str, id: u32) {
     expression(out, "meta", |out| {

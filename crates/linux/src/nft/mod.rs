@@ -4,6 +4,7 @@
 //! sees it half done. Only the few attributes that such a table has are written here.
 
 mod expression;
+mod read;
 mod table;
 
 use engine::lvs::table::MarkTable;

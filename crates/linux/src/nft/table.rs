@@ -12,17 +12,20 @@ use super::{Batch, expression};
 use crate::netlink::message::{attribute, nest, text};
 
 /// `NFT_MSG_*`.
-const NEW_TABLE: u8 = 0;
+pub(super) const NEW_TABLE: u8 = 0;
 const DEL_TABLE: u8 = 2;
-const NEW_CHAIN: u8 = 3;
-const NEW_RULE: u8 = 6;
+pub(super) const NEW_CHAIN: u8 = 3;
+pub(super) const NEW_RULE: u8 = 6;
 const NEW_SET: u8 = 9;
-const NEW_SET_ELEM: u8 = 12;
+pub(super) const NEW_SET_ELEM: u8 = 12;
 
 /// `NFTA_LIST_ELEM`.
 pub(super) const LIST_ELEM: u16 = 1;
 
-const CHAIN: &str = "in";
+pub(super) const CHAIN: &str = "in";
+
+/// Each has a map and a rule.
+pub(super) const PROTOCOLS: [Protocol; 3] = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
 
 /// So many elements fit into one attribute, whose length has 16 bits.
 const ELEMENTS: usize = 400;
@@ -30,7 +33,7 @@ const ELEMENTS: usize = 400;
 /// What a family has of its own.
 pub(super) struct Kind {
     /// `NFPROTO_*`.
-    number: u8,
+    pub(super) number: u8,
     /// The length of an address.
     pub(super) address: u32,
     /// Where the destination is in the network header.
@@ -41,8 +44,8 @@ pub(super) struct Kind {
     datatype: u32,
 }
 
-const V4: Kind = Kind { number: 2, address: 4, destination: 16, port_register: 9, datatype: 7 };
-const V6: Kind = Kind { number: 10, address: 16, destination: 24, port_register: 12, datatype: 8 };
+pub(super) const V4: Kind = Kind { number: 2, address: 4, destination: 16, port_register: 9, datatype: 7 };
+pub(super) const V6: Kind = Kind { number: 10, address: 16, destination: 24, port_register: 12, datatype: 8 };
 
 /// `nft`'s numbers of the types of a port and a mark, and how many bits such a number takes.
 const PORT_TYPE: u32 = 13;
@@ -67,12 +70,12 @@ pub(super) fn replace(batch: &mut Batch, table: &MarkTable) {
         }
         batch.push(kind.number, NEW_TABLE, NLM_F_CREATE, |out| text(out, 1, &table.name));
         chain(batch, &kind, table);
-        for (id, protocol) in (1..).zip([Protocol::Tcp, Protocol::Udp, Protocol::Sctp]) {
+        for (id, protocol) in (1..).zip(PROTOCOLS) {
             let of: Vec<&MarkEntry> = mine.iter().filter(|m| m.protocol == protocol).copied().collect();
             if of.is_empty() {
                 continue;
             }
-            let map = format!("{}_map", protocol.name());
+            let map = map(protocol);
             set(batch, &kind, &table.name, &map, id);
             for some in of.chunks(ELEMENTS) {
                 elements(batch, &kind, &table.name, &map, id, some);
@@ -84,6 +87,11 @@ pub(super) fn replace(batch: &mut Batch, table: &MarkTable) {
             });
         }
     }
+}
+
+/// What the map of a protocol is called.
+pub(super) fn map(protocol: Protocol) -> String {
+    format!("{}_map", protocol.name())
 }
 
 /// A table that isn't there can't be removed: it is made first.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use base::Duration;
 use engine::lvs::io::{OpError, Operation};
 use engine::lvs::table::{
-    Entry, MarkTable, ServerKey, ServerSettings, ServiceKey, SyncHalf, SyncSettings, Table, Timeouts,
+    Entry, MarkTable, Marks, ServerKey, ServerSettings, ServiceKey, SyncHalf, SyncSettings, Table, Timeouts,
 };
 
 /// What the timeouts are before anybody sets them.
@@ -58,7 +58,7 @@ pub struct Kernel {
 impl Default for Kernel {
     fn default() -> Self {
         Self {
-            table: Table { services: BTreeMap::new(), timeouts: Some(FIRST_TIMEOUTS) },
+            table: Table { timeouts: Some(FIRST_TIMEOUTS), ..Table::default() },
             sync: BTreeMap::new(),
             marks: None,
             mood: Mood::default(),
@@ -75,7 +75,11 @@ fn error(errno: i32) -> OpError {
 impl Kernel {
     /// What a reader of the whole table gets.
     pub fn dump(&self) -> Result<Table, OpError> {
-        if self.mood.missing { Err(error(errno::MISSING)) } else { Ok(self.table.clone()) }
+        if self.mood.missing {
+            return Err(error(errno::MISSING));
+        }
+        let marks = self.marks.clone().map_or(Marks::Absent, Marks::There);
+        Ok(Table { marks, ..self.table.clone() })
     }
 
     /// How many servers of a service get connections; `None` if there is no such service.

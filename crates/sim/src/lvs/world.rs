@@ -344,7 +344,7 @@ impl World {
     fn interpret(&mut self, effect: Effect) {
         let life = self.lives;
         match effect {
-            Effect::Dump => {
+            Effect::Dump { .. } => {
                 self.see(What::Asked(Asked::Dump));
                 self.employ(life, Job::Dump);
             }

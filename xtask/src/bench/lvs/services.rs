@@ -23,6 +23,21 @@ const CHANGED_WRITES: Metric = Metric::judged("reload with one change: writes", 
 const CHANGED_READS: Metric = Metric::told("reload with one change: reads", "");
 const PSS_AFTER: Metric = Metric::told("PSS after the reloads", "KiB");
 
+/// All of them.
+pub(super) const METRICS: &[Metric] = &[
+    LOADED,
+    LOADED_CPU,
+    LOADED_WRITES,
+    PSS,
+    SAME_WRITES,
+    SAME_CPU,
+    CHANGED,
+    CHANGED_CPU,
+    CHANGED_WRITES,
+    CHANGED_READS,
+    PSS_AFTER,
+];
+
 /// Seconds between two checks of a server: they are not what is measured.
 const DELAY: u32 = 60;
 const BOUND: Duration = Duration::from_secs(120);

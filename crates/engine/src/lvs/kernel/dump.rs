@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Extra, Kernel, Mode, Target, extras};
 use crate::io::OpError;
-use crate::lvs::table::{Table, Timeouts};
+use crate::lvs::table::{Marks, Table, Timeouts};
 
 /// After an error the table is read again, but not more often than that.
 const DOUBT: Duration = Duration::from_secs(1);
@@ -25,7 +25,7 @@ pub struct Counts {
     pub operations: u64,
     /// Operations that failed.
     pub failures: u64,
-    /// Services and servers that somebody else had changed or removed.
+    /// Services, servers and the table of marks that somebody else had changed or removed.
     pub repaired: u64,
 }
 
@@ -36,7 +36,7 @@ pub(in crate::lvs) struct Found {
     pub(in crate::lvs) back: bool,
     /// It can't be read, and that is new.
     pub(in crate::lvs) lost: bool,
-    /// So many services and servers aren't as they were left.
+    /// So many services and servers, and the table of marks, aren't as they were left.
     pub(in crate::lvs) repairs: u64,
 }
 
@@ -165,7 +165,7 @@ impl Kernel {
         self.reading.counts.dumps += 1;
         let first = self.reading.counts.dumps == 1;
         self.absorb_timeouts(lvs, table.timeouts);
-        let repairs = self.absorb(table, first);
+        let repairs = self.absorb(table, first) + self.absorb_marks(&table.marks, first);
         self.reading.counts.repaired += repairs;
         Found { back: was_unreadable, lost: false, repairs }
     }
@@ -180,6 +180,19 @@ impl Kernel {
             }
         }
         self.extra(Extra::Timeouts).there = Some(extras::Value::Timeouts(there));
+    }
+
+    /// As [`Kernel::absorb`], for the table of marks.
+    fn absorb_marks(&mut self, marks: &Marks, first: bool) -> u64 {
+        let there = match marks {
+            Marks::Unread => return 0,
+            Marks::Absent => None,
+            Marks::There(marks) => Some(extras::Value::Marks(marks.clone())),
+        };
+        let object = self.extra(Extra::Marks);
+        let repairs = u64::from(!first && object.there.is_some() && object.there != there);
+        object.there = there;
+        repairs
     }
 
     /// This is how the kernel has it. How many objects aren't as they were left.

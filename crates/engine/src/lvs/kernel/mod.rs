@@ -15,7 +15,7 @@ mod work;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use base::{Duration, Instant};
+use base::{Duration, Instant, Name};
 use model::lvs::{Lvs, ServerId, ServiceId, Settings};
 
 pub use self::dump::Counts;
@@ -66,6 +66,8 @@ pub(super) struct Kernel {
     services: BTreeMap<ServiceKey, ServiceObject>,
     layout: Layout,
     marks: Marks,
+    /// What the table of marks is called, if there may be one.
+    marks_table: Option<Name>,
     /// Services to look at.
     queue: VecDeque<ServiceKey>,
     /// Services that go when nothing else is to be done.
@@ -79,6 +81,8 @@ pub(super) struct Kernel {
     whole_services: bool,
     /// `lvs_flush_on_stop` is to be done.
     flush: bool,
+    /// The end has come, and services stay.
+    keep: bool,
     /// One failure at the end was told of.
     told_at_end: bool,
     /// The timeouts that there were before us.
@@ -134,6 +138,7 @@ impl Kernel {
     }
 
     fn want_extras(&mut self, settings: &Settings) {
+        self.marks_table = settings.nftables.as_ref().map(|nftables| nftables.table.clone());
         let timeouts = extras::timeouts(settings, self.first_timeouts);
         self.want(Extra::Timeouts, timeouts);
         self.want(Extra::Master, extras::sync(settings, SyncHalf::Master));
@@ -187,24 +192,32 @@ impl Kernel {
         }
     }
 
-    /// Everything goes; `keep` leaves it where it is.
+    /// Everything goes; `keep` leaves services, servers and marks where they are.
     pub(super) fn stop(&mut self, settings: &Settings, keep: bool) {
         use model::lvs::Flush;
-        if keep {
+        if keep && self.reading.counts.dumps == 0 {
             self.freeze();
             return;
         }
         self.mode = Mode::Stopping;
+        self.keep = keep;
         self.reading.stop();
         self.reading.flush = false;
-        self.flush = settings.flush_on_stop == Flush::All;
-        self.whole_services = settings.flush_on_stop == Flush::Services;
+        self.flush = settings.flush_on_stop == Flush::All && !keep;
+        self.whole_services = settings.flush_on_stop == Flush::Services && !keep;
         let timeouts = self.first_timeouts.map(extras::Value::Timeouts);
         self.want(Extra::Timeouts, timeouts);
-        for extra in [Extra::Master, Extra::Backup, Extra::Marks] {
+        for extra in [Extra::Master, Extra::Backup] {
             self.want(extra, None);
         }
         self.retries.clear();
+        if keep {
+            let marks = self.extra(Extra::Marks);
+            marks.wanted = marks.there.clone();
+            self.leave_services();
+            return;
+        }
+        self.want(Extra::Marks, None);
         for (key, object) in &mut self.services {
             object.disown();
             self.going.insert(*key);
@@ -216,6 +229,12 @@ impl Kernel {
         if self.whole_services {
             self.queue.clear();
         }
+    }
+
+    /// Services and servers stay as they are.
+    fn leave_services(&mut self) {
+        self.queue.clear();
+        self.going.clear();
     }
 
     /// Nothing is started any more.

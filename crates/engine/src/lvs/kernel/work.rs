@@ -38,7 +38,7 @@ impl Kernel {
         if self.reading.is_busy() {
             if self.reading.is_due() && self.ops.is_empty() {
                 self.reading.asked();
-                out.push(Effect::Dump);
+                out.push(Effect::Dump { marks: self.marks_table.clone() });
             }
             return;
         }
@@ -55,6 +55,9 @@ impl Kernel {
             self.queue.clear();
             self.going.clear();
             self.start(Target::Table, Operation::Flush, None, out);
+        }
+        if self.keep {
+            self.leave_services();
         }
         while self.ops.len() < WINDOW {
             let Some(key) = self.queue.front().copied() else { break };

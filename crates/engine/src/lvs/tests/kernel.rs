@@ -10,7 +10,7 @@ use super::build::{group, lvs, model, of_group, range, secs, server, service, to
 use super::world::{FIRST_TIMEOUTS, Ipvs, World, at, error, key};
 use crate::lvs::io::{Input, Operation};
 use crate::lvs::news::Event;
-use crate::lvs::table::{Entry, ServerSettings, ServiceSettings, SyncHalf};
+use crate::lvs::table::{Entry, MarkTable, ServerSettings, ServiceSettings, SyncHalf};
 use crate::tests::build::{ip, link_name, ms};
 
 fn plain() -> ServiceSettings {
@@ -288,6 +288,31 @@ fn a_group_has_a_mark_of_its_own_with_nftables_and_keeps_it() {
 }
 
 #[test]
+fn a_table_of_marks_that_somebody_changes_is_put_back() {
+    let mut with = lvs(vec![of_group(0, &["10.1.0.1"])]);
+    with.settings.nftables = Some(Nftables { table: Name::from("t"), priority: -1, first_mark: 1000 });
+    with.groups = vec![group("a", &[range("10.0.0.1", "10.0.0.30", 80)])];
+    let mut world = World::new(with.clone());
+    world.run(ms(100));
+    let marks = world.ipvs.marks.clone().unwrap();
+    // As it is left, there is nothing to do.
+    world.take_operations();
+    world.run(secs(120));
+    assert_eq!(world.take_operations(), []);
+    for changed in [None, Some(MarkTable { marks: Vec::new(), ..marks.clone() })] {
+        world.ipvs.marks = changed;
+        world.take_events();
+        world.run(secs(61));
+        assert_eq!(world.take_operations(), [Operation::SetMarks(marks.clone())]);
+        assert!(world.take_events().contains(&Event::Repaired { objects: 1 }));
+    }
+    // What an earlier life left is taken over.
+    let mut world = World::of(model(with), Ipvs { marks: Some(marks), ..Ipvs::default() });
+    world.run(ms(100));
+    assert!(!world.take_operations().iter().any(|o| matches!(o, Operation::SetMarks(_))));
+}
+
+#[test]
 fn timeouts_are_set_and_restored() {
     let mut with = lvs(vec![service("10.0.0.1", &["10.1.0.1"])]);
     with.settings.timeouts.udp = Some(secs(10));
@@ -362,6 +387,35 @@ fn the_table_may_be_kept() {
     world.input(Input::Stop { keep: true });
     assert!(world.stopped);
     assert_eq!(world.take_operations(), []);
+}
+
+#[test]
+fn a_table_that_is_kept_has_its_timeouts_and_no_sync_daemon() {
+    let mut with = lvs(vec![of_group(0, &["10.1.0.1"])]);
+    with.settings.nftables = Some(Nftables { table: Name::from("t"), priority: -1, first_mark: 1000 });
+    with.groups = vec![group("a", &[range("10.0.0.1", "10.0.0.30", 80)])];
+    with.settings.timeouts.udp = Some(secs(10));
+    with.settings.flush_on_stop = Flush::All;
+    with.settings.sync_daemon = Some(SyncDaemon {
+        link: link_name("eth0"),
+        role: SyncRole::Both,
+        id: 7,
+        max_len: None,
+        port: None,
+        ttl: None,
+        group: None,
+    });
+    let mut world = World::new(with);
+    world.run(ms(100));
+    let shown = world.shown();
+    world.take_operations();
+    world.input(Input::Stop { keep: true });
+    assert!(world.stopped && world.ipvs.marks.is_some());
+    assert_eq!(world.shown(), shown);
+    assert_eq!(world.ipvs.table.timeouts, Some(FIRST_TIMEOUTS));
+    let operations = world.take_operations();
+    let kind = |o: &Operation| matches!(o, Operation::SetTimeouts(_) | Operation::StopSync(..));
+    assert!(operations.len() == 3 && operations.iter().all(kind), "{operations:?}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::build::{ip, model, secs};
 use crate::lvs::Balancer;
 use crate::lvs::io::{Answer, Effect, Failure, Input, Message, Notification, OpError, OpId, Operation};
 use crate::lvs::news::Event;
-use crate::lvs::table::{Entry, MarkTable, ServerKey, ServiceKey, SyncHalf, Table, Timeouts};
+use crate::lvs::table::{Entry, MarkTable, Marks, ServerKey, ServiceKey, SyncHalf, Table, Timeouts};
 
 pub(super) const FIRST_TIMEOUTS: Timeouts =
     Timeouts { tcp: secs_const(900), tcp_fin: secs_const(120), udp: secs_const(300) };
@@ -195,9 +195,12 @@ impl World {
     fn interpret(&mut self, effect: Effect, answers: &mut VecDeque<Input>) {
         assert!(!self.stopped, "nothing comes after the end: {effect:?}");
         match effect {
-            Effect::Dump => {
+            Effect::Dump { marks } => {
                 self.dumps += 1;
-                let table = if self.ipvs.missing { Err(error(92)) } else { Ok(self.ipvs.table.clone()) };
+                let mut table = if self.ipvs.missing { Err(error(92)) } else { Ok(self.ipvs.table.clone()) };
+                if let (Ok(table), Some(_)) = (&mut table, marks) {
+                    table.marks = self.ipvs.marks.clone().map_or(Marks::Absent, Marks::There);
+                }
                 self.waiting.push_back(Input::Table(table));
             }
             Effect::Kernel { op, operation } => {

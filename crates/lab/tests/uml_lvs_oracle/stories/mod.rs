@@ -3,6 +3,7 @@
 mod checkers;
 mod ends;
 mod kinds;
+mod options;
 mod reloads;
 mod verdicts;
 
@@ -10,6 +11,13 @@ use crate::Story;
 
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = (&'static str, Story)> {
-    let all = [verdicts::STORIES, checkers::STORIES, kinds::STORIES, reloads::STORIES, ends::STORIES];
+    let all = [
+        verdicts::STORIES,
+        checkers::STORIES,
+        kinds::STORIES,
+        reloads::STORIES,
+        ends::STORIES,
+        options::STORIES,
+    ];
     all.into_iter().flatten().copied()
 }
