@@ -107,8 +107,8 @@ pub enum Output {
 /// [`Checks::poll_changed`](crate::Checks::poll_changed), after the drain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// A check changed its verdict (the first one is a change), or failed and that is to be logged. Once
-    /// for each server it stands for.
+    /// A check changed its verdict (the first one is a change), or one of its urls works while it fails, or it
+    /// failed and that is to be logged. Once for each server it stands for.
     Checked {
         /// The service.
         service: ServiceId,
@@ -120,6 +120,8 @@ pub enum Event {
         step: u32,
         /// Did it pass?
         passed: bool,
+        /// Did it count as passing before?
+        was: bool,
         /// So many failures in a row.
         failures: u32,
         /// Whether the verdict changed.

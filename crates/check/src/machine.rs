@@ -174,11 +174,11 @@ impl Checks {
 
     fn tell(&mut self, task: TaskId, told: Told) {
         let Some(runner) = self.runners.get(task.index()) else { return };
-        let Told { passed, step, changed, .. } = told;
+        let Told { passed, was, step, changed, .. } = told;
         let failures = runner.failures;
         self.outputs.extend(runner.subscribers.iter().map(|it| {
             let (service, server, check) = (it.service, it.server, it.check);
-            Output::Event(Event::Checked { service, server, check, step, passed, failures, changed })
+            Output::Event(Event::Checked { service, server, check, step, passed, was, failures, changed })
         }));
     }
 

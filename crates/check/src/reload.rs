@@ -152,7 +152,8 @@ impl Checks {
             if !before.is_some_and(had) {
                 let check = CheckerId::from_index(index);
                 let (step, passed, failures, changed) = (runner.step, runner.up, runner.failures, true);
-                let event = Event::Checked { service, server, check, step, passed, failures, changed };
+                let was = !runner.config.schedule.alpha;
+                let event = Event::Checked { service, server, check, step, passed, was, failures, changed };
                 self.outputs.push_back(Output::Event(event));
             }
             // A server that is new begins as its checks do that were never heard.

@@ -61,6 +61,8 @@ pub(crate) struct Subscriber {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Told {
     pub(crate) passed: bool,
+    /// It counted as passing before.
+    pub(crate) was: bool,
     /// The url that was asked.
     pub(crate) step: u32,
     /// The verdict changed, or is the first.
@@ -146,7 +148,8 @@ impl Runner {
 
     fn passed(&mut self) -> Told {
         let delay_loop = self.config.schedule.delay_loop;
-        let sure = self.up && self.heard;
+        let was = self.up;
+        let sure = was && self.heard;
         let steps = self.steps();
         let step = self.step;
         self.failures = 0;
@@ -169,11 +172,12 @@ impl Runner {
             !sure && !changed && matches!(self.config.kind, Kind::Probe { fast_recovery: true, .. });
         Told {
             passed: true,
+            was,
             step,
             changed,
             weighs: false,
             lost: false,
-            tell: changed,
+            tell: changed || !was,
             delay: if hurried { Duration::ZERO } else { delay_loop },
         }
     }
@@ -182,9 +186,10 @@ impl Runner {
         let schedule = self.config.schedule;
         self.failures = self.failures.saturating_add(1);
         self.step_failed = true;
-        let sure = self.up && self.heard;
+        let was = self.up;
+        let sure = was && self.heard;
         let tolerated = sure && self.failures <= schedule.retry;
-        let changed = !tolerated && (self.up || !self.heard);
+        let changed = !tolerated && (was || !self.heard);
         if changed {
             self.up = false;
             self.heard = true;
@@ -192,6 +197,7 @@ impl Runner {
         }
         Told {
             passed: false,
+            was,
             step: self.step,
             changed,
             weighs: false,
@@ -219,8 +225,9 @@ impl Runner {
 
     /// The state that it follows: no failure is tolerated.
     pub(crate) fn follow(&mut self, now: Instant, passed: bool) -> Told {
-        let changed = !self.heard || self.up != passed;
-        let lost = changed && !passed && self.heard && self.up;
+        let was = self.up;
+        let changed = !self.heard || was != passed;
+        let lost = changed && !passed && self.heard && was;
         self.failures = if passed { 0 } else { self.failures.saturating_add(1) };
         self.heard = true;
         self.up = passed;
@@ -229,7 +236,7 @@ impl Runner {
         } else if lost {
             self.lost_at = Some(now);
         }
-        Told { passed, step: 0, changed, weighs: false, lost, tell: changed, delay: Duration::ZERO }
+        Told { passed, was, step: 0, changed, weighs: false, lost, tell: changed, delay: Duration::ZERO }
     }
 
     /// A run was answered: when the next one is due.

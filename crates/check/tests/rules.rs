@@ -100,7 +100,10 @@ fn an_alpha_check_starts_down_and_one_success_brings_it_up() {
     assert_eq!(world.take(), [Event::Quorum { service: S0, up: false, initial: true, weight: 0 }]);
     world.answer(T0, FAILED);
     // The first result is told although it changes nothing.
-    assert!(matches!(world.take()[..], [Event::Checked { passed: false, changed: true, failures: 1, .. }]));
+    assert!(matches!(
+        world.take()[..],
+        [Event::Checked { passed: false, was: false, changed: true, failures: 1, .. }]
+    ));
     world.answer(T0, FAILED);
     assert!(world.take().is_empty());
     world.answer(T0, PASSED);

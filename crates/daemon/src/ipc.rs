@@ -15,7 +15,7 @@ mod channel;
 mod mail;
 
 use base::Duration;
-use engine::io::{FifoKind, Notification, Outcome, RunId};
+use engine::io::{FifoKind, Notification, Object, Outcome, RunId};
 use model::{Command, User};
 use nix::sys::signal::Signal;
 use serde::de::DeserializeOwned;
@@ -105,6 +105,22 @@ impl Part {
         match self {
             Self::Checkers => "Healthcheck",
             Self::Vrrp => "VRRP",
+        }
+    }
+
+    /// The one that tells of an object.
+    pub const fn of_object(object: &Object) -> Self {
+        match object {
+            Object::Service(_) | Object::Server { .. } => Self::Checkers,
+            Object::Instance(_) | Object::Group(_) => Self::Vrrp,
+        }
+    }
+
+    /// The one to which a FIFO belongs; for one that serves both, the one that most have.
+    pub const fn of_fifo(fifo: FifoKind) -> Self {
+        match fifo {
+            FifoKind::Lvs => Self::Checkers,
+            FifoKind::Vrrp | FifoKind::Global => Self::Vrrp,
         }
     }
 }
@@ -352,7 +368,12 @@ pub enum SupervisorToScripts {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum ScriptsToSupervisor {
     /// A line for the log.
-    Log(Line),
+    Log {
+        /// For which part that was done which it tells of; `None` for the daemon as a whole.
+        part: Option<Part>,
+        /// The line.
+        line: Line,
+    },
     /// The answer to [`SupervisorToScripts::Run`].
     Ran {
         /// Its id.

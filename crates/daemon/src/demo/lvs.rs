@@ -336,7 +336,7 @@ fn matters(line: &str) -> bool {
         "Disabling service",
         "Enabling service",
         "HTTP status code error",
-        "Error connecting",
+        "Connection failed",
         "Stopped",
     ];
     WORDS.iter().any(|word| line.contains(word))

@@ -17,34 +17,35 @@ use super::format::{self, Civil};
 use super::queue::{Queue, Sink, Took};
 use super::{Level, Line};
 use crate::cli::{Facility, Options};
-use crate::ipc::{Part, Role};
+use crate::ipc::Part;
 
 /// Who says something.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Writer {
-    /// Which process; `None` for the supervisor.
-    pub role: Option<Role>,
+    /// Whose line it is: the process around that engine, or one that does something for it; `None` for the
+    /// daemon as a whole.
+    pub part: Option<Part>,
     /// Its id.
     pub pid: u32,
 }
 
 impl Writer {
-    /// The syslog identifier. Lines about scripts belong to the vrrp process in the eyes of
-    /// keepalived's users, so that their filters look there.
+    /// The syslog identifier. keepalived's users know no process for scripts: their filters look for lines about
+    /// a script, a FIFO or a mail where the process is that wanted it.
     fn ident(self) -> &'static str {
-        match self.role {
+        match self.part {
             None => "Keepalived",
-            Some(Role::Engine(Part::Vrrp) | Role::Scripts) => "Keepalived_vrrp",
-            Some(Role::Engine(Part::Checkers)) => "Keepalived_healthcheckers",
+            Some(Part::Vrrp) => "Keepalived_vrrp",
+            Some(Part::Checkers) => "Keepalived_healthcheckers",
         }
     }
 
     /// What the name of its log file has before the extension.
     fn suffix(self) -> &'static str {
-        match self.role {
+        match self.part {
             None => "",
-            Some(Role::Engine(Part::Vrrp) | Role::Scripts) => "_vrrp",
-            Some(Role::Engine(Part::Checkers)) => "_check",
+            Some(Part::Vrrp) => "_vrrp",
+            Some(Part::Checkers) => "_check",
         }
     }
 }
@@ -283,10 +284,10 @@ impl Sink for Syslog {
 mod tests {
     use super::*;
 
-    fn write_all(options: &Options, lines: &[(Option<Role>, Line)]) {
+    fn write_all(options: &Options, lines: &[(Option<Part>, Line)]) {
         let mut sinks = Sinks::new(options);
-        for (role, line) in lines {
-            sinks.write(Writer { role: *role, pid: 1 }, line);
+        for (part, line) in lines {
+            sinks.write(Writer { part: *part, pid: 1 }, line);
         }
         assert!(!sinks.is_waiting());
     }
@@ -299,7 +300,7 @@ mod tests {
         let detail = Line::info("hidden").detailed();
         write_all(
             &options,
-            &[(None, Line::info("one")), (Some(Role::Engine(Part::Vrrp)), Line::info("two")), (None, detail)],
+            &[(None, Line::info("one")), (Some(Part::Vrrp), Line::info("two")), (None, detail)],
         );
         let read = |path: &str| std::fs::read_to_string(path).unwrap();
         let lines = read(&base);

@@ -7,7 +7,7 @@ use linux::seqpacket::Channel as Socket;
 use serde::Serialize;
 
 use crate::cli::Options;
-use crate::ipc::{Channel, FromEngine, Part, ReceiveError, Received, Role, ToEngine, Wish};
+use crate::ipc::{Channel, FromEngine, Part, ReceiveError, Received, ToEngine, Wish};
 use crate::log::{Line, Sinks, Writer};
 
 /// So many messages, which are nearly all log lines, may wait for the supervisor.
@@ -54,7 +54,7 @@ impl Supervisor {
         if self.channel.is_connected() {
             self.send(&FromEngine::Log(line));
         } else {
-            let writer = Writer { role: Some(Role::Engine(self.part)), pid: std::process::id() };
+            let writer = Writer { part: Some(self.part), pid: std::process::id() };
             self.orphan.get_or_insert_with(|| Sinks::new(&self.options)).write(writer, &line);
         }
     }

@@ -23,7 +23,7 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::{Error, SmtpTransport};
 use linux::{Errno, OsError, clock};
 
-use crate::ipc::{MailConfig, MailHost, MailSecurity};
+use crate::ipc::{MailConfig, MailHost, MailSecurity, Part};
 use crate::log::Line;
 
 /// So many mails may wait. A mail server that is away for minutes while instances flap makes that many.
@@ -44,10 +44,12 @@ pub struct Mailer {
 
 struct Worker {
     jobs: SyncSender<Job>,
-    done: Receiver<Vec<Line>>,
+    done: Receiver<(Part, Vec<Line>)>,
 }
 
 struct Job {
+    /// Who sends it.
+    part: Part,
     config: std::sync::Arc<MailConfig>,
     message: Message,
     /// Seconds since 1970 when it happened, and of the local time zone.
@@ -70,8 +72,8 @@ impl Mailer {
         self.config = config.map(Into::into);
     }
 
-    /// Queues a mail. Returns a line for the log if it has to be dropped for the first time in a row.
-    pub fn send(&mut self, message: Message) -> Option<Line> {
+    /// Queues a mail of `part`. Returns a line for the log if it has to be dropped for the first time in a row.
+    pub fn send(&mut self, part: Part, message: Message) -> Option<Line> {
         let config = self.config.clone()?;
         if self.worker.is_none() {
             match self.start() {
@@ -81,7 +83,7 @@ impl Mailer {
         }
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs());
         let seconds = i64::try_from(seconds).unwrap_or(0);
-        let job = Job { config, message, at: (seconds, clock::utc_offset(seconds)) };
+        let job = Job { part, config, message, at: (seconds, clock::utc_offset(seconds)) };
         match self.worker.as_ref()?.jobs.try_send(job) {
             Ok(()) => {
                 self.waiting += 1;
@@ -113,14 +115,14 @@ impl Mailer {
         Ok(Worker { jobs, done })
     }
 
-    /// What there is to log about mails that were handed in or refused since the last call.
-    pub fn finished(&mut self) -> Vec<Line> {
+    /// What there is to log about mails that were handed in or refused since the last call, and whose they were.
+    pub fn finished(&mut self) -> Vec<(Part, Vec<Line>)> {
         let mut wakes = [0; 64];
         while matches!((&self.wake).read(&mut wakes), Ok(1..)) {}
         let Some(worker) = &self.worker else { return Vec::new() };
-        let answers: Vec<Vec<Line>> = worker.done.try_iter().collect();
+        let answers: Vec<(Part, Vec<Line>)> = worker.done.try_iter().collect();
         self.waiting = self.waiting.saturating_sub(answers.len());
-        answers.into_iter().flatten().collect()
+        answers
     }
 
     /// Whether no mail is on its way.
@@ -141,11 +143,11 @@ fn failed(operation: &'static str, e: &std::io::Error) -> OsError {
 }
 
 /// The thread.
-fn work(queue: &Receiver<Job>, answers: &Sender<Vec<Line>>, mut waker: UnixStream) {
+fn work(queue: &Receiver<Job>, answers: &Sender<(Part, Vec<Line>)>, mut waker: UnixStream) {
     for job in queue {
-        let lines = hand_in(&job);
+        let told = (job.part, hand_in(&job));
         // Who doesn't listen any more has ended.
-        if answers.send(lines).is_err() || waker.write_all(&[1]).is_err() {
+        if answers.send(told).is_err() || waker.write_all(&[1]).is_err() {
             return;
         }
     }
@@ -218,8 +220,13 @@ fn describe(e: &Error, server: &str) -> String {
     let waited = |e: &(dyn std::error::Error + 'static)| {
         e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::WouldBlock)
     };
-    if e.is_timeout() || causes().any(waited) {
+    if causes().any(waited) {
         return format!("Timeout talking to SMTP server [{server}].");
+    }
+    if e.is_timeout() {
+        let (host, port) = server.rsplit_once(':').unwrap_or((server, "25"));
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        return format!("Timeout opening connection to remote SMTP server [{host}]:{port}.");
     }
     let mut text = format!("Error sending mail to SMTP server [{server}]: {e}");
     for cause in causes().map(ToString::to_string) {

@@ -174,22 +174,36 @@ impl Runner {
             Token::Signals => self.signalled(),
             Token::Timer => self.timer.expired(),
             Token::Mail => {
-                let lines = self.mailer.finished();
-                self.log(lines);
+                for (part, lines) in self.mailer.finished() {
+                    self.log(part, lines);
+                }
             }
             Token::Files(part) => self.read_files(part, |files| files.readable(now)),
             Token::Fifo(kind) => {
                 let line = self.fifos.get_mut(&kind).and_then(Fifo::flush);
-                self.log(line);
+                self.log(Part::of_fifo(kind), line);
             }
             Token::Job(job) => self.job_ended(now, job),
         }
     }
 
-    fn log(&mut self, lines: impl IntoIterator<Item = Line>) {
+    fn log(&mut self, part: impl Into<Option<Part>>, lines: impl IntoIterator<Item = Line>) {
+        let part = part.into();
         for line in lines {
             // A line that is too long for a message is nobody's loss.
-            let _ = self.supervisor.send(&ScriptsToSupervisor::Log(line));
+            let _ = self.supervisor.send(&ScriptsToSupervisor::Log { part, line });
+        }
+    }
+
+    /// For which part a script runs.
+    fn part_of(&self, job: JobId) -> Option<Part> {
+        match self.jobs.purpose(job)? {
+            Purpose::Check(check) => {
+                self.clients.iter().find(|client| client.number == check.channel).map(|client| client.part)
+            }
+            Purpose::Notify(object) => Some(Part::of_object(object)),
+            Purpose::Reader(kind) => Some(Part::of_fifo(*kind)),
+            Purpose::Task(_) => None,
         }
     }
 
@@ -233,7 +247,7 @@ impl Runner {
         if let Some(fd) = fd
             && let Err(e) = self.poll.add(fd, Token::Client(part).number(), Interest::READ)
         {
-            self.log([Line::error(format!("Cannot listen to the {} process: {e}", part.title()))]);
+            self.log(part, [Line::error(format!("Cannot listen to the {} process: {e}", part.title()))]);
         }
     }
 
@@ -291,17 +305,17 @@ impl Runner {
             }
             ToScripts::Fifo { fifo, line } => {
                 let line = self.fifos.get_mut(&fifo).and_then(|f| f.write(&line));
-                self.log(line);
+                self.log(part, line);
             }
             ToScripts::Mail(mail) => {
-                let line = self.mailer.send(mail);
-                self.log(line);
+                let line = self.mailer.send(part, mail);
+                self.log(part, line);
             }
             ToScripts::Lost(lost) => {
                 let n = lost.saturating_sub(client.missed);
                 client.missed = lost;
                 let text = format!("{n} notifications were lost since they came too fast");
-                self.log([Line::warning(text)]);
+                self.log(part, [Line::warning(text)]);
             }
         }
     }
@@ -342,7 +356,7 @@ impl Runner {
         if let Entry::Vacant(place) = self.fifos.entry(config.kind) {
             match Fifo::open(config.clone()) {
                 Ok(fifo) => drop(place.insert(fifo)),
-                Err(e) => return self.log([Line::error(e.to_string())]),
+                Err(e) => return self.log(Part::of_fifo(config.kind), [Line::error(e.to_string())]),
             }
         }
         if let Some(script) = &config.script
@@ -356,7 +370,7 @@ impl Runner {
     fn close_fifo(&mut self, kind: FifoKind) {
         if let Some(mut fifo) = self.fifos.remove(&kind) {
             let line = fifo.flush();
-            self.log(line);
+            self.log(Part::of_fifo(kind), line);
             if self.crowded.remove(&Token::Fifo(kind)) {
                 // It is closed right away, which removes it as well.
                 let _ = self.poll.remove(&fifo);
@@ -383,7 +397,7 @@ impl Runner {
             let _ = channel.must_send(&message, None);
         }
         let lines = files.take_log();
-        self.log(lines);
+        self.log(part, lines);
     }
 
     fn stop(&mut self, now: Instant) {
@@ -414,7 +428,8 @@ impl Runner {
             }
             Err(e) => {
                 let _ = self.poll.remove(child);
-                self.log([Line::error(format!("Script lost: {e}"))]);
+                let part = self.part_of(job);
+                self.log(part, [Line::error(format!("Script lost: {e}"))]);
                 self.jobs.ended(now, job, Outcome::NotStarted);
             }
         }
@@ -443,14 +458,16 @@ impl Runner {
                 }
                 Action::ReaderEnded(kind) => {
                     let which = if kind == FifoKind::Lvs { "lvs" } else { "vrrp" };
-                    self.log([Line::info(format!("{which} notify fifo script terminated"))]);
+                    let text = format!("{which} notify fifo script terminated");
+                    self.log(Part::of_fifo(kind), [Line::info(text)]);
                 }
                 Action::Stuck(job, script) => {
                     let pid = self.children.get(&job).map_or(0, Child::pid);
                     let text = format!("Script {script} child (PID {pid}) failed to terminate after kill");
-                    self.log([Line::warning(text)]);
+                    let part = self.part_of(job);
+                    self.log(part, [Line::warning(text)]);
                 }
-                Action::Log(line) => self.log([line]),
+                Action::Log(object, line) => self.log(Part::of_object(&object), [line]),
             }
         }
     }
@@ -478,7 +495,9 @@ impl Runner {
             }
             Err(e) => {
                 if self.broken.insert(command.text.clone()) {
-                    self.log([Line::error(format!("Script {} cannot be run: {e}", command.text))]);
+                    let text = format!("Script {} cannot be run: {e}", command.text);
+                    let part = self.part_of(job);
+                    self.log(part, [Line::error(text)]);
                 }
                 self.jobs.ended(clock::now(), job, Outcome::NotStarted);
             }

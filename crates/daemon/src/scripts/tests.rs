@@ -123,7 +123,7 @@ impl World {
     #[track_caller]
     fn logged(&mut self) -> String {
         match receive(&mut self.supervisor) {
-            ScriptsToSupervisor::Log(line) => line.text,
+            ScriptsToSupervisor::Log { line, .. } => line.text,
             other => panic!("{other:?}"),
         }
     }
@@ -410,6 +410,37 @@ fn two_processes_share_the_global_fifo_and_each_gets_its_own_answers() {
     world.supervisor.must_send(&SupervisorToScripts::Forget(Part::Checkers), None).unwrap();
     wait("the end of its FIFO", || (!world.path("lvs").exists()).then_some(()));
     assert!(world.path("global").exists());
+}
+
+#[test]
+fn a_line_is_that_of_the_process_that_wanted_what_it_tells_of() {
+    let mut world = World::new();
+    let (ours, theirs) = Socket::pair().unwrap();
+    let mut checkers: Channel<ToScripts, FromScripts> = Channel::new(Some(ours), 100);
+    world.supervisor.must_send(&SupervisorToScripts::Client(Part::Checkers), Some(theirs.into())).unwrap();
+    let missing = |name: &str| Command { path: name.into(), text: name.into(), ..shell(Path::new("/"), "") };
+    let check = |name: &str| {
+        let (command, timeout) = (missing(name), Duration::from_secs(5));
+        ToScripts::Check { run: RunId(1), command, timeout }
+    };
+    let notify = |object, name: &str| {
+        let command = missing(name);
+        ToScripts::Notify(Notification { object, command, extra: Vec::new(), limit: None })
+    };
+    let mut told = || match receive(&mut world.supervisor) {
+        ScriptsToSupervisor::Log { part, line } => (part, line.text),
+        other => panic!("{other:?}"),
+    };
+    let service = Object::Service(Name::from("vs"));
+    for (message, name) in [(check("/no/check"), "/no/check"), (notify(service, "/no/notify"), "/no/notify")]
+    {
+        checkers.must_send(&message, None).unwrap();
+        let (part, text) = told();
+        assert_eq!(part, Some(Part::Checkers), "{text}");
+        assert!(text.contains(name), "{text}");
+    }
+    world.vrrp.must_send(&check("/no/other"), None).unwrap();
+    assert_eq!(told().0, Some(Part::Vrrp));
 }
 
 #[test]

@@ -72,7 +72,7 @@ pub fn main(words: &[String], mut options: Options, warnings: &[String]) -> Exit
 /// The exit status, if the daemon can't run.
 fn start(words: &[String], options: Options, warnings: &[String], sinks: &mut Sinks) -> Result<Daemon, u8> {
     let say = |sinks: &mut Sinks, line: Line| {
-        sinks.write(Writer { role: None, pid: std::process::id() }, &line);
+        sinks.write(Writer { part: None, pid: std::process::id() }, &line);
     };
     say(sinks, Line::info(format!("Starting {}", version::banner())));
     say(sinks, Line::info(format!("Running on {}", version::kernel())));

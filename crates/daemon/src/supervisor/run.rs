@@ -181,7 +181,7 @@ impl Daemon {
     }
 
     pub(super) fn log(&mut self, line: Line) {
-        self.sinks.write(Writer { role: None, pid: std::process::id() }, &line);
+        self.sinks.write(Writer { part: None, pid: std::process::id() }, &line);
     }
 
     /// The earliest thing that only time brings about.
@@ -362,8 +362,8 @@ impl Daemon {
             match self.scripts.receive() {
                 Ok(None) => return,
                 Ok(Some(received)) => match received.message {
-                    ScriptsToSupervisor::Log(line) => {
-                        self.sinks.write(Writer { role: Some(Role::Scripts), pid }, &line);
+                    ScriptsToSupervisor::Log { part, line } => {
+                        self.sinks.write(Writer { part, pid }, &line);
                     }
                     ScriptsToSupervisor::Ran { id, outcome } => self.script_ended(id, outcome),
                     ScriptsToSupervisor::Wish(wish) => self.wish(wish),

@@ -200,7 +200,7 @@ impl Daemon {
                 Ok(None) => return,
                 Ok(Some(received)) => match received.message {
                     FromEngine::Log(line) => {
-                        self.sinks.write(Writer { role: Some(Role::Engine(part)), pid }, &line);
+                        self.sinks.write(Writer { part: Some(part), pid }, &line);
                     }
                     FromEngine::Configured { generation } => self.configured(part, generation),
                     FromEngine::NotConfigured { generation } => self.not_configured(part, generation),

@@ -72,6 +72,9 @@ fn ipvs(model: &Model, supervisor: &mut Supervisor) -> Option<Ipvs> {
     if !wanted && settings.namespace == IpvsNamespace::Same {
         return None;
     }
+    if wanted {
+        supervisor.log(Line::new(crate::log::Level::Debug, "Initializing ipvs"));
+    }
     let buffer = settings.netlink_command_buffer.and_then(|bytes| usize::try_from(bytes).ok());
     let mut opened = Ipvs::open(&settings.namespace, buffer);
     if wanted && let Err(e) = opened.as_mut().map_err(|e| e.clone()).and_then(Ipvs::load) {

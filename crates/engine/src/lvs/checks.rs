@@ -20,10 +20,6 @@ pub(super) struct Plan {
     pub(super) checkers: Vec<Arc<Checker>>,
     /// For each service, for each server, for each of its checks the task that makes it.
     tasks: Vec<Vec<Box<[TaskId]>>>,
-    /// For each task what was last told of it, or is taken for granted: whether it passes.
-    told: Vec<bool>,
-    /// What was told in this turn.
-    telling: Vec<(TaskId, bool)>,
     ways: Vec<Way>,
 }
 
@@ -40,7 +36,6 @@ impl Plan {
                 let link = lvs.settings.panic_guard.and_then(|_| ways.link(checker));
                 tasks.push(core::Task { schedule: checker.schedule, kind: kind(&checker.probe), link });
                 plan.checkers.push(Arc::new(checker.clone()));
-                plan.told.push(!checker.schedule.alpha);
                 id
             };
             if lvs.settings.no_shared_checks { make() } else { *known.entry(checker).or_insert_with(make) }
@@ -71,31 +66,13 @@ impl Plan {
         self.tasks.get(service.index())?.get(server.index())?.get(check.index()).copied()
     }
 
-    /// Whether it is news that a task passes, or doesn't. It is for all of its servers in this turn.
-    pub(super) fn tell(&mut self, task: TaskId, passed: bool) -> bool {
-        let news = self.told.get(task.index()).is_some_and(|told| *told != passed);
-        if news {
-            self.telling.push((task, passed));
-        }
-        news
-    }
-
-    /// The turn ends.
-    pub(super) fn settle(&mut self) {
-        for (task, passed) in self.telling.drain(..) {
-            if let Some(told) = self.told.get_mut(task.index()) {
-                *told = passed;
-            }
-        }
-    }
-
     /// What the core calls by a number.
     pub(super) fn way(&self, link: LinkId) -> Way {
         self.ways.get(link.index()).copied().unwrap_or_default()
     }
 
     /// What of `old` goes on in this one, whose configuration is `config`.
-    pub(super) fn carry(&mut self, old: &Self, config: Config, diff: &LvsDiff) -> Reload {
+    pub(super) fn carry(&self, old: &Self, config: Config, diff: &LvsDiff) -> Reload {
         let services: Vec<Option<ServiceId>> = diff.services.iter().map(ServiceSlot::old).collect();
         let mut servers = Vec::with_capacity(services.len());
         let mut tasks: Vec<Option<TaskId>> = vec![None; self.checkers.len()];
@@ -117,11 +94,6 @@ impl Plan {
                     };
                     if place.is_none() && !std::mem::replace(taken, true) {
                         *place = Some(before);
-                        if let (Some(told), Some(was)) =
-                            (self.told.get_mut(task.index()), old.told.get(before.index()))
-                        {
-                            *told = *was;
-                        }
                     }
                 }
             }

@@ -30,7 +30,7 @@ pub fn sorry(service: &Service, server: &SorryServer) -> impl Display + use<> {
 pub const fn smtp_failure(failure: &Failure) -> &'static str {
     match failure {
         Failure::ConnectTimeout => "Connection timeout to",
-        Failure::Connect { .. } => "Error connecting to",
+        Failure::Connect { .. } => "Could not connect to",
         Failure::Send { .. } => "Write failure to",
         Failure::ReadTimeout => "Read timeout from",
         Failure::Reply { step, .. } => match step.as_bytes() {

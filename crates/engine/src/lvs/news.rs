@@ -19,7 +19,8 @@ pub struct Way {
 /// Something happened. Ids are those of the model in force.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// A check changed its verdict (the first one is a change), or failed and that is to be logged.
+    /// A check changed its verdict (the first one is a change), or one of its urls works while it fails, or it
+    /// failed and that is to be logged.
     Checked {
         /// The service.
         service: ServiceId,
@@ -31,6 +32,8 @@ pub enum Event {
         url: usize,
         /// Why it failed; `None` if it passed.
         failure: Option<Failure>,
+        /// Whether it counted as passing before.
+        was: bool,
         /// So many failures in a row.
         failures: u32,
         /// Whether its verdict changed.
@@ -139,6 +142,10 @@ pub enum Event {
         service: ServiceId,
         /// The server; `None` for the service as a whole.
         server: Option<ServerId>,
+        /// Whether it goes with its service.
+        whole: bool,
+        /// Its weight in the kernel's table; `None` if it wasn't there, and for a service.
+        weight: Option<u32>,
     },
     /// A new configuration is in force: ids are its from now on.
     Reloaded,

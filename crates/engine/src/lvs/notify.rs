@@ -59,6 +59,20 @@ pub(super) fn server(model: &Model, id: ServiceId, server: ServerId, up: bool, o
     fifo(model, line, out);
 }
 
+/// Whether the first failure of a check with `alpha` is told as the end of its server, which never was up: once for
+/// each such check, as keepalived does. It tells so of all checks that ask by themselves but those of HTTP.
+pub(super) const fn tells_first_failure(probe: &Probe) -> bool {
+    match probe {
+        Probe::Tcp(_)
+        | Probe::Udp(..)
+        | Probe::Ping(_)
+        | Probe::Smtp(..)
+        | Probe::Dns(..)
+        | Probe::Misc(_) => true,
+        Probe::Http(..) | Probe::Ssl(..) | Probe::File(_) | Probe::Bfd(_) => false,
+    }
+}
+
 /// The quorum of a service is there now, or isn't any more.
 pub(super) fn quorum(model: &Model, id: ServiceId, up: bool, out: &mut Out) {
     let Some(VirtualServer { service, .. }) = model.lvs.services.get(id.index()) else { return };

@@ -14,6 +14,7 @@ use super::checks::Plan;
 use super::news::Event;
 use super::notify::{self, Gone};
 use super::verdicts::{self, Cause};
+use super::wanted::Member;
 
 impl Balancer {
     /// Puts `model` in force.
@@ -75,26 +76,32 @@ impl Balancer {
         for slot in &diff.services {
             if let ServiceSlot::Changed { old, servers_gone, .. } = slot {
                 for server in servers_gone {
-                    self.tell_server_gone(*old, *server, Gone::Removed);
+                    self.tell_server_gone(*old, *server, false, Gone::Removed);
                 }
             }
         }
+    }
+
+    /// The weight that a server shall have in the kernel's table; `None` if it shall not be there.
+    pub(super) fn wanted_weight(&self, service: ServiceId, server: ServerId) -> Option<u32> {
+        self.pools.get(service.index())?.weight(Member::Server(server))
     }
 
     /// A service goes, with all its servers.
     pub(super) fn tell_service_gone(&mut self, service: ServiceId, gone: Gone) {
         let servers = self.model.lvs.services.get(service.index()).map_or(0, |s| s.servers.len());
         for index in 0..servers {
-            self.tell_server_gone(service, ServerId::from_index(index), gone);
+            self.tell_server_gone(service, ServerId::from_index(index), true, gone);
         }
-        self.out.event(Event::Gone { service, server: None });
+        self.out.event(Event::Gone { service, server: None, whole: true, weight: None });
         if self.core.quorum_up(service) == Some(true) {
             notify::quorum(&self.model, service, false, &mut self.out);
         }
     }
 
-    fn tell_server_gone(&mut self, service: ServiceId, server: ServerId, gone: Gone) {
-        self.out.event(Event::Gone { service, server: Some(server) });
+    fn tell_server_gone(&mut self, service: ServiceId, server: ServerId, whole: bool, gone: Gone) {
+        let weight = self.wanted_weight(service, server);
+        self.out.event(Event::Gone { service, server: Some(server), whole, weight });
         if self.core.server(service, server).is_some_and(|server| server.alive) {
             notify::server(&self.model, service, server, false, &mut self.out);
             notify::gone_mail(&self.model, service, server, gone, &mut self.out);

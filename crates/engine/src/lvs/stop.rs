@@ -35,7 +35,8 @@ impl Balancer {
             } else if each && !keep {
                 // Nobody is told but the log.
                 for server in (0..server.servers.len()).map(ServerId::from_index) {
-                    self.out.event(Event::Gone { service, server: Some(server) });
+                    let weight = self.wanted_weight(service, server);
+                    self.out.event(Event::Gone { service, server: Some(server), whole: true, weight });
                 }
             }
         }

@@ -66,7 +66,6 @@ impl Balancer {
                 Output::Event(told) => self.told(told, cause),
             }
         }
-        self.plan.settle();
         self.whole_mail.clear();
         while let Some(service) = self.core.poll_changed() {
             self.weigh(service);
@@ -76,22 +75,26 @@ impl Balancer {
     fn told(&mut self, told: Told, cause: &Cause) {
         let Self { model, plan, core, out, .. } = self;
         match told {
-            Told::Checked { service, server, check: checker, step, passed, failures, changed } => {
+            Told::Checked { service, server, check: checker, step, passed, was, failures, changed } => {
                 let failure = cause.failure(passed);
-                if changed && let Some(task) = plan.task(service, server, checker) {
-                    // The first verdict is news, but not if it is what was taken for granted.
-                    if plan.tell(task, passed) {
-                        let probe = plan.checker(task).map(|checker| &checker.probe);
-                        if model.mail.only_whole_servers {
-                            self.whole_mail.push((service, server, task, failure.clone()));
-                        } else if let Some(probe) = probe {
-                            let alive = core.server(service, server).is_some_and(|server| server.alive);
-                            notify::check_mail(model, service, server, probe, failure.as_ref(), alive, out);
+                if changed
+                    && let Some(task) = plan.task(service, server, checker)
+                    && let Some(probe) = plan.checker(task).map(|checker| &checker.probe)
+                {
+                    // Of the first verdict there is no mail if it is what was taken for granted.
+                    if was == passed {
+                        if !passed && notify::tells_first_failure(probe) {
+                            notify::server(model, service, server, false, out);
                         }
+                    } else if model.mail.only_whole_servers {
+                        self.whole_mail.push((service, server, task, failure.clone()));
+                    } else {
+                        let alive = core.server(service, server).is_some_and(|server| server.alive);
+                        notify::check_mail(model, service, server, probe, failure.as_ref(), alive, out);
                     }
                 }
                 let url = usize::try_from(step).unwrap_or(usize::MAX);
-                out.event(Event::Checked { service, server, checker, url, failure, failures, changed });
+                out.event(Event::Checked { service, server, checker, url, failure, was, failures, changed });
             }
             Told::Unable { service, server, check: checker, .. } => {
                 if let Cause::Unable(error) = cause {

@@ -23,6 +23,8 @@ pub(crate) enum Answer {
     Reset,
     /// Answers requests of HTTP: path, status, body. Other paths have 404.
     Http(Vec<(&'static str, u16, &'static str)>),
+    /// As that, but leaves it to the client to close the connection.
+    HttpOpen(Vec<(&'static str, u16, &'static str)>),
     /// Greets and answers as a mail server, with these codes for the greeting and for `HELO`.
     Smtp(u16, u16),
     /// Answers each datagram with this.
@@ -135,6 +137,10 @@ fn serve(stream: &TcpStream, answer: &Answer) -> io::Result<()> {
             Ok(setsockopt(stream, sockopt::Linger, &nix::libc::linger { l_onoff: 1, l_linger: 0 })?)
         }
         Answer::Http(pages) => http(stream, pages),
+        Answer::HttpOpen(pages) => {
+            http(stream, pages)?;
+            BufReader::new(stream).lines().try_for_each(|line| line.map(drop))
+        }
         Answer::Smtp(greeting, hello) => {
             let said = |verb: &str| match verb {
                 "" => *greeting,
@@ -218,6 +224,6 @@ fn datagram(question: &[u8], answer: &Answer) -> Option<Vec<u8>> {
             *reply.get_mut(3)? = *code;
             Some(reply)
         }
-        Answer::Silence | Answer::Reset | Answer::Http(_) | Answer::Smtp(..) => None,
+        Answer::Silence | Answer::Reset | Answer::Http(_) | Answer::HttpOpen(_) | Answer::Smtp(..) => None,
     }
 }

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use base::{Duration, Instant};
-use engine::lvs::io::{FifoKind, OpId, Operation, RunId};
+use engine::lvs::io::{Failure, FifoKind, OpId, Operation, RunId};
 use engine::lvs::news::Event;
 use engine::lvs::table::{Entry, ServerKey, ServiceKey};
 use model::Model;
-use model::lvs::{Checker, Protocol, ServerId, ServiceId};
+use model::lvs::{Checker, CheckerId, Protocol, ServerId, ServiceId};
 use vipd_sim::lvs::checker::Rest;
 use vipd_sim::lvs::sources::State;
 use vipd_sim::lvs::{Asked, Fault, Seen, Turn, What};
@@ -87,6 +87,13 @@ fn probe(stage: &Stage, run: u64) -> Asked {
 
 fn quorum(up: bool) -> Asked {
     Asked::Event(Event::Quorum { service: FIRST, up, initial: false, weight: 0 })
+}
+
+/// The first check of the first server fails, or passes.
+fn checked(was: bool, fails: bool) -> Event {
+    let (service, server, checker) = (FIRST, ServerId(0), CheckerId(0));
+    let failure = fails.then_some(Failure::ConnectTimeout);
+    Event::Checked { service, server, checker, url: 0, failure, was, failures: 1, changed: true }
 }
 
 #[test]
@@ -179,6 +186,8 @@ fn q3_bites_when_the_quorum_comes_or_goes_without_reason_or_twice() {
     bites("Q3", |stage| stage.turn(Turn::Timeout, vec![quorum(false)]));
     bites("Q3", |stage| stage.turn(Turn::Timeout, vec![quorum(true)]));
     bites("Q3", |stage| stage.turn(Turn::Timeout, vec![quorum(false), quorum(true)]));
+    // What passes is told as one that failed.
+    bites("Q3", |stage| stage.turn(Turn::Timeout, vec![Asked::Event(checked(false, false))]));
 }
 
 #[test]
@@ -286,6 +295,16 @@ fn n1_bites_when_consumers_get_other_lines_than_what_was_said() {
     let line = || Asked::Fifo(FifoKind::Lvs, "VS [10.0.0.1]:tcp:80 DOWN\n".to_owned());
     bites("N1", |stage| stage.turn(Turn::Timeout, vec![line()]));
     bites("N1", |stage| stage.turn(Turn::Timeout, vec![quorum(false)]));
+    // The first failure of a check with alpha.
+    let found = |lines: Vec<Asked>| {
+        let mut stage = Stage::still(&[service("alpha", &[ONCE])]);
+        stage.show(What::Started(model(&service("alpha", &[ONCE]))));
+        let told = vec![Asked::Event(checked(false, true))];
+        stage.turn(Turn::Timeout, [told, lines].concat());
+        stage.judge.found().iter().any(|violation| violation.property == "N1")
+    };
+    let line = Asked::Fifo(FifoKind::Lvs, "RS [10.1.0.1]:tcp:80 [10.0.0.1]:tcp:80 DOWN\n".to_owned());
+    assert!(found(Vec::new()) && !found(vec![line]));
 }
 
 #[test]

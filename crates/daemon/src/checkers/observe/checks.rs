@@ -14,6 +14,8 @@ pub struct Result<'a> {
     pub failure: Option<&'a Failure>,
     /// So many failures in a row.
     pub failures: u32,
+    /// Whether it counted as passing before.
+    pub was: bool,
     /// Whether its verdict changed.
     pub changed: bool,
 }
@@ -28,7 +30,15 @@ pub fn checked(place: &Place<'_>, checker: &Checker, url: usize, result: &Result
         let state = if result.failure.is_none() { "UP" } else { "DOWN" };
         return vec![Line::info(format!("BFD check of [{name}] RS({}) is {state}", place.name))];
     }
-    let Some(failure) = result.failure else { return passed(place, checker, url) };
+    if let Probe::File(check) = &checker.probe {
+        let file = place.lvs.files.get(check.file.index()).map_or("?", |file| &*file.name);
+        let state = if result.failure.is_none() { "leaving" } else { "now" };
+        // What was taken for granted is no news.
+        let news = result.was == result.failure.is_some();
+        let line = || Line::info(format!("({}): tracked file {file} {state} FAULT state", place.name));
+        return news.then(line).into_iter().collect();
+    }
+    let Some(failure) = result.failure else { return passed(place, checker, url, result) };
     // One that is down already fails without a word.
     let last_words = result.changed && matches!(checker.probe, Probe::Smtp(..) | Probe::Dns(..));
     let each =
@@ -36,7 +46,9 @@ pub fn checked(place: &Place<'_>, checker: &Checker, url: usize, result: &Result
     let reason = reason(place, &checker.probe, failure, result).filter(|_| last_words || each);
     let mut lines: Vec<Line> = reason.map(Line::info).into_iter().collect();
     if let (Some(verdict), true) = (verdict(place, &checker.probe, result.failures), result.changed) {
-        lines.push(Line::info(verdict));
+        // keepalived has no word for the first failure of one of HTTP with alpha.
+        let silent = !result.was && matches!(checker.probe, Probe::Http(..) | Probe::Ssl(..));
+        lines.extend((!silent).then(|| Line::info(verdict)));
         let why = explain(&checker.probe, url, failure);
         let mut explained = Line::info(format!("{} {}: {why}", checker.probe.keyword(), place.name));
         // One more `-D` than keepalived's own detail: no rule expects it.
@@ -46,7 +58,7 @@ pub fn checked(place: &Place<'_>, checker: &Checker, url: usize, result: &Result
     lines
 }
 
-fn passed(place: &Place<'_>, checker: &Checker, url: usize) -> Vec<Line> {
+fn passed(place: &Place<'_>, checker: &Checker, url: usize, result: &Result<'_>) -> Vec<Line> {
     let name = &place.name;
     let text = match &checker.probe {
         Probe::Tcp(_) => format!("TCP connection to {name} success."),
@@ -54,10 +66,12 @@ fn passed(place: &Place<'_>, checker: &Checker, url: usize) -> Vec<Line> {
         Probe::Udp(..) => format!("UDP connection to {name} success."),
         Probe::Smtp(..) => format!("Remote SMTP server {name} succeed on service."),
         Probe::Http(_, http) | Probe::Ssl(_, http) => {
+            // Of each url only as long as not all are known to be well.
             let path = http.urls.get(url).map_or("?", |url| &*url.path);
-            let line = format!("{} success to {name} url({path})", judged(http, url));
-            let all = format!("Remote Web server {name} succeed on service.");
-            return vec![Line::info(line), Line::info(all)];
+            let one = || format!("{} success to {name} url({path})", judged(http, url));
+            let all = || format!("Remote Web server {name} succeed on service.");
+            let lines = [(!result.was).then(one), result.changed.then(all)];
+            return lines.into_iter().flatten().map(Line::info).collect();
         }
         Probe::Dns(..) | Probe::Misc(_) | Probe::File(_) | Probe::Bfd(_) => return Vec::new(),
     };
@@ -147,7 +161,7 @@ fn dns(failure: &Failure) -> String {
 fn web(failure: &Failure, read_timeout: &'static str) -> &'static str {
     match failure {
         Failure::ConnectTimeout => "Timeout connecting",
-        Failure::Connect { .. } => "Error connecting",
+        Failure::Connect { .. } => "Connection failed",
         Failure::Tls(_) => "SSL handshake/communication error connecting to",
         Failure::Send { .. } => "Cannot send get request to",
         Failure::ReadTimeout => read_timeout,

@@ -15,10 +15,11 @@ use crate::log::Line;
 /// The lines that tell of `event`. `stopping`: the daemon ends.
 pub fn render(lvs: &Lvs, event: &Event, stopping: bool) -> Vec<Line> {
     match event {
-        Event::Checked { service, server, checker, url, failure, failures, changed } => {
+        Event::Checked { service, server, checker, url, failure, was, failures, changed } => {
             let Some(place) = Place::new(lvs, *service, *server) else { return Vec::new() };
             let Some(checker) = place.server.checkers.get(checker.index()) else { return Vec::new() };
-            let result = checks::Result { failure: failure.as_ref(), failures: *failures, changed: *changed };
+            let (failures, was, changed) = (*failures, *was, *changed);
+            let result = checks::Result { failure: failure.as_ref(), failures, was, changed };
             checks::checked(&place, checker, *url, &result)
         }
         Event::Unable { service, server, checker, error } => {
@@ -40,7 +41,15 @@ pub fn render(lvs: &Lvs, event: &Event, stopping: bool) -> Vec<Line> {
         Event::Quorum { service, up, initial, weight } => quorum(lvs, *service, *up, *initial, *weight),
         Event::Sorry { service, active } => sorry(lvs, *service, *active),
         Event::Suspended { service, suspended } => rests(lvs, *service, *suspended),
-        Event::Gone { service, server } => gone(lvs, *service, *server, stopping),
+        Event::Gone { service, server: None, .. } => {
+            let server = lvs.services.get(service.index()).filter(|_| !stopping);
+            let text = |server| format!("Removing Virtual Server {}", service_name(lvs, server));
+            server.map_or_else(Vec::new, |server| info(text(server)))
+        }
+        Event::Gone { service, server: Some(server), whole, weight } => {
+            let place = Place::new(lvs, *service, *server);
+            place.map_or_else(Vec::new, |place| gone(&place, *whole, *weight, stopping))
+        }
         Event::Guard { service, active, living, known } => {
             table::guard(lvs, *service, *active, *living, *known)
         }
@@ -55,17 +64,18 @@ pub fn render(lvs: &Lvs, event: &Event, stopping: bool) -> Vec<Line> {
     }
 }
 
-/// What is told when checks begin: one line for each, as with keepalived.
+/// What is told when checks begin: one line for each that asks somebody, as with keepalived. Those that wait for an
+/// address (`ha_suspend`) begin when it comes.
 pub fn activating(lvs: &Lvs) -> impl Iterator<Item = Line> {
     let servers = lvs.services.iter().flat_map(|s| s.servers.iter().map(move |server| (s, server)));
     servers.flat_map(move |(virtual_server, server)| {
         let service = names::service(lvs, &virtual_server.service).to_string();
         let name = names::server(&virtual_server.service, server).to_string();
-        server.checkers.iter().map(move |checker| {
-            Line::info(match checker.probe {
-                Probe::Bfd(_) => "Activating BFD healthchecker".to_owned(),
-                _ => format!("Activating healthchecker for service {name} for VS {service}"),
-            })
+        let what = if virtual_server.service.ha_suspend { "Deactivating" } else { "Activating" };
+        server.checkers.iter().filter_map(move |checker| match checker.probe {
+            Probe::Bfd(_) => Some(Line::info("Activating BFD healthchecker")),
+            Probe::File(_) => None,
+            _ => Some(Line::info(format!("{what} healthchecker for service {name} for VS {service}"))),
         })
     })
 }
@@ -151,17 +161,15 @@ fn rests(lvs: &Lvs, id: ServiceId, suspended: bool) -> Vec<Line> {
     checked.map(|s| Line::info(line(s))).collect()
 }
 
-fn gone(lvs: &Lvs, id: ServiceId, server: Option<ServerId>, stopping: bool) -> Vec<Line> {
-    let Some(server) = server else {
-        let Some(server) = lvs.services.get(id.index()).filter(|_| !stopping) else { return Vec::new() };
-        return info(format!("Removing Virtual Server {}", service_name(lvs, server)));
-    };
-    let Some(Place { name, service, .. }) = Place::new(lvs, id, server) else { return Vec::new() };
+/// What leaves the kernel's table is told of, and at the end what was not in it, too.
+fn gone(place: &Place<'_>, whole: bool, weight: Option<u32>, stopping: bool) -> Vec<Line> {
+    let Place { server, name, service, .. } = place;
+    let inhibited = if server.inhibit && weight == Some(0) { "(inhibited) " } else { "" };
+    let leaves = |what: &str| format!("{what} {inhibited}service {name} from VS {service}");
     if stopping {
-        return info(format!("Shutting down service {name} from VS {service}"));
+        return info(leaves("Shutting down"));
     }
-    vec![
-        Line::info(format!("service {name} no longer exist")),
-        Line::info(format!("Removing service {name} from VS {service}")),
-    ]
+    let ends = (!whole).then(|| format!("service {name} no longer exist"));
+    let leaves = weight.is_some().then(|| leaves("Removing"));
+    ends.into_iter().chain(leaves).map(Line::info).collect()
 }

@@ -75,10 +75,22 @@ fn texts(event: &Event, stopping: bool) -> Vec<String> {
     lines.map(|line| line.text).collect()
 }
 
+/// What is told of a check that passed before if it fails now, and the other way round.
 fn check(checker: usize, failure: Option<Failure>, failures: u32, changed: bool) -> Vec<String> {
+    let was = failure.is_some();
+    check_that(checker, failure, was, failures, changed)
+}
+
+fn check_that(
+    checker: usize,
+    failure: Option<Failure>,
+    was: bool,
+    failures: u32,
+    changed: bool,
+) -> Vec<String> {
     let (service, server) = ids(0);
     let checker = CheckerId::from_index(checker);
-    texts(&Event::Checked { service, server, checker, url: 0, failure, failures, changed }, false)
+    texts(&Event::Checked { service, server, checker, url: 0, failure, was, failures, changed }, false)
 }
 
 const RS: &str = "[10.0.0.1]:tcp:8080";
@@ -95,6 +107,11 @@ fn successes_have_keepalived_s_words() {
             format!("Remote Web server {RS} succeed on service.")
         ]
     );
+    // What was taken for granted; and one of two urls.
+    let all = [format!("Remote Web server {RS} succeed on service.")];
+    assert_eq!(check_that(1, None, true, 0, true), all);
+    let one = [format!("HTTP status code success to {RS} url(/a)")];
+    assert_eq!(check_that(1, None, false, 0, false), one);
     assert_eq!(success(2), [format!("Remote SMTP server {RS} succeed on service.")]);
     assert_eq!(success(4), [format!("UDP connection to {RS} success.")]);
     assert_eq!(success(5), [format!("ICMP connection to {RS} success.")]);
@@ -149,15 +166,19 @@ fn a_failure_is_told_on_request_while_the_server_is_up_and_else_the_verdict_alon
         let (service, server) = ids(0);
         let checker = CheckerId::from_index(checker);
         let failure = refused();
-        let event = Event::Checked { service, server, checker, url: 0, failure, failures, changed };
+        let event =
+            Event::Checked { service, server, checker, url: 0, failure, was: true, failures, changed };
         let lines = render(&lvs_of(&quiet), &event, false).into_iter().filter(|line| line.detail < 2);
         lines.map(|line| line.text).collect::<Vec<_>>()
     };
     assert_eq!(told(0, 1, false), [""; 0]);
     assert_eq!(told(0, 1, true), [format!("TCP_CHECK on service {RS} failed.")]);
     assert_eq!(told(1, 1, true), [format!("HTTP_CHECK on service {RS} failed.")]);
-    assert_eq!(told(2, 1, true), ["SMTP_CHECK Error connecting to server [10.0.0.1]:8080"]);
+    assert_eq!(told(2, 1, true), ["SMTP_CHECK Could not connect to server [10.0.0.1]:8080"]);
     assert_eq!(told(3, 1, true), [format!("DNS_CHECK ({RS}) connection error.")]);
+    // With alpha the first failure is told, but not of HTTP.
+    assert_eq!(check_that(0, refused(), false, 1, true).len(), 2);
+    assert_eq!(check_that(1, refused(), false, 1, true), [format!("Connection failed server {RS}.")]);
 }
 
 #[test]
@@ -169,6 +190,7 @@ fn a_verdict_comes_with_its_whole_cause_for_those_who_ask_twice() {
         checker: CheckerId::from_index(1),
         url: 1,
         failure: Some(Failure::Digest),
+        was: true,
         failures: 1,
         changed: true,
     };
@@ -209,10 +231,18 @@ fn servers_weights_and_the_quorum_have_keepalived_s_words() {
 #[test]
 fn what_goes_is_told_by_the_reason() {
     let (service, server) = ids(0);
-    let gone = |server, stopping| texts(&Event::Gone { service, server }, stopping);
-    assert_eq!(gone(Some(server), true), [format!("Shutting down service {RS} from VS {VS}")]);
-    assert_eq!(gone(Some(server), false)[0], format!("service {RS} no longer exist"));
-    assert_eq!(gone(None, false), [format!("Removing Virtual Server {VS}")]);
+    let gone =
+        |server, whole, weight, stopping| texts(&Event::Gone { service, server, whole, weight }, stopping);
+    let shut = [format!("Shutting down service {RS} from VS {VS}")];
+    assert_eq!(gone(Some(server), true, None, true), shut);
+    let ends = format!("service {RS} no longer exist");
+    let leaves = format!("Removing service {RS} from VS {VS}");
+    assert_eq!(gone(Some(server), false, Some(2), false), [ends.clone(), leaves.clone()]);
+    assert_eq!(gone(Some(server), false, None, false), [ends]);
+    assert_eq!(gone(Some(server), true, Some(0), false), [leaves]);
+    assert_eq!(gone(None, true, None, false), [format!("Removing Virtual Server {VS}")]);
+    let inhibited = gone(Some(ids(1).1), true, Some(0), true);
+    assert_eq!(inhibited, [format!("Shutting down (inhibited) service [10.0.0.2]:tcp:80 from VS {VS}")]);
 }
 
 #[test]

@@ -136,12 +136,15 @@ impl Reply {
             text.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
             searched = text.len() == SEARCHED;
         }
+        // Whoever has said all that was announced need not close, and often doesn't. What says more is read to its
+        // end: its length is told of as wrong.
+        let whole = self.length == Some(self.received);
         match self.digest {
             Some(_) if self.received > DIGESTED => {
                 Err(Failure::Malformed("the body is too long for a digest"))
             }
-            Some(_) => Ok(false),
-            None => Ok(searched && self.received >= SEARCHED as u64),
+            Some(_) => Ok(whole),
+            None => Ok(whole || searched && self.received >= SEARCHED as u64),
         }
     }
 
@@ -227,7 +230,7 @@ impl Prober {
                 Ok((0, _)) => return reply.end(),
                 Ok((_, true)) => return Ok(()),
                 Ok((_, false)) => {}
-                // It said all that it announced, and does not go.
+                // It said more than it announced, and does not go.
                 Err(Failure::ReadTimeout | Failure::Read { .. }) if reply.is_whole() => return Ok(()),
                 Err(failure) => return Err(failure),
             }

@@ -92,8 +92,8 @@ pub enum Action {
     ReaderEnded(FifoKind),
     /// A script doesn't die, not even of SIGKILL.
     Stuck(JobId, Box<str>),
-    /// A line for the log.
-    Log(Line),
+    /// A line for the log about an object.
+    Log(Object, Line),
 }
 
 #[derive(Debug)]
@@ -187,7 +187,7 @@ impl Jobs {
                 label(&object),
                 job.command.text
             );
-            self.actions.push_back(Action::Log(Line::warning(line)));
+            self.actions.push_back(Action::Log(object.clone(), Line::warning(line)));
         }
         match first.and_then(|f| self.jobs.get_mut(&f)) {
             None => self.ready.push_back(id),
@@ -393,6 +393,11 @@ impl Jobs {
         self.jobs.is_empty()
     }
 
+    /// What a script is run for, as long as it is known.
+    pub fn purpose(&self, id: JobId) -> Option<&Purpose> {
+        self.jobs.get(&id).map(|job| &job.purpose)
+    }
+
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.seen = now;
@@ -413,7 +418,7 @@ impl Jobs {
                         label(object),
                         job.command.text
                     );
-                    self.actions.push_back(Action::Log(Line::warning(line)));
+                    self.actions.push_back(Action::Log(object.clone(), Line::warning(line)));
                 }
                 self.end(now, id, Why::TimedOut);
             }

@@ -42,7 +42,7 @@ fn actions(jobs: &mut Jobs) -> Vec<String> {
             Action::Ran(id, outcome) => format!("ran {id} {outcome:?}"),
             Action::ReaderEnded(kind) => format!("reader {kind:?}"),
             Action::Stuck(j, text) => format!("stuck {} {text}", j.0),
-            Action::Log(line) => line.text,
+            Action::Log(_, line) => line.text,
         })
         .collect()
 }

@@ -77,7 +77,7 @@ fn wait(mailer: &mut Mailer) -> Vec<String> {
         let now = clock::now();
         assert!(now < deadline, "mail is still on its way: {lines:?}");
         poll.wait(Some(deadline.since(now))).unwrap();
-        lines.extend(mailer.finished().iter().map(|line| line.text.clone()));
+        lines.extend(mailer.finished().iter().flat_map(|(_, lines)| lines).map(|line| line.text.clone()));
     }
     lines
 }
@@ -91,7 +91,7 @@ fn a_mail_arrives_with_its_envelope_and_headers() {
             config.recipients = vec!["a@example.org".into(), "B <b@example.org>".into()];
         });
         let server = server(listener, &[("QUIT", "221 bye")]);
-        assert!(mailer.send(mail("[lb1] VRRP Instance VI_1 - Entering MASTER state")).is_none());
+        assert!(mailer.send(Part::Vrrp, mail("[lb1] VRRP Instance VI_1 - Entering MASTER state")).is_none());
         let lines = wait(&mut mailer);
         (server.join().unwrap(), lines)
     });
@@ -121,7 +121,7 @@ fn a_refusal_is_told_in_the_words_of_the_server() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut mailer = mailer(&listener, |_| {});
         let server = server(listener, &[("RCPT", "550 nobody of that name")]);
-        assert!(mailer.send(mail("x")).is_none());
+        assert!(mailer.send(Part::Vrrp, mail("x")).is_none());
         let lines = wait(&mut mailer);
         server.join().unwrap();
         lines
@@ -144,8 +144,8 @@ fn a_server_that_says_nothing_costs_its_timeout_and_the_next_mail_is_sent() {
             drop(first);
             heard
         });
-        assert!(mailer.send(mail("first")).is_none());
-        assert!(mailer.send(mail("second")).is_none());
+        assert!(mailer.send(Part::Vrrp, mail("first")).is_none());
+        assert!(mailer.send(Part::Vrrp, mail("second")).is_none());
         (wait(&mut mailer), silent.join().unwrap())
     });
     assert_eq!(lines.len(), 2);
@@ -160,7 +160,7 @@ fn an_address_that_is_none_is_told_and_the_others_get_the_mail() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut mailer = mailer(&listener, |config| config.recipients.push("not an address".into()));
         let server = server(listener, &[("QUIT", "221 bye")]);
-        assert!(mailer.send(mail("x")).is_none());
+        assert!(mailer.send(Part::Vrrp, mail("x")).is_none());
         (wait(&mut mailer), server.join().unwrap())
     });
     assert!(lines[0].starts_with("Mail address \"not an address\" cannot be used"), "{lines:?}");
@@ -173,7 +173,7 @@ fn a_full_queue_drops_mail_and_says_so_once() {
     on_a_host(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut mailer = mailer(&listener, |config| config.timeout = Duration::from_secs(20));
-        let told: Vec<_> = (0..ROOM + 50).filter_map(|_| mailer.send(mail("x"))).collect();
+        let told: Vec<_> = (0..ROOM + 50).filter_map(|_| mailer.send(Part::Vrrp, mail("x"))).collect();
         assert_eq!(told.len(), 1);
         assert!(told[0].text.starts_with("1024 mails wait"), "{}", told[0].text);
     });
@@ -190,7 +190,7 @@ fn a_password_does_not_go_over_the_network_in_the_clear() {
         });
         // A server that offers logins, but no TLS.
         let server = server(listener, &[("EHLO", "250-mail\r\n250 AUTH PLAIN LOGIN")]);
-        assert!(mailer.send(mail("x")).is_none());
+        assert!(mailer.send(Part::Vrrp, mail("x")).is_none());
         let lines = wait(&mut mailer);
         (server.join().unwrap(), lines)
     });

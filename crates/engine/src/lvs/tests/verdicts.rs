@@ -8,7 +8,7 @@ use model::global::Fifo;
 use model::lvs::{Checker, FileCheck, GroupEntry, Lvs, Probe, Quorum, SorryServer};
 use model::mail::MailServer;
 
-use super::build::{command, group, ip, lvs, model, of_group, range, secs, service, sorry};
+use super::build::{command, group, ip, lvs, model, of_group, range, secs, service, sorry, tcp};
 use super::world::{Ipvs, World};
 use crate::lvs::io::{Input, Operation};
 use crate::lvs::news::Event;
@@ -134,6 +134,35 @@ fn initial_servers_are_told_if_that_is_asked_for() {
     let mut quiet = World::new(with_fifo(pair()));
     quiet.run(ms(10));
     assert!(!quiet.fifo.iter().any(|line| line.starts_with("RS")));
+}
+
+#[test]
+fn with_alpha_the_first_failure_of_each_check_is_told_and_later_ones_are_not() {
+    let mut with = with_fifo(lvs(vec![service("10.0.0.1", &["10.1.0.1", "10.1.0.2"])]));
+    with.services[0].servers[0].notify_down = Some(Box::new(command("rs-down")));
+    // The second one of the first server asks another host, which is well.
+    with.services[0].servers[0].checkers = Box::new([tcp("10.1.0.1", 80), tcp("10.1.0.3", 80)]);
+    for server in &mut with.services[0].servers {
+        for checker in &mut server.checkers {
+            checker.schedule.alpha = true;
+        }
+    }
+    let mut world = World::new(with);
+    world.dead.insert(ip("10.1.0.1"));
+    world.run(secs(31));
+    let down = "RS [10.1.0.1]:tcp:80 [10.0.0.1]:tcp:80 DOWN\n";
+    let servers = |world: &World| -> Vec<String> {
+        world.fifo.iter().filter(|line| line.starts_with("RS")).cloned().collect()
+    };
+    assert_eq!(servers(&world), [down, "RS [10.1.0.2]:tcp:80 [10.0.0.1]:tcp:80 UP\n"]);
+    assert_eq!(world.scripts.len(), 1);
+    assert!(world.mail.is_empty());
+    world.dead.clear();
+    world.run(secs(11));
+    world.dead.insert(ip("10.1.0.3"));
+    world.fifo.clear();
+    world.run(secs(31));
+    assert_eq!(servers(&world), [down]);
 }
 
 #[test]

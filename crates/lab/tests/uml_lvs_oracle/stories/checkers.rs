@@ -4,7 +4,7 @@ use lab::Result;
 
 use crate::Story;
 use crate::conf::{check, global, real, real_at, service, tcp};
-use crate::servers::Answer::{self, Datagram, Dns, Http, Reset, Silence, Smtp};
+use crate::servers::Answer::{self, Datagram, Dns, Http, HttpOpen, Reset, Silence, Smtp};
 use crate::servers::web;
 use crate::stage::Stage;
 
@@ -14,6 +14,8 @@ pub(crate) const STORIES: &[(&str, Story)] = &[
     ("lvs-http-get-looks-at-the-body", http_body),
     ("lvs-http-get-wants-all-urls", http_urls),
     ("lvs-http-get-waits-so-long-and-no-longer", http_silence),
+    ("lvs-http-get-is-content-with-one-success", http_success),
+    ("lvs-http-get-need-not-see-the-end", http_open),
     ("lvs-misc-check-runs-a-script", misc),
     ("lvs-misc-check-changes-weights", misc_dynamic),
     ("lvs-file-check-changes-weights", file),
@@ -101,6 +103,45 @@ fn http_silence(s: &mut Stage) -> Result<()> {
     s.rest(25.5)?;
     s.set(1, web());
     s.rest(31.5)
+}
+
+/// One url, and two; with `fast_recovery`, too.
+fn http_success(s: &mut Stage) -> Result<()> {
+    let url = |path: &str| format!("url {{\n path {path}\n status_code 200\n }}\n");
+    let pages = || Http(vec![("/a", 200, "a\n"), ("/b", 200, "b\n")]);
+    // Each has a service of its own: what happens at one instant to two of them has no order.
+    let of = |n: u8, lines: &str| {
+        let get = check("HTTP_GET", &format!("retry 0\n delay_before_retry 1\n {lines}"));
+        service(&format!("192.0.2.10 8{n}"), "", &[real(n, &get)])
+    };
+    let (one, two) = (url("/a"), url("/a") + &url("/b"));
+    let services = [
+        of(1, &one),
+        of(2, &two),
+        of(3, &format!("fast_recovery\n {one}")),
+        of(4, &format!("fast_recovery\n {two}")),
+    ];
+    (1..=4).try_for_each(|n| s.open(n, pages()))?;
+    s.start(&(global("") + &services.concat()))?;
+    s.rest(7.5)?;
+    (1..=4).for_each(|n| s.close(n));
+    s.rest(11.5)?;
+    (1..=4).try_for_each(|n| s.open(n, pages()))?;
+    s.rest(21.5)
+}
+
+/// A server that has said all and leaves it to the client to close the connection.
+fn http_open(s: &mut Stage) -> Result<()> {
+    let page = || HttpOpen(vec![("/", 200, "fine\n")]);
+    let conf = http("url {\n path /\n status_code 200\n }");
+    s.open(1, page())?;
+    s.open(2, web())?;
+    s.start(&conf)?;
+    s.rest(9.5)?;
+    s.set(1, web());
+    s.rest(15.5)?;
+    s.set(1, page());
+    s.rest(25.5)
 }
 
 fn misc(s: &mut Stage) -> Result<()> {

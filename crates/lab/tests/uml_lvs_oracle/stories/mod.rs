@@ -1,5 +1,6 @@
 //! The stories. Each name is a sentence.
 
+mod alpha;
 mod checkers;
 mod ends;
 mod kinds;
@@ -13,6 +14,7 @@ use crate::Story;
 pub(crate) fn all() -> impl Iterator<Item = (&'static str, Story)> {
     let all = [
         verdicts::STORIES,
+        alpha::STORIES,
         checkers::STORIES,
         kinds::STORIES,
         reloads::STORIES,

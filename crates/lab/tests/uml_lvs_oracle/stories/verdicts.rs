@@ -10,7 +10,7 @@ use crate::stage::Stage;
 pub(crate) const STORIES: &[(&str, Story)] = &[
     ("lvs-a-server-goes-and-comes-back", goes_and_comes),
     ("lvs-a-server-is-down-after-its-retries", retries),
-    ("lvs-alpha-waits-for-success-and-omega-tells-the-end", alpha_omega),
+    ("lvs-a-server-that-is-down-is-asked-each-delay-loop", patience),
     ("lvs-a-server-down-at-the-start-goes-at-once", down_at_start),
     ("lvs-inhibit-on-failure-keeps-the-server-without-weight", inhibit),
     ("lvs-quorum-and-hysteresis-count-weights", quorum),
@@ -60,17 +60,13 @@ fn retries(s: &mut Stage) -> Result<()> {
     s.rest(27.5)
 }
 
-fn alpha_omega(s: &mut Stage) -> Result<()> {
+/// keepalived retries while it is down, too.
+fn patience(s: &mut Stage) -> Result<()> {
+    let lines = format!("delay_loop 10\n {}", check("TCP_CHECK", "retry 2\n delay_before_retry 1"));
+    s.start(&(global("") + &tcp("", &[real(1, &lines)])))?;
+    s.rest(14.5)?;
     s.open(1, Silence)?;
-    s.start(&(global("") + &tcp("alpha\n omega", &[real(1, &at_once()), real(2, &at_once())])))?;
-    s.rest(0.9)?;
-    s.rest(3.5)?;
-    s.open(2, Silence)?;
-    s.rest(7.5)?;
-    s.close(1);
-    s.rest(11.5)?;
-    s.stop()?;
-    s.rest(15.5)
+    s.rest(28.5)
 }
 
 fn down_at_start(s: &mut Stage) -> Result<()> {

@@ -1,15 +1,16 @@
 //! How things stand by what the balancer says: its events, followed from the start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use engine::lvs::news::Event;
 use model::Model;
-use model::lvs::{ServerId, ServiceId};
+use model::lvs::{CheckerId, Probe, ServerId, ServiceId};
 
 use crate::lvs::observe::{Asked, Seen, Turn, What};
 use crate::lvs::shadow::Shadow;
 use crate::lvs::shadow::pool::{ServerName, ServiceName, Standing, name};
+use crate::lvs::shadow::task::Key;
 
 /// A service.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -31,6 +32,10 @@ pub struct Told {
     model: Option<Arc<Model>>,
     /// The services.
     pub services: BTreeMap<ServiceName, Service>,
+    /// What was said last of each check of each server: whether it passes.
+    checks: BTreeMap<(ServiceName, ServerName, Key), bool>,
+    /// The same of this turn: a server may have one check twice.
+    saying: Vec<((ServiceName, ServerName, Key), bool)>,
     /// What was said in this turn that was no news, or was taken back.
     pub complaints: Vec<String>,
     /// The lines that consumers should get for what was said in this turn.
@@ -61,8 +66,11 @@ impl Told {
                     self.load(shadow, &model);
                 }
             }
-            What::Asked(Asked::Event(event)) => self.event(event),
-            What::TurnEnd { .. } => self.begins = false,
+            What::Asked(Asked::Event(event)) => self.event(shadow, event),
+            What::TurnEnd { .. } => {
+                self.begins = false;
+                self.checks.extend(self.saying.drain(..));
+            }
             _ => {}
         }
     }
@@ -84,6 +92,41 @@ impl Told {
             self.services.insert(named, Service { servers, ..old });
         }
         self.model = Some(model.clone());
+        let mut there = BTreeSet::new();
+        for (place, configured) in model.lvs.services.iter().enumerate() {
+            for (index, server) in configured.servers.iter().enumerate() {
+                let (of, server) = (name(model, &configured.service), (server.address, server.port));
+                let keys = shadow.checks(place, index).iter();
+                there.extend(keys.map(|key| (of.clone(), server, key.clone())));
+            }
+        }
+        self.checks.retain(|check, _| there.contains(check));
+    }
+
+    /// What a check is said to be: with `alpha` it begins as one that fails, and yet its first failure is told as
+    /// the end of its server, unless it asks by HTTP or doesn't ask.
+    fn check(
+        &mut self,
+        shadow: &Shadow,
+        (service, server, checker): (ServiceId, ServerId, CheckerId),
+        (was, passes): (bool, bool),
+        changed: bool,
+    ) {
+        let Some((of, name)) = self.server(service, server) else { return };
+        let Some(key) = shadow.checks(service.index(), server.index()).get(checker.index()) else { return };
+        let alpha = key.schedule().alpha;
+        let check = (of, name, key.clone());
+        let known = self.checks.get(&check).copied();
+        if was != known.unwrap_or(!alpha) {
+            self.complaints.push(format!("the past of a check is told as {was}: {check:?}"));
+        }
+        if !changed {
+            return;
+        }
+        if known.is_none() && alpha && !passes && tells_first_failure(key) {
+            self.line_of_server(service, server, false);
+        }
+        self.saying.push((check, passes));
     }
 
     fn find(&self, service: ServiceId) -> Option<(Arc<Model>, ServiceName)> {
@@ -109,8 +152,12 @@ impl Told {
         self.changed.push(what);
     }
 
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, shadow: &Shadow, event: &Event) {
         match *event {
+            Event::Checked { service, server, checker, ref failure, was, changed, .. } => {
+                let said = (was, failure.is_none());
+                self.check(shadow, (service, server, checker), said, changed);
+            }
             Event::Server { service, server, alive } => {
                 let Some((of, name)) = self.server(service, server) else { return };
                 self.line_of_server(service, server, alive);
@@ -146,14 +193,15 @@ impl Told {
                 let news = known.is_some_and(|s| std::mem::replace(&mut s.guarded, active) != active);
                 self.change((of, None, 2), news);
             }
-            Event::Gone { service, server: Some(server) } => {
+            Event::Gone { service, server: Some(server), .. } => {
                 let Some((of, name)) = self.server(service, server) else { return };
+                self.checks.retain(|(service, server, _), _| (service, server) != (&of, &name));
                 let gone = self.services.get_mut(&of).and_then(|s| s.servers.remove(&name));
                 if gone.is_some_and(|server| server.alive) && self.tells_of_losses(service) {
                     self.line_of_server(service, server, false);
                 }
             }
-            Event::Gone { service, server: None } => {
+            Event::Gone { service, server: None, .. } => {
                 let Some((_, of)) = self.find(service) else { return };
                 let was_up = self.services.remove(&of).is_some_and(|service| service.up == Some(true));
                 if was_up && self.tells_of_losses(service) {
@@ -184,6 +232,14 @@ impl Told {
         let Some((model, _)) = self.find(service) else { return };
         let Some(configured) = model.lvs.services.get(service.index()) else { return };
         self.lines.push(format!("VS {} {}\n", service_words(&model, &configured.service), word(up)));
+    }
+}
+
+/// keepalived has the end of a server told by the first failure of a check of these kinds.
+fn tells_first_failure(key: &Key) -> bool {
+    match key {
+        Key::Asks(checker) => !matches!(checker.probe, Probe::Http(..) | Probe::Ssl(..)),
+        Key::File(..) | Key::Bfd(..) => false,
     }
 }
 
