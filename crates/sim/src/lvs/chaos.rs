@@ -168,6 +168,7 @@ fn addresses(model: &Model) -> Vec<std::net::IpAddr> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
     Target,
+    Dark,
     Url,
     Status,
     File,
@@ -183,8 +184,9 @@ enum Kind {
     Stall,
 }
 
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 15] = [
     Kind::Target,
+    Kind::Dark,
     Kind::Url,
     Kind::Status,
     Kind::File,
@@ -269,6 +271,15 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
                 _ => State::Flapping(Duration::from_millis(500 + rng.below(20_000))),
             };
             once(target(world, rng).map(|target| Fault::Target(target, state)))
+        }
+        Kind::Dark => {
+            // No host can be reached, for a while.
+            let state = if rng.below(2) == 0 { State::Down } else { State::Hung };
+            let hosts = world.sources.targets.keys().filter(|t| matches!(t, Target::Host(..)));
+            let both = |host: &Target| {
+                [(now, Fault::Target(host.clone(), state)), (soon * 3, Fault::Target(host.clone(), State::Up))]
+            };
+            hosts.flat_map(both).collect()
         }
         Kind::Url => {
             let url = usize::try_from(rng.below(3)).unwrap_or(0);

@@ -1,9 +1,9 @@
 //! How things stand by what the balancer says: its events, followed from the start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use engine::lvs::news::Event;
+use engine::lvs::news::{Event, Way};
 use model::Model;
 use model::lvs::{ServerId, ServiceId};
 
@@ -29,6 +29,8 @@ pub struct Service {
 pub struct Told {
     /// The model that ids are in.
     model: Option<Arc<Model>>,
+    /// Ways that are blamed.
+    pub blamed: BTreeSet<Way>,
     /// The services.
     pub services: BTreeMap<ServiceName, Service>,
     /// What was said in this turn that was no news, or was taken back.
@@ -145,6 +147,12 @@ impl Told {
                 let known = self.services.get_mut(&of);
                 let news = known.is_some_and(|s| std::mem::replace(&mut s.guarded, active) != active);
                 self.change((of, None, 2), news);
+            }
+            Event::Way { way, blamed, .. } => {
+                let news = if blamed { self.blamed.insert(way) } else { self.blamed.remove(&way) };
+                if !news {
+                    self.complaints.push(format!("what is no news is told: {way:?} is blamed: {blamed}"));
+                }
             }
             Event::Gone { service, server: Some(server) } => {
                 let Some((of, name)) = self.server(service, server) else { return };
