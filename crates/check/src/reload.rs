@@ -59,11 +59,8 @@ impl Checks {
             core::mem::take(&mut self.runners).into_iter().map(Some).collect();
         // Whoever begins where another one is does so before that one goes on.
         let of = |index| before.get(old(alike, index)?.index())?.clone();
-        let mut examples: Vec<Option<Runner>> = if alike.iter().any(Option::is_some) {
-            (0..tasks.len()).map(of).collect()
-        } else {
-            Vec::new()
-        };
+        let mut examples: Vec<Option<Runner>> =
+            if alike.iter().any(Option::is_some) { (0..tasks.len()).map(of).collect() } else { Vec::new() };
         let mut kept = Vec::with_capacity(tasks.len());
         for (index, task) in tasks.into_iter().enumerate() {
             let old = old(continued, index);

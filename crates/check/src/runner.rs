@@ -100,8 +100,7 @@ impl Runner {
     /// Begins where `other` is, which asks the same.
     pub(crate) fn like(self, other: Self) -> Self {
         let Self { config, slot, next, .. } = self;
-        let mut runner =
-            Self { slot, next, run: None, awake: false, subscribers: Vec::new(), ..other };
+        let mut runner = Self { slot, next, run: None, awake: false, subscribers: Vec::new(), ..other };
         runner.adopt(config);
         runner
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use base::Instant;
-use engine::io::Operation;
+use engine::io::{OpId, Operation};
 use engine::lvs::table::{SyncHalf, SyncSettings};
 use model::Model;
 use model::lvs::{SyncDaemon, SyncRole};
@@ -19,8 +19,8 @@ use crate::world::World;
 /// **K1** for `lvs_sync_daemon IF inst INSTANCE`: whenever a node has heard of everything, and its kernel has
 /// answered everything, the half that tells connections runs if and only if the instance is MASTER, and the one
 /// that learns them otherwise, with the settings of the configuration in force: after a takeover, after a reload,
-/// over what an earlier life left, and up to the longest pause between two tries after the kernel refused. A
-/// configuration without it ends what this life started.
+/// over what an earlier life left, and up to the longest pause between two tries after the kernel refused, for
+/// which nothing may happen to the node (its clock may stand still). A configuration without it ends what this life started.
 ///
 /// **K6** Neither runs after a stop.
 #[derive(Debug)]
@@ -35,13 +35,19 @@ struct Life {
     started: BTreeSet<SyncHalf>,
     /// It was told to stop.
     stopping: bool,
-    /// When the kernel last refused something of this.
-    refused: Option<Instant>,
+    /// What is under way.
+    asked: BTreeMap<OpId, SyncHalf>,
+    /// When the kernel last refused to start or stop a half, and hasn't done it since.
+    refused: BTreeMap<SyncHalf, Instant>,
 }
 
 /// What should run.
-fn wanted(model: &Model, state: impl Fn(model::InstanceId) -> Option<State>) -> Option<(SyncHalf, SyncSettings)> {
-    let SyncDaemon { link, role, id, max_len, port, ttl, group } = *model.lvs.settings.sync_daemon.as_ref()?;
+fn wanted(
+    model: &Model,
+    state: impl Fn(model::InstanceId) -> Option<State>,
+) -> Option<(SyncHalf, SyncSettings)> {
+    let SyncDaemon { link, role, id, max_len, port, ttl, group } =
+        *model.lvs.settings.sync_daemon.as_ref()?;
     let SyncRole::Follows(instance) = role else { return None };
     let half = if state(instance) == Some(State::Master) { SyncHalf::Master } else { SyncHalf::Backup };
     Some((half, SyncSettings { link, id, max_len, port, ttl, group }))
@@ -69,9 +75,9 @@ impl Syncing {
     fn is_due(&self, world: &World, node: NodeId, at: Instant) -> bool {
         let (known, life) = (self.watch.node(node), &self.lives[node.0]);
         let pause = LONGEST_RETRY + lateness(world, node) * 2;
-        let waits = |failed: Option<Instant>| failed.is_some_and(|failed| failed + pause > at);
+        let waits = life.refused.values().any(|refused| known.disturbed.max(*refused) + pause > at);
         let quiet = world.node(node).process.as_ref().is_some_and(crate::process::Process::is_quiescent);
-        is_calm(world, node) && quiet && !life.stopping && !waits(life.refused) && !waits(known.failed)
+        is_calm(world, node) && quiet && !life.stopping && !waits
     }
 }
 
@@ -87,14 +93,24 @@ impl Checker for Syncing {
         let life = &mut self.lives[node.0];
         match &seen.what {
             What::Booted => *life = Life::default(),
-            What::Wanted { operation: Operation::StartSync(half, _), .. } => {
+            What::Wanted { op, operation: Operation::StartSync(half, _) } => {
                 life.started.insert(*half);
+                life.asked.insert(*op, *half);
             }
-            What::Answered { result: Err(_), .. } => life.refused = Some(seen.at),
+            What::Wanted { op, operation: Operation::StopSync(half, _) } => {
+                life.asked.insert(*op, *half);
+            }
+            What::Answered { op, result } => {
+                if let Some(half) = life.asked.remove(op) {
+                    match result {
+                        Ok(()) => life.refused.remove(&half),
+                        Err(_) => life.refused.insert(half, seen.at),
+                    };
+                }
+            }
             What::Ended { orderly: true } => {
-                let refused = life.refused.is_some_and(|refused| refused + LONGEST_RETRY > seen.at);
                 let there = &world.node(node).host.sync;
-                if !life.started.is_empty() && !there.is_empty() && !refused {
+                if !life.started.is_empty() && !there.is_empty() && life.refused.is_empty() {
                     let text = format!("of the sync daemon runs {there:?} after the stop");
                     found.push("K6", seen.at, Some(node), text);
                 }

@@ -277,7 +277,10 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
             let state = if rng.below(2) == 0 { State::Down } else { State::Hung };
             let hosts = world.sources.targets.keys().filter(|t| matches!(t, Target::Host(..)));
             let both = |host: &Target| {
-                [(now, Fault::Target(host.clone(), state)), (soon * 3, Fault::Target(host.clone(), State::Up))]
+                [
+                    (now, Fault::Target(host.clone(), state)),
+                    (soon * 3, Fault::Target(host.clone(), State::Up)),
+                ]
             };
             hosts.flat_map(both).collect()
         }
