@@ -310,7 +310,13 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
             let all: Vec<_> = world.models.iter().flat_map(|model| addresses(model)).collect();
             let exists = rng.below(2) == 0;
             let at = usize::try_from(rng.below(all.len().max(1) as u64)).unwrap_or(0);
-            once(all.get(at).map(|address| Fault::Address(*address, exists)))
+            // Some are back soon: it may be before what was under way has ended.
+            let back = (rng.below(2) == 0).then_some(soon.mul_div(1, 4));
+            let change = |address: &std::net::IpAddr| {
+                let back = back.map(|back| (back, Fault::Address(*address, !exists)));
+                [(now, Fault::Address(*address, exists))].into_iter().chain(back).collect::<Vec<_>>()
+            };
+            all.get(at).map(change).unwrap_or_default()
         }
         Kind::Unable => vec![(now, Fault::Unable(true)), (soon, Fault::Unable(false))],
         Kind::Mood => {

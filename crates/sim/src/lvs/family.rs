@@ -160,7 +160,13 @@ impl Spec {
         spec.group = of(rng, GROUPS).to_vec();
         let services = of(rng, &[1, 1, 1, 2, 2, 3]);
         for _ in 0..services {
-            let service = Service::random(rng);
+            let mut service = Service::random(rng);
+            // The same servers and checks for something else that clients ask.
+            if let Some(first) = spec.services.first().filter(|_| chance(rng, 3)) {
+                let Service { to, udp, sorry, .. } = service;
+                service = Service { to, udp, sorry, ..first.clone() };
+                service.toggle(of(rng, &["ha_suspend", "inhibit_on_failure"]));
+            }
             spec.add(service);
         }
         spec
@@ -220,6 +226,16 @@ impl Service {
         }
         service.judge_by(rng);
         service
+    }
+
+    /// A line comes, or goes.
+    fn toggle(&mut self, line: &'static str) {
+        match self.lines.iter().position(|known| *known == line) {
+            Some(at) => {
+                self.lines.remove(at);
+            }
+            None => self.lines.push(line),
+        }
     }
 
     fn add(&mut self, server: Server) {
@@ -282,7 +298,8 @@ impl Check {
             _ => Kind::Tcp,
         };
         let way = of(rng, &["", "", "", "", "", "bind_if eth1"]);
-        Self { kind, timeout: 1 + rng.below(4), way, more: of(rng, CHECK_LINES) }
+        // Some last longer than the time to the next one.
+        Self { kind, timeout: of(rng, &[1, 2, 3, 4, 9]), way, more: of(rng, CHECK_LINES) }
     }
 }
 

@@ -47,15 +47,7 @@ impl Service {
             }
             3 => self.servers.reverse(),
             4 => self.judge_by(rng),
-            5 => {
-                let line = of(rng, SERVICE_LINES);
-                match self.lines.iter().position(|known| *known == line) {
-                    Some(at) => {
-                        self.lines.remove(at);
-                    }
-                    None => self.lines.push(line),
-                }
-            }
+            5 => self.toggle(of(rng, SERVICE_LINES)),
             6 => self.sorry = if chance(rng, 3) { None } else { Some((rng.below(8), chance(rng, 3))) },
             7 => self.panic = of(rng, &[0, 50, 80]),
             8 => self.retry = Some(rng.below(4)),
