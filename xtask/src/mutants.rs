@@ -34,13 +34,13 @@ pub(crate) fn command(args: &[String]) -> Result<u8, String> {
             return Ok(0);
         }
         ["--only", parts @ ..] if !parts.is_empty() => {
-            all.iter().filter(|m| parts.iter().any(|part| m.name.contains(part))).collect()
+            all.iter().filter(|m| parts.iter().any(|part| m.is_called(part))).collect()
         }
-        _ => return Err("usage: cargo xtask mutants [--list | --only PART-OF-A-NAME..]".to_owned()),
+        _ => return Err("usage: cargo xtask mutants [--list | --only PART-OF-A-NAME-OR-FILE..]".to_owned()),
     };
     let place = Place::new(&root)?;
     // The unchanged tree must be sound, or every mutant would seem to be caught.
-    if let Fate::Caught(how) = place.trial()? {
+    if let Fate::Caught(how) = place.trial(None)? {
         return Err(format!("the unchanged tree fails: {how}"));
     }
     let mut survivors = Vec::new();
@@ -109,13 +109,13 @@ impl Place {
         let wrong = mutant.edited(&self.tree)?;
         let write = |text: &str| fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()));
         write(&wrong)?;
-        let fate = self.trial().map_err(|e| format!("{}: {e}", mutant.name));
+        let fate = self.trial(mutant.world()).map_err(|e| format!("{}: {e}", mutant.name));
         write(&sound)?;
         fate
     }
 
-    /// Builds the simulator and lets it run.
-    fn trial(&self) -> Result<Fate, String> {
+    /// Builds the simulator and lets it run: all kinds of worlds, or one.
+    fn trial(&self, only: Option<&str>) -> Result<Fate, String> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let built = Command::new(cargo)
             .args(["build", "--quiet", "--profile", "mutants", "--package", "vipd-sim", "--bin", "chaos"])
@@ -133,6 +133,7 @@ impl Place {
             .arg(LIMIT_SECONDS)
             .arg(self.target.join("mutants/chaos"))
             .args(["--seeds", &seeds, "--minutes", &minutes, "--first"])
+            .args(only.iter().flat_map(|only| ["--only", only]))
             .stdin(Stdio::null())
             .output()
             .map_err(|e| format!("timeout: {e}"))?;

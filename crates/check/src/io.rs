@@ -75,6 +75,9 @@ pub struct Reload {
     /// For each new task the old one that it continues: verdict, retries, weight, timer, and the run that
     /// is under way. Runs of old tasks that nobody continues are cancelled.
     pub tasks: Vec<Option<TaskId>>,
+    /// For each new task that continues none the old one that asked the same: its verdict, retries and weight
+    /// are where the new one begins.
+    pub alike: Vec<Option<TaskId>>,
     /// For each new service the old one that it continues: quorum, suspension.
     pub services: Vec<Option<ServiceId>>,
     /// For each new service, for each of its servers, the server of the old service that it continues.

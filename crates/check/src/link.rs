@@ -42,7 +42,7 @@ impl Links {
     }
 
     /// Those that are blamed.
-    pub(crate) fn blamed(&self) -> impl Iterator<Item = LinkId> + '_ {
+    fn blamed(&self) -> impl Iterator<Item = LinkId> + '_ {
         self.ways.iter().filter(|(_, way)| way.blamed).map(|(id, _)| *id)
     }
 }
@@ -79,13 +79,27 @@ impl Way {
 }
 
 impl Checks {
-    /// A check turned from passing to failing: perhaps its link is to blame.
-    pub(crate) fn suspect(&mut self, now: Instant, task: TaskId) {
+    /// The links that are blamed.
+    pub fn blamed_links(&self) -> impl Iterator<Item = LinkId> + '_ {
+        self.links.blamed()
+    }
+
+    /// A check turned from passing to failing: perhaps its link is to blame. Whom that concerns is added to
+    /// `touched`.
+    pub(crate) fn suspect(&mut self, now: Instant, task: TaskId, touched: &mut Vec<TaskId>) {
         let Some(window) = self.links.window else { return };
         let link = self.runners.get(task.index()).and_then(|runner| runner.config.link);
         let Some(link) = link.map(|link| link.link) else { return };
         let Some(way) = self.links.ways.get_mut(&link) else { return };
-        if way.blamed || way.has_witness(&self.runners) {
+        if way.blamed {
+            // It rested while the others were lost, and none of them is back.
+            if let Some(runner) = self.runners.get_mut(task.index()) {
+                runner.blamed = true;
+            }
+            touched.push(task);
+            return;
+        }
+        if way.has_witness(&self.runners) {
             return;
         }
         let lost = way.lost(now, window, &self.runners);
@@ -94,10 +108,11 @@ impl Checks {
         }
         way.blamed = true;
         self.blame(link, &lost, true);
+        touched.extend(lost);
     }
 
-    /// A check passed: its link is fine.
-    pub(crate) fn acquit(&mut self, task: TaskId) {
+    /// A check passed: its link is fine. Whom that concerns is added to `touched`.
+    pub(crate) fn acquit(&mut self, task: TaskId, touched: &mut Vec<TaskId>) {
         let link = self.runners.get(task.index()).and_then(|runner| runner.config.link);
         let Some(link) = link.map(|link| link.link) else { return };
         let Some(way) = self.links.ways.get_mut(&link).filter(|way| way.blamed) else { return };
@@ -105,6 +120,7 @@ impl Checks {
         let blamed = |task: &TaskId| self.runners.get(task.index()).is_some_and(|runner| runner.blamed);
         let tasks: Vec<TaskId> = way.tasks.iter().copied().filter(blamed).collect();
         self.blame(link, &tasks, false);
+        touched.extend(tasks);
     }
 
     fn blame(&mut self, link: LinkId, tasks: &[TaskId], blamed: bool) {
@@ -115,6 +131,5 @@ impl Checks {
                 runner.blamed = blamed;
             }
         }
-        self.fan_out_all(tasks);
     }
 }

@@ -7,7 +7,9 @@ use base::{Deadlines, Instant, Machine, Rng};
 
 use crate::config::{Config, ServerId, ServiceId, TaskId};
 use crate::feed::Feeds;
-use crate::io::{Answer, Event, Input, Output, Reload, RunId, ServerSnapshot, Snapshot, TaskSnapshot, Wanted};
+use crate::io::{
+    Answer, Event, Input, Output, Reload, RunId, ServerSnapshot, Snapshot, TaskSnapshot, Wanted,
+};
 use crate::link::Links;
 use crate::pool::{Member, Pool};
 use crate::runner::{Run, Runner, Told};
@@ -54,6 +56,7 @@ impl Checks {
             Reload {
                 config,
                 tasks: Vec::new(),
+                alike: Vec::new(),
                 services: Vec::new(),
                 servers: Vec::new(),
                 files: Vec::new(),
@@ -152,23 +155,28 @@ impl Checks {
 
     /// Checks said something at one time: most often a single one.
     pub(crate) fn heard(&mut self, now: Instant, all: &[(TaskId, Told)]) {
+        let mut touched = Vec::new();
         for (task, _) in all.iter().filter(|(_, told)| told.passed) {
-            self.acquit(*task);
+            self.acquit(*task, &mut touched);
         }
         for (task, told) in all.iter().filter(|(_, told)| told.tell) {
             self.tell(*task, *told);
         }
+        for (task, _) in all.iter().filter(|(_, told)| told.lost) {
+            self.suspect(now, *task, &mut touched);
+        }
+        // Whose fault it is is known before anything follows from it: nothing moves to and fro.
         match all {
-            [(task, told)] if told.changed || told.weighs => self.fan_out(*task),
-            [] | [_] => {}
+            [(task, told)] if touched.is_empty() => {
+                if told.changed || told.weighs {
+                    self.fan_out(*task);
+                }
+            }
             _ => {
                 let matters = all.iter().filter(|(_, told)| told.changed || told.weighs);
-                let tasks: Vec<TaskId> = matters.map(|(task, _)| *task).collect();
-                self.fan_out_all(&tasks);
+                touched.extend(matters.map(|(task, _)| *task));
+                self.fan_out_all(&touched);
             }
-        }
-        for (task, _) in all.iter().filter(|(_, told)| told.lost) {
-            self.suspect(now, *task);
         }
     }
 

@@ -20,7 +20,7 @@ const FIRST: Duration = Duration::from_secs(1);
 impl Checks {
     pub(crate) fn reload(&mut self, now: Instant, reload: Reload) {
         let Reload { config: Config { tasks, services, link_window }, .. } = reload;
-        let kept = self.replace_tasks(now, tasks, &reload.tasks);
+        let kept = self.replace_tasks(now, tasks, &reload.tasks, &reload.alike);
         for (index, service) in services.iter().enumerate() {
             self.subscribe(ServiceId::from_index(index), service);
         }
@@ -28,11 +28,6 @@ impl Checks {
         for (task, runner) in self.runners.iter_mut().enumerate() {
             self.feeds.subscribe(now, TaskId::from_index(task), runner);
             runner.blamed &= link_window.is_some() && runner.config.link.is_some();
-        }
-        if link_window.is_none() {
-            self.outputs.extend(
-                self.links.blamed().map(|link| Output::Event(Event::Link { link, blamed: false, checks: 0 })),
-            );
         }
         self.links = Links::new(link_window, &self.runners);
 
@@ -52,23 +47,33 @@ impl Checks {
         }
     }
 
-    /// Exchanges the tasks. Returns for each new one the old one that it really continues.
+    /// Exchanges the tasks. Returns for each new one the old one whose verdict it has.
     fn replace_tasks(
         &mut self,
         now: Instant,
         tasks: Vec<Task>,
         continued: &[Option<TaskId>],
+        alike: &[Option<TaskId>],
     ) -> Vec<Option<TaskId>> {
         let mut before: Vec<Option<Runner>> =
             core::mem::take(&mut self.runners).into_iter().map(Some).collect();
+        // Whoever begins where another one is does so before that one goes on.
+        let of = |index| before.get(old(alike, index)?.index())?.clone();
+        let mut examples: Vec<Option<Runner>> =
+            if alike.iter().any(Option::is_some) { (0..tasks.len()).map(of).collect() } else { Vec::new() };
         let mut kept = Vec::with_capacity(tasks.len());
         for (index, task) in tasks.into_iter().enumerate() {
             let old = old(continued, index);
             let runner = old.and_then(|old| before.get_mut(old.index())?.take());
-            kept.push(old.filter(|_| runner.is_some()));
+            let example = examples.get_mut(index).and_then(Option::take).filter(|_| runner.is_none());
+            kept.push(match (&runner, &example) {
+                (Some(_), _) => old,
+                (None, Some(_)) => self::old(alike, index),
+                (None, None) => None,
+            });
             self.runners.push(match runner {
                 Some(mut runner) => {
-                    runner.change(task);
+                    runner.change(now, task);
                     runner.subscribers.clear();
                     runner
                 }
@@ -77,7 +82,11 @@ impl Checks {
                         let spread = self.rng.below(task.schedule.warmup.as_nanos());
                         now + FIRST + Duration::from_nanos(spread)
                     });
-                    Runner::new(task, self.slots.take(), first)
+                    let runner = Runner::new(task, self.slots.take(), first);
+                    match example {
+                        Some(example) => runner.like(example),
+                        None => runner,
+                    }
                 }
             });
         }

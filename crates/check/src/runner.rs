@@ -99,8 +99,25 @@ impl Runner {
         }
     }
 
-    /// Goes on with another configuration.
-    pub(crate) fn change(&mut self, config: Task) {
+    /// Begins where `other` is, which asks the same.
+    pub(crate) fn like(self, other: Self) -> Self {
+        let Self { config, slot, next, .. } = self;
+        let mut runner = Self { slot, next, run: None, awake: false, subscribers: Vec::new(), ..other };
+        runner.adopt(config);
+        runner
+    }
+
+    /// Goes on with another configuration. At other times from now on, as if it had just been made: what was
+    /// to come much later comes by those.
+    pub(crate) fn change(&mut self, now: Instant, config: Task) {
+        if self.config.schedule != config.schedule {
+            let longest = config.schedule.delay_loop.max(config.schedule.delay_before_retry);
+            self.next = self.next.map(|next| next.min(now + longest));
+        }
+        self.adopt(config);
+    }
+
+    fn adopt(&mut self, config: Task) {
         self.config = config;
         if self.step >= self.steps() {
             self.step = 0;

@@ -7,7 +7,8 @@ use common::{
     FAILED, PASSED, S0, T0, World, at, one, probe, same, schedule, secs, server, service, sorry, urls,
 };
 use vipd_check::config::{
-    BfdId, CheckerId, Config, FileId, Kind, Link, LinkId, Quorum, Schedule, ServerId, ServiceId, Task, TaskId,
+    BfdId, CheckerId, Config, FileId, Kind, Link, LinkId, Quorum, Schedule, ServerId, Service, ServiceId,
+    Task, TaskId,
 };
 use vipd_check::io::{Answer, Event, Input, Reload};
 
@@ -633,4 +634,65 @@ fn a_number_that_several_checks_follow_changes_once() {
     world.take();
     world.tell(Input::File { file: FileId(0), value: 7 });
     assert_eq!(world.take(), [], "what one check adds the other one takes");
+}
+
+#[test]
+fn a_reload_that_changes_when_a_check_is_made_keeps_its_verdict_and_does_not_wait_for_the_old_time() {
+    let hour = Schedule { delay_loop: secs(3_600), ..schedule() };
+    let mut world = World::new(one(probe(hour)));
+    world.answer(T0, FAILED);
+    let reloaded = world.now;
+    world.reload(same(one(probe(schedule()))));
+    assert_eq!(world.servers(), [None]);
+    assert_eq!(world.start(T0).0, reloaded + schedule().delay_loop);
+    // The other way round what is due soon comes soon.
+    world.answer(T0, FAILED);
+    let due = world.checks.poll_timeout();
+    world.reload(same(one(probe(hour))));
+    assert_eq!(world.checks.poll_timeout(), due);
+}
+
+#[test]
+fn a_check_that_gets_times_of_its_own_begins_with_the_verdict_of_the_one_it_was() {
+    let two = |checks: [u32; 2], tasks: Vec<Task>| Config {
+        tasks,
+        services: vec![service(vec![server(1, &checks[..1]), server(2, &checks[1..])])],
+        link_window: None,
+    };
+    let shared = two([0, 0], vec![probe(schedule())]);
+    let mut world = World::new(shared.clone());
+    world.answer(T0, FAILED);
+    world.start(T0);
+    let often = Schedule { delay_loop: secs(2), ..schedule() };
+    let parted = two([0, 1], vec![probe(often), probe(schedule())]);
+    world.take();
+    world.reload(Reload { tasks: vec![None, Some(T0)], alike: vec![Some(T0), None], ..same(parted) });
+    assert_eq!(world.servers(), [None, None], "no server comes back by a mere reload");
+    assert!(world.take().is_empty(), "nor is that news");
+    // The run belongs to the one that did not change, and the other one begins by itself.
+    assert!(world.run(T0).is_none() && world.run(TaskId(1)).is_some());
+    world.answer(T0, PASSED);
+    assert_eq!(world.servers(), [Some(1), None]);
+}
+
+#[test]
+fn a_check_that_rested_while_its_link_was_lost_is_excused_as_the_others_are() {
+    let resting = ServiceId(1);
+    let services = vec![
+        service(vec![server(1, &[0]), server(2, &[1])]),
+        Service { ha_suspend: true, ..service(vec![server(4, &[2])]) },
+    ];
+    let config = Config { services, ..behind_one_link([1, 2, 3]) };
+    let suspend = |suspended| Input::Suspend { service: resting, suspended };
+    let mut world = World::new(config);
+    world.tell(suspend(false));
+    (0..3).for_each(|task| world.answer(TaskId(task), PASSED));
+    world.tell(suspend(true));
+    (0..2).for_each(|task| world.answer(TaskId(task), FAILED));
+    assert_eq!(world.servers(), [Some(1), Some(2)]);
+    world.tell(suspend(false));
+    world.answer(TaskId(2), FAILED);
+    assert_eq!(world.wanted(resting), (vec![Some(4)], None));
+    world.answer(T0, PASSED);
+    assert_eq!(world.wanted(resting), (vec![None], None));
 }

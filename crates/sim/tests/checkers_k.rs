@@ -7,6 +7,7 @@ use base::{Duration, Instant, IpNet, Priority, Vrid};
 use config::{MapSource, Options, load};
 use engine::facts::KernelEvent;
 use engine::io::{Event, FifoKind, OpId, Operation, SocketId};
+use engine::lvs::table::SyncHalf;
 use model::{InstanceId, Model};
 use vipd_sim::checker::{Judge, Rest};
 use vipd_sim::observe::Advert;
@@ -21,7 +22,7 @@ const B: NodeId = NodeId(1);
 
 fn model(priority: u8, more: &str) -> Arc<Model> {
     let text = format!(
-        "global_defs {{\n vrrp_notify_fifo /run/fifo\n}}\n\
+        "global_defs {{\n vrrp_notify_fifo /run/fifo\n lvs_sync_daemon eth0 inst VI_1\n}}\n\
          vrrp_instance VI_1 {{\n interface eth0\n virtual_router_id 51\n priority {priority}\n advert_int 1\n \
          notify_master /bin/true\n notify /bin/true\n \
          virtual_ipaddress {{\n 192.0.2.10/24\n {more}\n }}\n \
@@ -311,6 +312,26 @@ fn a_second_socket_of_a_kind_and_a_turn_without_end_are_seen() {
     assert!(leak.contains(&"X1"), "{leak:?}");
     let busy = plant(|world, judge| show(judge, world, A, What::Turn { inputs: 1, effects: 19_000 }));
     assert!(busy.contains(&"X3"), "{busy:?}");
+}
+
+#[test]
+fn a_sync_daemon_that_does_not_follow_its_instance_is_seen() {
+    let found = |what: fn(&mut World)| {
+        plant(|world, judge| {
+            what(world);
+            judge.rest(world, Rest::Healed);
+        })
+    };
+    assert!(found(|_| {}).is_empty());
+    assert_eq!(found(|world| world.node_mut(A).host.sync.clear()), ["K1"]);
+    let both = |world: &mut World| {
+        let host = &mut world.node_mut(B).host;
+        let settings = host.sync.values().next().unwrap().clone();
+        host.sync.insert(SyncHalf::Master, settings);
+    };
+    assert_eq!(found(both), ["K1"]);
+    let left = plant(|world, judge| show(judge, world, B, What::Ended { orderly: true }));
+    assert!(left.contains(&"K6"), "{left:?}");
 }
 
 #[test]

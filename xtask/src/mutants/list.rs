@@ -39,6 +39,18 @@ pub(super) fn read(root: &Path) -> Result<Vec<Mutant>, String> {
 }
 
 impl Mutant {
+    /// The kind of random worlds that can tell, as the simulator names it; `None` for both.
+    pub(super) fn world(&self) -> Option<&'static str> {
+        const HOMES: [(&str, &str); 3] =
+            [("crates/vrrp/", "vrrp"), ("crates/check/", "lvs"), ("crates/engine/src/lvs/", "lvs")];
+        HOMES.iter().find(|(home, _)| self.file.starts_with(home)).map(|(_, world)| *world)
+    }
+
+    /// Whether `part` is in its name, or in that of its file.
+    pub(super) fn is_called(&self, part: &str) -> bool {
+        self.name.contains(part) || self.file.contains(part)
+    }
+
     /// The text of its file with the mistake in it.
     pub(super) fn edited(&self, root: &Path) -> Result<String, String> {
         let path = root.join(&self.file);

@@ -65,6 +65,7 @@ pub(crate) fn same(config: Config) -> Reload {
     Reload {
         tasks: (0..config.tasks.len()).map(|i| Some(TaskId::from_index(i))).collect(),
         services: (0..config.services.len()).map(|i| Some(ServiceId::from_index(i))).collect(),
+        alike: Vec::new(),
         servers: config
             .services
             .iter()

@@ -75,8 +75,9 @@ impl Plan {
     pub(super) fn carry(&self, old: &Self, config: Config, diff: &LvsDiff) -> Reload {
         let services: Vec<Option<ServiceId>> = diff.services.iter().map(ServiceSlot::old).collect();
         let mut servers = Vec::with_capacity(services.len());
-        let mut tasks: Vec<Option<TaskId>> = vec![None; self.checkers.len()];
-        let mut taken = vec![false; old.checkers.len()];
+        // For each task what of the old ones it may continue, the first that its servers have.
+        let mut exact: Vec<Option<TaskId>> = vec![None; self.checkers.len()];
+        let mut alike = exact.clone();
         for (slot, new_tasks) in diff.services.iter().zip(&self.tasks) {
             let of = |index| carried_server(slot, ServerId::from_index(index));
             let carried: Vec<Option<Carried<'_>>> = (0..new_tasks.len()).map(of).collect();
@@ -87,22 +88,43 @@ impl Plan {
                         .check(CheckerId::from_index(index))
                         .and_then(|check| old.task(service, carried.server, check));
                     let Some(before) = before else { continue };
-                    let (Some(place), Some(taken)) =
-                        (tasks.get_mut(task.index()), taken.get_mut(before.index()))
-                    else {
-                        continue;
-                    };
-                    if place.is_none() && !std::mem::replace(taken, true) {
-                        *place = Some(before);
+                    let schedule = |plan: &Self, task: TaskId| plan.checker(task).map(|it| it.schedule);
+                    let places =
+                        if schedule(self, *task) == schedule(old, before) { &mut exact } else { &mut alike };
+                    if let Some(place) = places.get_mut(task.index()) {
+                        place.get_or_insert(before);
                     }
                 }
             }
             servers.push(carried.iter().map(|c| c.as_ref().map(|c| c.server)).collect());
         }
+        let (tasks, alike) = shared_out(old.checkers.len(), exact, alike);
         let files = diff.files.iter().map(Slot::old).collect();
         let bfds = diff.bfds.iter().map(Slot::old).collect();
-        Reload { config, tasks, services, servers, files, bfds }
+        Reload { config, tasks, alike, services, servers, files, bfds }
     }
+}
+
+/// Which of `old` tasks each one continues, and else which one it begins like. Nobody is continued twice, and who
+/// did not change at all comes first: a check of one server that is made at other times takes nothing away from
+/// the same check of another server.
+fn shared_out(
+    old: usize,
+    exact: Vec<Option<TaskId>>,
+    alike: Vec<Option<TaskId>>,
+) -> (Vec<Option<TaskId>>, Vec<Option<TaskId>>) {
+    let mut tasks: Vec<Option<TaskId>> = vec![None; exact.len()];
+    let mut taken = vec![false; old];
+    for wishes in [&exact, &alike] {
+        for (place, wish) in tasks.iter_mut().zip(wishes).filter(|(place, _)| place.is_none()) {
+            *place = wish.filter(|wish| {
+                taken.get_mut(wish.index()).is_some_and(|taken| !std::mem::replace(taken, true))
+            });
+        }
+    }
+    let begins = exact.into_iter().zip(alike).map(|(exact, alike)| exact.or(alike));
+    let begins = begins.zip(&tasks).map(|(wish, place)| wish.filter(|_| place.is_none())).collect();
+    (tasks, begins)
 }
 
 /// The old server that goes on, and its checks.

@@ -1,5 +1,6 @@
 //! A new model takes the place of the old one: what did not change notices nothing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use base::{Instant, Machine};
@@ -11,7 +12,7 @@ use model::lvs::{ServerId, ServiceId};
 
 use super::balancer::{Balancer, Phase};
 use super::checks::Plan;
-use super::news::Event;
+use super::news::{Event, Way};
 use super::notify::{self, Gone};
 use super::verdicts::{self, Cause};
 use super::wanted::Member;
@@ -30,6 +31,7 @@ impl Balancer {
             return;
         }
         self.tell_gone(&diff);
+        let blamed = self.blamed_ways();
         let (plan, config) = Plan::new(&model.lvs);
         let before = std::mem::replace(&mut self.plan, plan);
         let reload = self.plan.carry(&before, config, &diff);
@@ -37,11 +39,19 @@ impl Balancer {
         let services = model.lvs.services.len();
         let old = std::mem::replace(&mut self.model, model);
         self.out.event(Event::Reloaded);
+        let still = self.blamed_ways();
+        for way in blamed.difference(&still).copied() {
+            self.out.event(Event::Way { way, blamed: false, checks: 0 });
+        }
         self.drain_events();
         self.suspension.load(&self.model.lvs);
         self.tell_suspension(now, &old, &diff);
         self.pools = verdicts::pools(&mut self.core, services);
         self.kernel.reload(&self.model.lvs, &self.pools);
+    }
+
+    fn blamed_ways(&self) -> BTreeSet<Way> {
+        self.core.blamed_links().map(|link| self.plan.way(link)).collect()
     }
 
     /// As [`Balancer::drain`], but what the core wants of the kernel isn't asked for yet.

@@ -265,10 +265,19 @@ impl Family {
         let (interval, rise, fall) = (1 + rng.below(3), 1 + rng.below(2), 1 + rng.below(3));
         let resync = pick(&[0, 1, 4, 9], rng);
         let delay = if one_in(8, rng) { "1\n    vrrp_startup_delay 3.5" } else { "1" };
+        let sync = pick(&[None, None, Some(""), Some(" id 9 ttl 2")], rng);
+        // The daemon changes with other things: its interface, its instance, and whether there is one.
+        let sync = |change| match (sync, change) {
+            (None, _) | (_, Change::NoTracks) => String::new(),
+            (Some(more), Change::Attributes) => format!("    lvs_sync_daemon eth1 inst VI_1{more}\n"),
+            (Some(more), Change::Priority) => format!("    lvs_sync_daemon eth0 inst VI_{count}{more}\n"),
+            (Some(more), _) => format!("    lvs_sync_daemon eth0 inst VI_1{more}\n"),
+        };
         let head = |change| {
+            let sync = sync(change);
             let command = if change == Change::Script { "/bin/other" } else { "/bin/true" };
             format!(
-                "global_defs {{\n    router_id r{delay}\n    resync {resync}\n    vrrp_notify_fifo /run/told\n}}\nvrrp_script check {{\n    \
+                "global_defs {{\n    router_id r{delay}\n    resync {resync}\n    vrrp_notify_fifo /run/told\n{sync}}}\nvrrp_script check {{\n    \
                  script {command}\n    interval {interval}\n    rise {rise}\n    fall {fall}\n}}\n\
                  track_file number {{\n    file /var/number\n}}\n"
             )

@@ -31,6 +31,7 @@ mod resources;
 mod shadow;
 mod stop;
 mod successor;
+mod syncing;
 mod truth;
 mod vrrp;
 mod watch;
@@ -139,6 +140,7 @@ impl Judge {
             Box::new(notify::Notifications::new(world)),
             Box::new(resources::Resources::new(world)),
             Box::new(stop::Stop::new(world)),
+            Box::new(syncing::Syncing::new(world)),
         ];
         Self { checkers, found: Found::default(), buffer: Vec::new() }
     }

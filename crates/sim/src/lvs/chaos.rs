@@ -168,6 +168,7 @@ fn addresses(model: &Model) -> Vec<std::net::IpAddr> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
     Target,
+    Dark,
     Url,
     Status,
     File,
@@ -183,8 +184,9 @@ enum Kind {
     Stall,
 }
 
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 15] = [
     Kind::Target,
+    Kind::Dark,
     Kind::Url,
     Kind::Status,
     Kind::File,
@@ -270,6 +272,18 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
             };
             once(target(world, rng).map(|target| Fault::Target(target, state)))
         }
+        Kind::Dark => {
+            // No host can be reached, for a while.
+            let state = if rng.below(2) == 0 { State::Down } else { State::Hung };
+            let hosts = world.sources.targets.keys().filter(|t| matches!(t, Target::Host(..)));
+            let both = |host: &Target| {
+                [
+                    (now, Fault::Target(host.clone(), state)),
+                    (soon * 3, Fault::Target(host.clone(), State::Up)),
+                ]
+            };
+            hosts.flat_map(both).collect()
+        }
         Kind::Url => {
             let url = usize::try_from(rng.below(3)).unwrap_or(0);
             let fails = rng.below(2) == 0;
@@ -296,7 +310,13 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
             let all: Vec<_> = world.models.iter().flat_map(|model| addresses(model)).collect();
             let exists = rng.below(2) == 0;
             let at = usize::try_from(rng.below(all.len().max(1) as u64)).unwrap_or(0);
-            once(all.get(at).map(|address| Fault::Address(*address, exists)))
+            // Some are back soon: it may be before what was under way has ended.
+            let back = (rng.below(2) == 0).then_some(soon.mul_div(1, 4));
+            let change = |address: &std::net::IpAddr| {
+                let back = back.map(|back| (back, Fault::Address(*address, !exists)));
+                [(now, Fault::Address(*address, exists))].into_iter().chain(back).collect::<Vec<_>>()
+            };
+            all.get(at).map(change).unwrap_or_default()
         }
         Kind::Unable => vec![(now, Fault::Unable(true)), (soon, Fault::Unable(false))],
         Kind::Mood => {

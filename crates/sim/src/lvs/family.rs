@@ -9,9 +9,6 @@ use std::sync::Arc;
 use base::Rng;
 use config::{MapSource, Options, load};
 use model::Model;
-use model::lvs::{RealServer, VirtualServer};
-
-use crate::lvs::shadow::task::Key;
 
 /// Texts of one director, one after the other: the first is what it starts with and ends with.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,6 +21,10 @@ pub struct Family {
 #[derive(Clone, Debug)]
 pub(crate) struct Spec {
     settings: Vec<&'static str>,
+    /// Seconds of `lvs_panic_guard`; 0 is off.
+    guard: u64,
+    /// What stands after `lvs_sync_daemon`.
+    sync: Option<&'static str>,
     nftables: bool,
     /// With this each check has a timeout of its own, so that none is the same as another.
     unshared: bool,
@@ -68,6 +69,8 @@ struct Server {
 struct Check {
     kind: Kind,
     timeout: u64,
+    /// Which way it takes, if it connects.
+    way: &'static str,
     more: &'static str,
 }
 
@@ -95,16 +98,10 @@ impl Family {
             if rng.below(2) == 0 {
                 spec = first.clone();
             }
-            let before = spec.clone();
             for _ in 0..=rng.below(3) {
                 spec.change(rng);
             }
-            let text = spec.text();
-            if keeps_times(&texts, &text) {
-                texts.push(text);
-            } else {
-                spec = before;
-            }
+            texts.push(spec.text());
         }
         Self { texts }
     }
@@ -153,6 +150,8 @@ impl Spec {
         }
         let mut spec = Self {
             settings,
+            guard: of(rng, GUARDS),
+            sync: of(rng, SYNCS),
             nftables: chance(rng, 5),
             unshared,
             group: GROUPS[0].to_vec(),
@@ -161,7 +160,13 @@ impl Spec {
         spec.group = of(rng, GROUPS).to_vec();
         let services = of(rng, &[1, 1, 1, 2, 2, 3]);
         for _ in 0..services {
-            let service = Service::random(rng);
+            let mut service = Service::random(rng);
+            // The same servers and checks for something else that clients ask.
+            if let Some(first) = spec.services.first().filter(|_| chance(rng, 3)) {
+                let Service { to, udp, sorry, .. } = service;
+                service = Service { to, udp, sorry, ..first.clone() };
+                service.toggle(of(rng, &["ha_suspend", "inhibit_on_failure"]));
+            }
             spec.add(service);
         }
         spec
@@ -176,33 +181,17 @@ impl Spec {
     }
 }
 
+const GUARDS: &[u64] = &[0, 0, 2, 20, 60];
+
+const SYNCS: &[Option<&str>] =
+    &[None, None, Some("eth1"), Some("eth1 id 5 port 8849"), Some("eth0 id 5 maxlen 1400 ttl 3")];
+
 const GROUPS: &[&[&str]] = &[
     &["10.0.1.1 80"],
     &["10.0.1.1 80", "10.0.1.4-6 80"],
     &["10.0.1.1-2 80", "fwmark 77"],
     &["fwmark 77", "fwmark 78"],
 ];
-
-/// Whether no check that a server goes on with runs at other times in `text` than in any of `texts`. What becomes
-/// of its timers then is shown elsewhere, and these worlds know a check by all that it is.
-fn keeps_times(texts: &[String], text: &str) -> bool {
-    let model = |text: &str| load(&MapSource::new().file("/k.conf", text), &Options::new("/k.conf")).model;
-    let Some(new) = model(text) else { return false };
-    texts.iter().filter_map(|text| model(text)).all(|old| {
-        old.lvs.services.iter().all(|was| {
-            let (to, family) = (was.service.destination, was.service.family);
-            let same = |s: &&VirtualServer| s.service.destination == to && s.service.family == family;
-            let Some(is) = new.lvs.services.iter().find(same) else { return true };
-            was.servers.iter().all(|was| {
-                let same = |s: &&RealServer| (s.address, s.port) == (was.address, was.port);
-                let Some(is) = is.servers.iter().find(same) else { return true };
-                let keys = is.checkers.iter().map(|checker| Key::new(&new, checker)).collect::<Vec<_>>();
-                let had = was.checkers.iter().map(|checker| Key::new(&old, checker));
-                had.into_iter().all(|had| keys.iter().all(|key| !key.is_at_other_times(&had)))
-            })
-        })
-    })
-}
 
 impl Service {
     fn random(rng: &mut Rng) -> Self {
@@ -237,6 +226,16 @@ impl Service {
         }
         service.judge_by(rng);
         service
+    }
+
+    /// A line comes, or goes.
+    fn toggle(&mut self, line: &'static str) {
+        match self.lines.iter().position(|known| *known == line) {
+            Some(at) => {
+                self.lines.remove(at);
+            }
+            None => self.lines.push(line),
+        }
     }
 
     fn add(&mut self, server: Server) {
@@ -298,7 +297,9 @@ impl Check {
             7 => Kind::Gateway(rng.below(2)),
             _ => Kind::Tcp,
         };
-        Self { kind, timeout: 1 + rng.below(4), more: of(rng, CHECK_LINES) }
+        let way = of(rng, &["", "", "", "", "", "bind_if eth1"]);
+        // Some last longer than the time to the next one.
+        Self { kind, timeout: of(rng, &[1, 2, 3, 4, 9]), way, more: of(rng, CHECK_LINES) }
     }
 }
 

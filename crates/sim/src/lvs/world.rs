@@ -190,8 +190,8 @@ impl World {
         }
         self.now = self.now.max(first);
         if next.is_some_and(|next| next <= first) {
-            if let Some((_, event)) = self.queue.pop_first() {
-                self.happen(event);
+            if let Some(((_, place), event)) = self.queue.pop_first() {
+                self.happen(place, event);
             }
         } else {
             self.wake();
@@ -216,7 +216,9 @@ impl World {
         self.queue.insert((at, self.sequence), event);
     }
 
-    fn happen(&mut self, event: Event) {
+    /// `place` is where it stood among all that was to happen: whoever isn't scheduled hears of everything in the
+    /// order in which it came.
+    fn happen(&mut self, place: u64, event: Event) {
         match event {
             Event::Fault(fault) => {
                 self.see(What::Fault(fault.clone()));
@@ -230,7 +232,7 @@ impl World {
                 };
                 if process.stalled > self.now {
                     let at = process.stalled;
-                    self.enqueue(at, Event::Input(life, given));
+                    self.queue.insert((at, place), Event::Input(life, given));
                     return;
                 }
                 self.hand(*given);
@@ -241,7 +243,7 @@ impl World {
                 };
                 if process.stalled > self.now {
                     let at = process.stalled;
-                    self.enqueue(at, Event::Ended(life, run));
+                    self.queue.insert((at, place), Event::Ended(life, run));
                     return;
                 }
                 let Some(ended) = process.runs.remove(&run) else { return };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base::{Duration, Instant};
 use engine::lvs::io::{Failure, FifoKind, OpId, Operation, RunId};
-use engine::lvs::news::Event;
+use engine::lvs::news::{Event, Way};
 use engine::lvs::table::{Entry, ServerKey, ServiceKey};
 use model::Model;
 use model::lvs::{Checker, CheckerId, Protocol, ServerId, ServiceId};
@@ -240,6 +240,40 @@ fn q5_bites_when_a_server_goes_too_early_or_too_late_and_when_a_check_is_not_mad
         stage.show_at(at, What::TurnEnd { next: None });
     };
     assert!(text(well).contains("well, and still dead"));
+}
+
+#[test]
+fn q8_bites_when_a_way_is_blamed_without_reason() {
+    bites("Q8", |stage| {
+        let way = Way::default();
+        stage.turn(Turn::Timeout, vec![Asked::Event(Event::Way { way, blamed: true, checks: 2 })]);
+    });
+}
+
+#[test]
+fn q1_bites_when_the_sync_daemon_does_not_run_as_the_configuration_says() {
+    let text = |sync: &str| text().replace("global_defs {", &format!("global_defs {{\n {sync}"));
+    let texts = [text("lvs_sync_daemon eth1 id 5"), text("")];
+    let found = |what: fn(&mut Stage)| {
+        let mut stage = Stage::settled(&texts);
+        assert_eq!(stage.judge.found(), []);
+        what(&mut stage);
+        stage.turn(Turn::Timeout, Vec::new());
+        stage.judge.found().iter().map(|violation| violation.property).collect::<Vec<_>>()
+    };
+    assert!(found(|_| {}).is_empty());
+    assert!(found(|stage| stage.world.kernel.sync.clear()).contains(&"Q1"));
+    let other = |stage: &mut Stage| {
+        stage.world.kernel.sync.values_mut().for_each(|half| half.port = Some(9));
+    };
+    assert!(found(other).contains(&"Q1"));
+    let left = |stage: &mut Stage| {
+        let before = stage.world.kernel.sync.clone();
+        stage.now(Fault::Reload(1));
+        stage.secs(2);
+        stage.world.kernel.sync = before;
+    };
+    assert!(found(left).contains(&"Q1"));
 }
 
 /// A check is under way.

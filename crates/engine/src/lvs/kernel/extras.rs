@@ -50,6 +50,8 @@ impl Value {
 pub(super) struct ExtraObject {
     pub(super) wanted: Option<Value>,
     pub(super) there: Option<Value>,
+    /// How it may be since an operation failed, whose answer alone may have been lost: nobody reads that back.
+    pub(super) doubt: Option<Value>,
     pub(super) progress: Progress,
     pub(super) failures: u32,
 }
@@ -57,12 +59,31 @@ pub(super) struct ExtraObject {
 impl ExtraObject {
     /// Whether nothing is to be done about it, or nothing can be for now.
     pub(super) fn is_settled(&self) -> bool {
-        self.wanted == self.there && self.progress.is_idle() || self.progress == Progress::Waiting
+        let as_wanted = self.wanted == self.there && self.doubt.is_none();
+        as_wanted && self.progress.is_idle() || self.progress == Progress::Waiting
+    }
+
+    /// An operation was done, after which it is like that.
+    pub(super) fn succeeded(&mut self, then: Option<Value>) {
+        (self.there, self.doubt) = (then, None);
+        (self.progress, self.failures) = (Progress::Idle, 0);
+    }
+
+    /// An operation failed that should have made it like that.
+    pub(super) fn failed(&mut self, then: Option<Value>, progress: Progress) {
+        (self.progress, self.failures) = (progress, self.failures.saturating_add(1));
+        let before = self.there.take_if(|there| !matches!(there, Value::Timeouts(_)));
+        self.doubt = then.filter(|then| !matches!(then, Value::Timeouts(_))).or(before).or(self.doubt.take());
+    }
+
+    /// It counts as it should be: nothing more is done about it.
+    pub(super) fn give_up(&mut self) {
+        (self.there, self.doubt) = (self.wanted.clone(), None);
     }
 
     /// What is to be done about it, and how it will be then.
     pub(super) fn step(&self) -> Option<(Operation, Option<Value>)> {
-        if self.wanted == self.there || !self.progress.is_idle() {
+        if self.wanted == self.there && self.doubt.is_none() || !self.progress.is_idle() {
             return None;
         }
         let (there, wanted) = (self.there.clone(), self.wanted.clone());
@@ -71,7 +92,7 @@ impl ExtraObject {
             (Some(there @ Value::Sync(..)), _) => Some((there.unset()?, None)),
             (Some(there), None) => Some((there.unset()?, None)),
             (_, Some(wanted)) => Some((wanted.clone().set(), Some(wanted))),
-            (None, None) => None,
+            (None, None) => Some((self.doubt.clone()?.unset()?, None)),
         }
     }
 }

@@ -216,7 +216,7 @@ impl Kernel {
             Err(error) => error,
         };
         self.reading.counts.failures += 1;
-        let failures = self.failed(now, pending.target);
+        let failures = self.failed(now, &pending);
         let retry = failures > 0;
         let removal = matches!(pending.operation, Operation::EditServer(..) | Operation::DelServer(..));
         if retry && (failures == 1 || removal) {
@@ -266,10 +266,7 @@ impl Kernel {
                 });
             }
             (Target::Extra(extra), _) => {
-                let object = self.extra(extra);
-                object.progress = Progress::Idle;
-                object.failures = 0;
-                object.there = pending.then;
+                self.extra(extra).succeeded(pending.then);
             }
             (Target::Table, _) => {
                 for object in self.services.values_mut() {
@@ -281,7 +278,8 @@ impl Kernel {
     }
 
     /// How often it failed in a row by now; 0 if it isn't tried again.
-    fn failed(&mut self, now: Instant, target: Target) -> u32 {
+    fn failed(&mut self, now: Instant, pending: &Pending) -> u32 {
+        let target = pending.target;
         let again = self.mode == Mode::Running;
         let progress = if again { Progress::Waiting } else { Progress::Idle };
         let failures = match target {
@@ -302,8 +300,7 @@ impl Kernel {
             }
             Target::Extra(extra) => {
                 let object = self.extra(extra);
-                object.progress = progress;
-                object.failures = object.failures.saturating_add(1);
+                object.failed(pending.then.clone(), progress);
                 object.failures
             }
             Target::Table => return 0,
@@ -331,8 +328,7 @@ impl Kernel {
                 }
             }
             Target::Extra(extra) => {
-                let object = self.extra(extra);
-                object.there = object.wanted.clone();
+                self.extra(extra).give_up();
             }
             Target::Table => {}
         }

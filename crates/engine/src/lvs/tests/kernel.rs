@@ -350,6 +350,35 @@ fn both_halves_of_the_sync_daemon_run_until_the_end() {
 }
 
 #[test]
+fn a_sync_daemon_whose_start_seems_to_have_failed_is_stopped_when_it_is_not_wanted_any_more() {
+    let without = lvs(vec![service("10.0.0.1", &["10.1.0.1"])]);
+    let mut with = without.clone();
+    with.settings.sync_daemon = Some(SyncDaemon {
+        link: link_name("eth0"),
+        role: SyncRole::Both,
+        id: 4,
+        max_len: None,
+        port: None,
+        ttl: None,
+        group: None,
+    });
+    let mut world = World::new(without.clone());
+    world.run(ms(100));
+    world.ipvs.lying = 2;
+    world.reload(with.clone());
+    assert_eq!(world.ipvs.sync, [SyncHalf::Master, SyncHalf::Backup].into());
+    world.reload(without.clone());
+    assert!(world.ipvs.sync.is_empty());
+    // Nor is a stop whose answer was lost taken for not done.
+    world.reload(with.clone());
+    world.ipvs.lying = 2;
+    world.reload(without);
+    world.reload(with);
+    world.run(secs(1));
+    assert_eq!(world.ipvs.sync, [SyncHalf::Master, SyncHalf::Backup].into());
+}
+
+#[test]
 fn the_end_takes_what_is_ours_and_nothing_else() {
     for (flush, expected) in [(Flush::Each, 4), (Flush::Services, 2), (Flush::All, 1)] {
         let mut with = lvs(vec![service("10.0.0.1", &["10.1.0.1"]), service("10.0.0.2", &["10.1.0.1"])]);

@@ -18,8 +18,8 @@ const EVERY: Duration = Duration::from_secs(1);
 /// **Q5** A server is taken out by `t + delay_loop + (retry + 1) * (timeout + delay_before_retry) + sigma` if what one
 /// of its checks asks is dead from `t` on; and comes back by one success: with `u` urls by
 /// `t + (u + 2) * (max(delay_loop, delay_before_retry) + timeout) + sigma` if all that its checks ask is well from
-/// `t` on. `t` is not before a check begins (a second and its warm-up), and counts anew after the daemon was not
-/// scheduled, or could not make checks.
+/// `t` on. `t` is not before a check begins (a second and its warm-up) or a reload gives it these times, and counts
+/// anew after the daemon was not scheduled, or could not make checks.
 #[derive(Debug, Default)]
 pub(super) struct Bounds {
     /// Since when a target is as it is.
@@ -35,8 +35,7 @@ impl Bounds {
         let target = target(checker)?;
         let source = view.world.sources.targets.get(&target)?.clone();
         let changed = self.since.get(&target).copied().unwrap_or(Instant::ZERO);
-        let begun = task.since + Duration::from_secs(1) + checker.schedule.warmup;
-        Some((changed.max(begun).max(self.free), source))
+        Some((changed.max(task.begun).max(self.free), source))
     }
 
     /// By when it must count as failed; `None` if it needn't.

@@ -24,6 +24,9 @@ const RETRY: Duration = Duration::from_secs(32);
 /// crash and a start over what is left, too, and **R2** after a reload: nothing of what an earlier configuration
 /// of this life named is there.
 ///
+/// The same for what the kernel has once: timeouts; both halves of the sync daemon, which run as the
+/// configuration says, and not at all if it doesn't and this life started them.
+///
 /// **K7** No operation is about a service or a server that no configuration of this life named.
 #[derive(Debug, Default)]
 pub(super) struct Table {
@@ -31,6 +34,8 @@ pub(super) struct Table {
     named: BTreeMap<ServiceKey, BTreeSet<ServerKey>>,
     /// What of it was there when the table was read, or was changed by us.
     owned: BTreeMap<ServiceKey, BTreeSet<ServerKey>>,
+    /// Halves of the sync daemon that this life started.
+    started: BTreeSet<SyncHalf>,
     /// When somebody else last changed the table, or there was none.
     edited: Instant,
     /// When it was last read.
@@ -102,11 +107,11 @@ impl Table {
             wrong("R2", format!("{key:?} is left from an earlier configuration"));
         }
         if let Some(model) = &view.shadow.model {
-            Self::extras(view, model, &mut wrong);
+            self.extras(view, model, &mut wrong);
         }
     }
 
-    fn extras(view: View<'_>, model: &Model, wrong: &mut impl FnMut(&'static str, String)) {
+    fn extras(&self, view: View<'_>, model: &Model, wrong: &mut impl FnMut(&'static str, String)) {
         let configured = &model.lvs.settings.timeouts;
         let (there, should) = (view.world.kernel.table.timeouts, table::timeouts(model));
         let differs = there.is_none_or(|there| {
@@ -117,12 +122,11 @@ impl Table {
         if differs {
             wrong("Q1", format!("timeouts are {there:?}, should be {should:?}"));
         }
-        let both = model.lvs.settings.sync_daemon.is_some();
+        let should = table::sync(model);
         for half in [SyncHalf::Master, SyncHalf::Backup] {
             let runs = view.world.kernel.sync.get(&half);
-            let id = model.lvs.settings.sync_daemon.as_ref().map(|daemon| daemon.id);
-            if runs.map(|runs| runs.id) != id && both {
-                wrong("Q1", format!("{half:?} of the sync daemon is {runs:?}"));
+            if runs != should.as_ref() && (should.is_some() || self.started.contains(&half)) {
+                wrong("Q1", format!("{half:?} of the sync daemon is {runs:?}, should be {should:?}"));
             }
         }
     }
@@ -153,6 +157,7 @@ impl Checker for Table {
             What::Started(model) => {
                 self.named.clear();
                 self.owned.clear();
+                self.started.clear();
                 (self.read, self.failed, self.quiet) = (Instant::ZERO, Instant::ZERO, None);
                 self.name(view, model, seen.at);
             }
@@ -176,6 +181,9 @@ impl Checker for Table {
             }
             What::Asked(Asked::Kernel(_, operation)) => {
                 self.writes += 1;
+                if let Operation::StartSync(half, _) = operation {
+                    self.started.insert(*half);
+                }
                 if let Some(key) = service_of(operation) {
                     let owned = self.owned.entry(*key).or_default();
                     if let Operation::AddServer(_, server, _) | Operation::EditServer(_, server, _) =

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use engine::lvs::news::Event;
+use engine::lvs::news::{Event, Way};
 use model::Model;
 use model::lvs::{CheckerId, Probe, ServerId, ServiceId};
 
@@ -30,6 +30,8 @@ pub struct Service {
 pub struct Told {
     /// The model that ids are in.
     model: Option<Arc<Model>>,
+    /// Ways that are blamed.
+    pub blamed: BTreeSet<Way>,
     /// The services.
     pub services: BTreeMap<ServiceName, Service>,
     /// What was said last of each check of each server: whether it passes.
@@ -192,6 +194,12 @@ impl Told {
                 let known = self.services.get_mut(&of);
                 let news = known.is_some_and(|s| std::mem::replace(&mut s.guarded, active) != active);
                 self.change((of, None, 2), news);
+            }
+            Event::Way { way, blamed, .. } => {
+                let news = if blamed { self.blamed.insert(way) } else { self.blamed.remove(&way) };
+                if !news {
+                    self.complaints.push(format!("what is no news is told: {way:?} is blamed: {blamed}"));
+                }
             }
             Event::Gone { service, server: Some(server), .. } => {
                 let Some((of, name)) = self.server(service, server) else { return };

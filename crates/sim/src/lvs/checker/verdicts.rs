@@ -9,6 +9,7 @@ use crate::lvs::shadow::Phase;
 ///
 /// **Q3** The quorum comes and goes by its formula ([`Pool::judge`](crate::lvs::shadow::pool::Pool::judge)), and
 /// nothing changes twice in a turn. **Q4** The sorry server serves if and only if it is gone and no guard holds.
+/// **Q8** A way is blamed by its rule (see [`Shadow::blamed`](crate::lvs::shadow::Shadow::blamed)).
 ///
 /// **Q5** (not too early) A server goes only when a check that was known to pass has failed `retry + 1` times in
 /// a row: then, and not before, the rules say so.
@@ -23,6 +24,10 @@ pub(super) struct Verdicts {
 impl Verdicts {
     fn compare(view: View<'_>, seen: &Seen, found: &mut Found) {
         let mut wrong = |property, text: String| found.push(property, seen.at, None, text);
+        let blamed = view.shadow.blamed();
+        if view.told.blamed != blamed {
+            wrong("Q8", format!("blamed are {:?}, should be {blamed:?}", view.told.blamed));
+        }
         for (name, pool) in &view.shadow.pools {
             let Some(told) = view.told.services.get(name) else {
                 wrong("Q3", format!("{name:?} is not told of"));

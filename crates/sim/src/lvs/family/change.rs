@@ -2,7 +2,7 @@
 
 use base::Rng;
 
-use super::{CHECK_LINES, Check, GROUPS, SERVICE_LINES, Server, Service, Spec, chance, of};
+use super::{CHECK_LINES, Check, GROUPS, GUARDS, SERVICE_LINES, SYNCS, Server, Service, Spec, chance, of};
 
 fn one<'a, T>(rng: &mut Rng, from: &'a mut [T]) -> Option<&'a mut T> {
     let at = usize::try_from(rng.below(from.len().max(1) as u64)).ok()?;
@@ -12,7 +12,7 @@ fn one<'a, T>(rng: &mut Rng, from: &'a mut [T]) -> Option<&'a mut T> {
 impl Spec {
     /// One change.
     pub(super) fn change(&mut self, rng: &mut Rng) {
-        match rng.below(12) {
+        match rng.below(14) {
             0 => {
                 let service = Service::random(rng);
                 self.add(service);
@@ -23,6 +23,8 @@ impl Spec {
             }
             2 => self.services.reverse(),
             3 => self.group = of(rng, GROUPS).to_vec(),
+            4 => self.guard = of(rng, GUARDS),
+            5 => self.sync = of(rng, SYNCS),
             _ => {
                 if let Some(service) = one(rng, &mut self.services) {
                     service.change(rng);
@@ -34,7 +36,7 @@ impl Spec {
 
 impl Service {
     fn change(&mut self, rng: &mut Rng) {
-        match rng.below(14) {
+        match rng.below(15) {
             0 | 1 => {
                 let server = Server::random(rng);
                 self.add(server);
@@ -45,19 +47,12 @@ impl Service {
             }
             3 => self.servers.reverse(),
             4 => self.judge_by(rng),
-            5 => {
-                let line = of(rng, SERVICE_LINES);
-                match self.lines.iter().position(|known| *known == line) {
-                    Some(at) => {
-                        self.lines.remove(at);
-                    }
-                    None => self.lines.push(line),
-                }
-            }
+            5 => self.toggle(of(rng, SERVICE_LINES)),
             6 => self.sorry = if chance(rng, 3) { None } else { Some((rng.below(8), chance(rng, 3))) },
             7 => self.panic = of(rng, &[0, 50, 80]),
             8 => self.retry = Some(rng.below(4)),
-            9 => self.method = of(rng, &["NAT", "DR", "TUN"]),
+            9 => self.delay_loop = of(rng, &[3, 7, 20]),
+            10 => self.method = of(rng, &["NAT", "DR", "TUN"]),
             _ => {
                 if let Some(server) = one(rng, &mut self.servers) {
                     server.change(rng);

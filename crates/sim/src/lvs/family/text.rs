@@ -11,6 +11,12 @@ impl Spec {
         for line in &self.settings {
             let _ = writeln!(out, " {line}");
         }
+        if self.guard > 0 {
+            let _ = writeln!(out, " lvs_panic_guard {}", self.guard);
+        }
+        if let Some(sync) = self.sync {
+            let _ = writeln!(out, " lvs_sync_daemon {sync}");
+        }
         if self.nftables {
             out.push_str(" nftables_ipvs vs\n");
         }
@@ -95,13 +101,17 @@ impl Server {
 
 impl Check {
     fn write(&self, v6: bool, (own, unshared): (usize, bool), out: &mut String) {
-        let Self { timeout, more, .. } = self;
+        let Self { timeout, way, more, .. } = self;
         let whole = format!("{timeout}");
         let timeout = if unshared { format!("{timeout}.{own:03}") } else { whole.clone() };
         let other = if unshared { format!(" {own}") } else { String::new() };
         let _ = match self.kind {
-            Kind::Tcp => writeln!(out, "  TCP_CHECK {{\n   connect_timeout {timeout}\n   {more}\n  }}"),
-            Kind::Udp => writeln!(out, "  UDP_CHECK {{\n   connect_timeout {timeout}\n   {more}\n  }}"),
+            Kind::Tcp => {
+                writeln!(out, "  TCP_CHECK {{\n   connect_timeout {timeout}\n   {way}\n   {more}\n  }}")
+            }
+            Kind::Udp => {
+                writeln!(out, "  UDP_CHECK {{\n   connect_timeout {timeout}\n   {way}\n   {more}\n  }}")
+            }
             Kind::Gateway(n) => {
                 let to = if v6 { format!("2001:db8:9::{}", n + 1) } else { format!("10.9.0.{}", n + 1) };
                 writeln!(
@@ -112,7 +122,10 @@ impl Check {
             Kind::Http(urls) => {
                 let fast = if urls == 2 { "fast_recovery" } else { "" };
                 let urls: String = (0..urls).map(|n| format!("   url {{\n    path /{n}\n   }}\n")).collect();
-                writeln!(out, "  HTTP_GET {{\n{urls}   connect_timeout {timeout}\n   {fast}\n   {more}\n  }}")
+                writeln!(
+                    out,
+                    "  HTTP_GET {{\n{urls}   connect_timeout {timeout}\n   {way}\n   {fast}\n   {more}\n  }}"
+                )
             }
             Kind::Misc(n) => {
                 let dynamic = if n == 0 { "" } else { "misc_dynamic" };

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use base::{Instant, Name};
 use engine::lvs::io::{Answer, RunId};
+use engine::lvs::news::Way;
 use model::Model;
 
 use super::observe::{Asked, Seen, Turn, What};
@@ -117,17 +118,44 @@ impl Shadow {
         };
         let keys: Vec<Vec<Vec<Key>>> =
             model.lvs.services.iter().map(|s| s.servers.iter().map(of).collect()).collect();
-        let goes_on = self.going_on(model, &keys);
+        let origins = self.origins(model, &keys);
         let mut before = std::mem::take(&mut self.tasks);
-        for key in keys.iter().flatten().flatten() {
-            if let Some(task) = self.tasks.get_mut(key) {
-                task.shared += 1;
+        // Who did not change at all first; then, in the order of the file, who asks the same at other times.
+        let all = || keys.iter().flatten().flatten();
+        for key in all().filter(|key| origins.get(key) == Some(key)) {
+            if let Some(task) = before.remove(key) {
+                self.tasks.insert(key.clone(), task);
+            }
+        }
+        let others: Tasks = before.iter().chain(&self.tasks).map(|(k, t)| (k.clone(), t.clone())).collect();
+        for key in all() {
+            if self.tasks.contains_key(key) {
                 continue;
             }
-            let known = before.remove(key).filter(|_| goes_on.contains(key));
-            let mut task = known.unwrap_or_else(|| Task::new(key.clone(), now));
-            task.shared = 1;
+            let origin = origins.get(key);
+            let task = match (origin.and_then(|origin| before.remove(origin)), origin) {
+                (Some(mut task), _) => {
+                    task.retime(now, key.clone());
+                    if let Some(run) = task.run {
+                        self.runs.insert(run.id, key.clone());
+                    }
+                    task
+                }
+                (None, Some(origin)) if others.contains_key(origin) => {
+                    Task::like(key.clone(), now, &others[origin])
+                }
+                _ => Task::new(key.clone(), now),
+            };
             self.tasks.insert(key.clone(), task);
+        }
+        self.tasks.values_mut().for_each(|task| task.shared = 0);
+        for key in all() {
+            if let Some(task) = self.tasks.get_mut(key) {
+                task.shared += 1;
+            }
+        }
+        if model.lvs.settings.panic_guard.is_none() {
+            self.tasks.values_mut().for_each(|task| task.blamed = false);
         }
         // Runs of all others mean nothing any more.
         let (tasks, orphans, to_cancel) = (&self.tasks, &mut self.orphans, &mut self.to_cancel);
@@ -172,10 +200,11 @@ impl Shadow {
         self.judge();
     }
 
-    /// Checks that a server has now and had before.
-    fn going_on(&self, model: &Arc<Model>, keys: &[Vec<Vec<Key>>]) -> BTreeSet<Key> {
-        let mut goes_on = BTreeSet::new();
-        let Some(old) = &self.model else { return goes_on };
+    /// **R2** For each check that a server has now what it had before of it: the same, or else the first that any
+    /// such server had which looks at the same.
+    fn origins(&self, model: &Arc<Model>, keys: &[Vec<Vec<Key>>]) -> BTreeMap<Key, Key> {
+        let (mut same, mut alike) = (BTreeMap::new(), BTreeMap::new());
+        let Some(old) = &self.model else { return same };
         for (service, of) in model.lvs.services.iter().zip(keys) {
             let named = name(model, &service.service);
             let before = old.lvs.services.iter().position(|s| name(old, &s.service) == named);
@@ -183,13 +212,56 @@ impl Shadow {
                 continue;
             };
             for (server, keys) in service.servers.iter().zip(of) {
-                let same = |b: &model::lvs::RealServer| (b.address, b.port) == (server.address, server.port);
-                let Some(was) = before.servers.iter().position(same) else { continue };
-                let had = self.checks(place, was);
-                goes_on.extend(keys.iter().filter(|key| had.contains(key)).cloned());
+                let is_it = |b: &model::lvs::RealServer| (b.address, b.port) == (server.address, server.port);
+                let Some(was) = before.servers.iter().position(is_it) else { continue };
+                let mut had: Vec<&Key> = self.checks(place, was).iter().collect();
+                let mut changed = Vec::new();
+                for key in keys {
+                    match had.iter().position(|had| *had == key) {
+                        Some(at) => {
+                            had.remove(at);
+                            same.insert(key.clone(), key.clone());
+                        }
+                        None => changed.push(key),
+                    }
+                }
+                for key in changed {
+                    if let Some(at) = had.iter().position(|had| had.looks_as(key)) {
+                        let had = had.remove(at);
+                        alike.entry(key.clone()).or_insert_with(|| had.clone());
+                    }
+                }
             }
         }
-        goes_on
+        alike.extend(same);
+        alike
+    }
+
+    /// The ways that are blamed for what fails behind them.
+    pub fn blamed(&self) -> BTreeSet<Way> {
+        let blamed = self.tasks.values().filter(|task| task.blamed);
+        blamed.filter_map(|task| task.key.way()).map(|(way, _)| way).collect()
+    }
+
+    /// **Q8** (`lvs_panic_guard` w) When a check that was known to pass fails at t, and none that takes the same way
+    /// is known to pass then, and those that turned failing since t - w have two targets or more, the way is to
+    /// blame, for them and for all that are lost later; until any check passes that takes it.
+    fn suspect(&mut self, now: Instant, key: &Key, passed: bool) {
+        let guard = self.model.as_ref().and_then(|model| model.lvs.settings.panic_guard);
+        let (Some(window), Some((way, _))) = (guard, key.way()) else { return };
+        let of_way = |task: &Task| task.key.way().is_some_and(|(of, _)| of == way);
+        if passed {
+            self.tasks.values_mut().filter(|task| of_way(task)).for_each(|task| task.blamed = false);
+        } else if self.blamed().contains(&way) {
+            self.tasks.entry(key.clone()).and_modify(|task| task.blamed = true);
+        } else if !self.tasks.values().any(|task| of_way(task) && task.awake && task.sure()) {
+            let lost = |task: &Task| of_way(task) && task.lost.is_some_and(|at| now.since(at) <= window);
+            let targets = self.tasks.values().filter(|task| lost(task)).filter_map(|task| task.key.way());
+            let targets: BTreeSet<IpAddr> = targets.map(|(_, target)| target).collect();
+            if targets.len() > 1 {
+                self.tasks.values_mut().filter(|task| lost(task)).for_each(|task| task.blamed = true);
+            }
+        }
     }
 
     /// Which services rest, and which checks do.
@@ -318,6 +390,7 @@ impl Shadow {
     fn probed(&mut self, now: Instant, run: RunId, answer: &Answer) {
         self.orphans.remove(&run);
         let Some(key) = self.runs.remove(&run) else { return };
+        let any_blamed = self.tasks.values().any(|task| task.blamed);
         let Some(task) = self.tasks.get_mut(&key) else { return };
         let Some(ended) = task.run.take_if(|under_way| under_way.id == run) else { return };
         if ended.void {
@@ -325,9 +398,15 @@ impl Shadow {
             task.due = task.due.or(Some((now, now)));
             return;
         }
+        let verdict = |shadow: &Self| shadow.tasks.get(&key).map(Task::verdict);
         let before = task.verdict();
         task.answered(now, ended, answer);
-        if before != task.verdict() {
+        let well = task.bad == 0 && !matches!(answer, Answer::Unable(_));
+        let lost = task.lost == Some(now);
+        if well || lost {
+            self.suspect(now, &key, well);
+        }
+        if lost || well && any_blamed || verdict(self) != Some(before) {
             self.judge();
         }
     }

@@ -74,6 +74,8 @@ pub struct Pool {
     known: BTreeSet<ServerName>,
     /// Too few are alive: those that were stay.
     pub guarded: bool,
+    /// Servers that stay since only ways are to blame.
+    pub excused: BTreeSet<ServerName>,
     /// The sorry server serves.
     pub sorry: bool,
     /// Its servers.
@@ -99,6 +101,13 @@ impl Pool {
         self.known.extend(living.clone().map(|(name, _)| *name));
         let (count, weight) =
             living.fold((0_u64, 0_u64), |(n, sum), (_, server)| (n + 1, sum + u64::from(server.weight)));
+        let all = servers.iter().zip(keys).map(|(server, keys)| ((server.address, server.port), keys));
+        let all_blamed = |keys: &[Key]| {
+            let failing = keys.iter().filter_map(|key| tasks.get(key)).filter(|task| !task.up);
+            failing.map(|task| task.blamed).reduce(|all, blamed| all && blamed) == Some(true)
+        };
+        let excused = all.filter(|(name, keys)| self.known.contains(name) && all_blamed(keys));
+        self.excused = excused.map(|(name, _)| name).collect();
         let (q, y) = (service.quorum.weight, service.quorum.hysteresis);
         if self.judged != Some((weight, q, y)) {
             self.judged = Some((weight, q, y));
@@ -107,11 +116,12 @@ impl Pool {
         }
         let percent = u64::from(service.panic_threshold);
         self.guarded = count * 100 < percent * u64::try_from(self.known.len()).unwrap_or(u64::MAX);
-        self.sorry = service.sorry.is_some() && !self.up && !self.guarded;
+        self.sorry = service.sorry.is_some() && !self.up && !self.guarded && self.excused.is_empty();
     }
 
-    /// **Q2**, **Q4** What the kernel should hold for a server: its weight while it is up, or kept by the guard;
-    /// else, or while the sorry server serves, nothing or 0 (`inhibit_on_failure`).
+    /// **Q2**, **Q4** What the kernel should hold for a server: its weight while it is up, or kept by one of the
+    /// guards (`panic_threshold`: fewer than so many percent of those that were ever alive are;
+    /// `lvs_panic_guard`: for all that fails of it its way is to blame, see [`super::Shadow::blamed`]); else, or while the sorry server serves, nothing or 0 (`inhibit_on_failure`).
     #[must_use]
     pub fn wants(&self, service: &Service, server: &RealServer) -> Option<u32> {
         let name = (server.address, server.port);
@@ -119,7 +129,8 @@ impl Pool {
             return None;
         }
         let standing = self.servers.get(&name)?;
-        let serves = standing.alive || self.guarded && self.known.contains(&name);
+        let kept = self.guarded && self.known.contains(&name) || self.excused.contains(&name);
+        let serves = standing.alive || kept;
         if serves && !self.sorry { Some(standing.weight) } else { server.inhibit.then_some(0) }
     }
 

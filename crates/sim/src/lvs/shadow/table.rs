@@ -5,10 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use base::Family;
 use engine::lvs::table::{
-    MarkTable, Persistence, ServerKey, ServerSettings, ServiceKey, ServiceSettings, Timeouts,
+    MarkTable, Persistence, ServerKey, ServerSettings, ServiceKey, ServiceSettings, SyncSettings, Timeouts,
 };
 use model::Model;
-use model::lvs::{Destination, Forwarding, GroupEntry, Protocol, Service};
+use model::lvs::{Destination, Forwarding, GroupEntry, Protocol, Service, SyncDaemon, SyncRole};
 
 use super::pool::{Pool, ServiceName, name};
 use crate::lvs::kernel::FIRST_TIMEOUTS;
@@ -148,6 +148,15 @@ pub fn named(model: &Model, marks: Option<&MarkTable>) -> Vec<(ServiceKey, Vec<S
         })
     };
     model.lvs.services.iter().flat_map(of).collect()
+}
+
+/// How both halves of the sync daemon should run; `None` if they needn't, or one follows an instance, which is
+/// not the concern of checks.
+#[must_use]
+pub fn sync(model: &Model) -> Option<SyncSettings> {
+    let daemon = model.lvs.settings.sync_daemon.as_ref().filter(|daemon| daemon.role == SyncRole::Both)?;
+    let SyncDaemon { link, id, max_len, port, ttl, group, .. } = *daemon;
+    Some(SyncSettings { link, id, max_len, port, ttl, group })
 }
 
 /// The timeouts that there should be where `first` were before us.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use base::{Duration, Instant, Name};
 use engine::lvs::io::{Answer, RunId};
+use engine::lvs::news::Way;
 use model::Model;
 use model::lvs::{Checker, Probe, Schedule};
 
@@ -35,18 +36,17 @@ impl Key {
         }
     }
 
-    /// Whether both look at the same thing, but not at the same times.
+    /// Whether both look at the same thing, be it at other times.
     #[must_use]
-    pub fn is_at_other_times(&self, other: &Self) -> bool {
-        let same = match (self, other) {
+    pub fn looks_as(&self, other: &Self) -> bool {
+        match (self, other) {
             (Self::Asks(a), Self::Asks(b)) => a.probe == b.probe,
             (Self::File(a, by, reverse, _), Self::File(b, other, other_reverse, _)) => {
                 (a, by, reverse) == (b, other, other_reverse)
             }
             (Self::Bfd(a, _), Self::Bfd(b, _)) => a == b,
             _ => false,
-        };
-        same && self.schedule() != other.schedule()
+        }
     }
 
     /// When it runs, and whether it counts as failed at first.
@@ -86,13 +86,14 @@ impl Key {
         }
     }
 
-    /// Where it connects to.
+    /// The way that it takes, and the host at its end; `None` if it doesn't connect.
     #[must_use]
-    pub fn host(&self) -> Option<IpAddr> {
-        match self {
-            Self::Asks(checker) => checker.probe.connect().map(|to| to.address),
-            _ => None,
-        }
+    pub fn way(&self) -> Option<(Way, IpAddr)> {
+        let Self::Asks(checker) = self else { return None };
+        let to = checker.probe.connect()?;
+        let origin = to.origin.as_ref();
+        let way = Way { link: origin.and_then(|o| o.link), source: origin.and_then(|o| o.address) };
+        Some((way, to.address))
     }
 }
 
@@ -137,8 +138,13 @@ pub struct Task {
     pub due: Option<Due>,
     /// Whether anybody needs it.
     pub awake: bool,
-    /// Since when it is there, and didn't rest.
-    pub since: Instant,
+    /// From when on it is made at the times that it has: after its first delay and its warm-up; or it goes on at
+    /// those times since then.
+    pub begun: Instant,
+    /// When it turned from passing, and known to pass, to failing; `None` while it passes.
+    pub lost: Option<Instant>,
+    /// Its way is to blame for that.
+    pub blamed: bool,
     /// So many servers have it.
     pub shared: u32,
 }
@@ -164,10 +170,27 @@ impl Task {
             run: None,
             due: asks.then(|| (now + FIRST, now + FIRST + schedule.warmup)),
             awake: false,
-            since: now,
+            begun: now + FIRST + schedule.warmup,
+            lost: None,
+            blamed: false,
             shared: 0,
             key,
         }
+    }
+
+    /// One that begins now, where `other` is which looks at the same.
+    #[must_use]
+    pub fn like(key: Key, now: Instant, other: &Self) -> Self {
+        let Self { due, begun, .. } = Self::new(key.clone(), now);
+        Self { key, due, begun, run: None, awake: false, ..other.clone() }
+    }
+
+    /// It goes on at other times: what was to come later comes as if it had just been made.
+    pub fn retime(&mut self, now: Instant, key: Key) {
+        let Schedule { delay_loop, delay_before_retry, .. } = *key.schedule();
+        let by = now + delay_loop.max(delay_before_retry);
+        self.due = self.due.map(|(from, to)| (from.min(by), to.min(by)));
+        (self.key, self.begun) = (key, now);
     }
 
     /// What it adds to the weight of a server that is configured with `weight`.
@@ -185,14 +208,16 @@ impl Task {
         i128::from(self.value.unwrap_or(0)) * i128::from(factor) * sign
     }
 
-    fn sure(&self) -> bool {
+    /// Whether it is known to pass.
+    #[must_use]
+    pub const fn sure(&self) -> bool {
         self.up && self.heard
     }
 
     /// What servers see of it.
     #[must_use]
-    pub const fn verdict(&self) -> (bool, bool, u8, Option<i32>) {
-        (self.up, self.heard, self.status, self.value)
+    pub const fn verdict(&self) -> (bool, bool, u8, Option<i32>, bool) {
+        (self.up, self.heard, self.status, self.value, self.blamed)
     }
 
     /// A run was answered; what its answer comes to, and when the next one is due.
@@ -212,7 +237,7 @@ impl Task {
                 if let (Answer::Passed { status }, Some(true)) = (answer, self.key.command()) {
                     self.status = if *status > 1 { *status } else { 0 };
                 }
-                self.bad = 0;
+                (self.bad, self.lost) = (0, None);
                 // The url that failed last works: from now on all must.
                 let again = urls > 1 && std::mem::take(&mut self.stumbled) && !was_sure;
                 self.url = if again { 0 } else { (self.url + 1) % urls };
@@ -229,6 +254,9 @@ impl Task {
                 self.stumbled = true;
                 let tolerated = was_sure && self.bad <= retry;
                 if !tolerated {
+                    if self.up || !self.heard {
+                        self.lost = was_sure.then_some(now);
+                    }
                     (self.up, self.heard) = (false, true);
                     self.owed = if urls > 1 { urls + 1 } else { 1 };
                 }
@@ -277,7 +305,7 @@ impl Task {
             }
             return;
         }
-        self.since = now;
+        self.begun = now + FIRST + self.key.schedule().warmup;
         // As if its timer had gone on, once each period.
         self.due = self.due.map(|(from, to)| {
             if from >= now {
