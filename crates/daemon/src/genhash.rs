@@ -100,13 +100,11 @@ fn page(options: &ArgMatches) -> Result<Vec<u8>, Trouble> {
         tls: options.get_flag("use-ssl").then_some(name),
         announce_end: false,
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Trouble::Other(format!("genhash can't wait for a server: {e}")))?;
+    let prober = Prober::new(None);
     let began = Instant::now();
     let mut reply = Reply::recorded();
-    let asked = runtime.block_on(Prober::new(None).ask(&question, &mut reply));
+    let asked = prober.waits.block_on(prober.ask(&question, &mut reply));
+    let asked = asked.map_err(|e| Trouble::Other(e.to_string()))?;
     asked.map_err(|answer| trouble(&answer, *address, *port))?;
     let took = began.elapsed().as_micros();
     let digest = reply.digest().unwrap_or_default();

@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 use crate::error::{Context, Result};
+use crate::wait::Awaited;
 
 /// What to wait for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,6 +22,11 @@ impl Interest {
     pub const BOTH: Self = Self(EpollFlags::EPOLLIN.union(EpollFlags::EPOLLOUT));
     /// Urgent data only; a change of a file in `/proc` and the like.
     pub const PRIORITY: Self = Self(EpollFlags::EPOLLPRI);
+
+    /// As the kernel has it, for `epoll` and `poll` alike.
+    pub(crate) const fn bits(self) -> i32 {
+        self.0.bits()
+    }
 }
 
 /// A descriptor that has something to tell.
@@ -36,6 +42,20 @@ pub struct Ready {
     pub error: bool,
     /// The other end is gone.
     pub hang_up: bool,
+}
+
+impl Ready {
+    pub(crate) fn new(token: u64, flags: EpollFlags) -> Self {
+        let error = flags.contains(EpollFlags::EPOLLERR);
+        let hang_up = flags.intersects(EpollFlags::EPOLLHUP | EpollFlags::EPOLLRDHUP);
+        Self {
+            token,
+            readable: error || hang_up || flags.intersects(EpollFlags::EPOLLIN | EpollFlags::EPOLLPRI),
+            writable: error || flags.contains(EpollFlags::EPOLLOUT),
+            error,
+            hang_up,
+        }
+    }
 }
 
 /// A level-triggered epoll instance.
@@ -68,6 +88,23 @@ impl Poll {
         self.epoll.modify(fd, &mut EpollEvent::new(interest.0, token)).on("change watch of descriptor", token)
     }
 
+    /// Reports what is awaited once, as `token`. The same descriptor may then be given again, whatever is
+    /// awaited of it. Closing its last copy removes it.
+    ///
+    /// # Errors
+    /// The kernel watches no more: memory, or `/proc/sys/fs/epoll/max_user_watches`.
+    pub fn once(&mut self, Awaited { fd, interest }: Awaited, token: u64) -> Result<()> {
+        // SAFETY: the number is that of a descriptor, hence not -1. It is used in the calls below only, which
+        // fail if it has been closed.
+        let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+        let mut event = EpollEvent::new(interest.0 | EpollFlags::EPOLLONESHOT, token);
+        match self.epoll.add(fd, event) {
+            Err(Errno::EEXIST) => self.epoll.modify(fd, &mut event),
+            done => done,
+        }
+        .on("watch descriptor", token)
+    }
+
     /// Stops watching `fd`.
     pub fn remove(&mut self, fd: impl AsFd) -> Result<()> {
         self.epoll.delete(fd).on("stop watching", "descriptor")
@@ -89,18 +126,7 @@ impl Poll {
             Err(e) => return Err(e).on("wait on", "epoll"),
         };
         self.ready.clear();
-        self.ready.extend(self.events.iter().take(n).map(|e| {
-            let f = e.events();
-            let error = f.contains(EpollFlags::EPOLLERR);
-            let hang_up = f.intersects(EpollFlags::EPOLLHUP | EpollFlags::EPOLLRDHUP);
-            Ready {
-                token: e.data(),
-                readable: error || hang_up || f.intersects(EpollFlags::EPOLLIN | EpollFlags::EPOLLPRI),
-                writable: error || f.contains(EpollFlags::EPOLLOUT),
-                error,
-                hang_up,
-            }
-        }));
+        self.ready.extend(self.events.iter().take(n).map(|e| Ready::new(e.data(), e.events())));
         Ok(&self.ready)
     }
 }

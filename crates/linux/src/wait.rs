@@ -1,92 +1,134 @@
-//! A poll set within an asynchronous runtime.
+//! Waiting for one thing of each of many sockets.
+//!
+//! Most of what is awaited is there by the time that somebody looks: a server in the same network answers
+//! while others are still being asked. To register a socket for that with `epoll` and to take it out again
+//! is a good part of what a short conversation costs, and a single `poll` looks at all of them. So sockets
+//! are [glanced](Glance) at first, and only those that take longer are [registered](crate::poll::Poll::once).
 
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use base::Duration;
-use tokio::io::unix::AsyncFd;
+use nix::errno::Errno;
+use nix::sys::epoll::EpollFlags;
 
-use crate::error::{Context, Result};
-use crate::poll::{Poll, Ready};
+use crate::error::{OsError, Result};
+use crate::poll::{Interest, Ready};
 
-/// A [`Poll`] that a task waits for, while the runtime runs others. What a loop of descriptors is to a
-/// plain process, this is to one with a runtime: the runtime knows of one descriptor only, that of the
-/// set.
-#[derive(Debug)]
-pub struct AsyncPoll(AsyncFd<Owned>);
+/// Something that is awaited of a descriptor, which the caller keeps open.
+///
+/// It holds the number only: if the descriptor has been closed, what comes of it is news that concern
+/// nobody, and nothing worse.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Awaited {
+    pub(crate) fd: RawFd,
+    pub(crate) interest: Interest,
+}
 
-/// A set whose descriptor has a number.
-#[derive(Debug)]
-struct Owned(Poll);
-
-impl AsRawFd for Owned {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_fd().as_raw_fd()
+impl Awaited {
+    /// Waits for `interest` of `fd`.
+    pub fn new(fd: &impl AsFd, interest: Interest) -> Self {
+        Self { fd: fd.as_fd().as_raw_fd(), interest }
     }
 }
 
-impl AsyncPoll {
-    /// Makes a set known to the runtime that this is called in.
+/// A look at many descriptors at once.
+#[derive(Default)]
+pub struct Glance {
+    fds: Vec<libc::pollfd>,
+}
+
+impl std::fmt::Debug for Glance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Glance").finish_non_exhaustive()
+    }
+}
+
+impl Glance {
+    /// Tells of each of `awaited` that is ready, in that order, by the number beside it. If none is, it
+    /// waits for up to `timeout` (`None` is for ever) until one is or a signal interrupts.
     ///
     /// # Errors
-    /// The runtime can't watch it.
-    pub fn new(poll: Poll) -> Result<Self> {
-        // SAFETY: the set owns its descriptor as long as it lives, which is as long as the registration
-        // does, since both are in the result, and nobody can take the set out of it or close its descriptor.
-        let fd = unsafe { AsyncFd::register_with_interest(Owned(poll), tokio::io::Interest::READABLE) };
-        fd.map(Self).map_err(|e| e.into_parts().1).on("watch", "poll set")
-    }
-
-    /// The set, to change what is in it.
-    pub fn set(&mut self) -> &mut Poll {
-        &mut self.0.get_mut().0
-    }
-
-    /// What is ready now, perhaps nothing.
-    ///
-    /// # Errors
-    /// As [`Poll::wait`].
-    pub fn now(&mut self) -> Result<Vec<Ready>> {
-        Ok(self.set().wait(Some(Duration::ZERO))?.to_vec())
-    }
-
-    /// Waits until something is ready. Giving up on that loses nothing.
-    ///
-    /// # Errors
-    /// As [`Poll::wait`].
-    pub async fn ready(&mut self) -> Result<Vec<Ready>> {
-        loop {
-            let mut guard = self.0.readable_mut().await.on("wait for", "poll set")?;
-            let ready = guard.get_inner_mut().0.wait(Some(Duration::ZERO))?;
-            if !ready.is_empty() {
-                return Ok(ready.to_vec());
-            }
-            // Only now is it certain that news will be told as such.
-            guard.clear_ready();
+    /// The kernel has no memory for that, or there are more than descriptors may be open.
+    pub fn look(
+        &mut self,
+        awaited: impl Iterator<Item = (u64, Awaited)> + Clone,
+        timeout: Option<Duration>,
+        ready: &mut Vec<Ready>,
+    ) -> Result<()> {
+        self.fds.clear();
+        self.fds.extend(awaited.clone().map(|(_, Awaited { fd, interest })| libc::pollfd {
+            fd,
+            // The numbers of poll are those of epoll, of which an interest has the low ones.
+            events: i16::try_from(interest.bits()).unwrap_or(i16::MAX),
+            revents: 0,
+        }));
+        let timeout = timeout.map(|timeout| {
+            let secs = i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX);
+            let nanos = i64::try_from(timeout.as_nanos() % 1_000_000_000).unwrap_or(0);
+            libc::timespec { tv_sec: secs, tv_nsec: nanos }
+        });
+        let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+        let count = self.fds.len() as libc::nfds_t;
+        // SAFETY: the array has `count` elements, and the time, if there is one, is live.
+        let done = unsafe { libc::ppoll(self.fds.as_mut_ptr(), count, timeout, std::ptr::null()) };
+        match Errno::result(done) {
+            Ok(0) | Err(Errno::EINTR) => return Ok(()),
+            Ok(_) => {}
+            Err(e) => return Err(OsError::new("look at", format!("{count} descriptors"), e)),
         }
+        ready.extend(self.fds.iter().zip(awaited).filter(|(fd, _)| fd.revents != 0).map(
+            |(fd, (token, _))| {
+                // A descriptor that isn't open has an error, too.
+                let error = if fd.revents & libc::POLLNVAL == 0 { 0 } else { libc::EPOLLERR };
+                Ready::new(token, EpollFlags::from_bits_truncate(i32::from(fd.revents) | error))
+            },
+        ));
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::poll::Interest;
+    use crate::poll::Poll;
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
 
     #[test]
-    fn each_arrival_wakes_the_task_and_what_is_not_read_is_told_again() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
-        runtime.block_on(async {
-            let (mut a, mut b) = UnixStream::pair().unwrap();
-            let mut poll = AsyncPoll::new(Poll::new().unwrap()).unwrap();
-            poll.set().add(&b, 7, Interest::READ).unwrap();
-            assert!(poll.now().unwrap().is_empty());
-            for _ in 0..3 {
-                a.write_all(b"x").unwrap();
-                assert_eq!(poll.ready().await.unwrap()[0].token, 7);
-                assert_eq!(poll.ready().await.unwrap()[0].token, 7);
-                b.read_exact(&mut [0]).unwrap();
-            }
-        });
+    fn a_glance_tells_of_those_that_are_ready_and_of_nobody_else() {
+        let (mut a, b) = UnixStream::pair().unwrap();
+        let (c, d) = UnixStream::pair().unwrap();
+        drop(c);
+        let awaited = [(7, &b, Interest::READ), (8, &b, Interest::WRITE), (9, &d, Interest::READ)]
+            .map(|(token, fd, i)| (token, Awaited::new(fd, i)));
+        let mut glance = Glance::default();
+        let mut look = |n: usize, timeout| {
+            let mut ready = Vec::new();
+            glance.look(awaited.iter().take(n).copied(), timeout, &mut ready).unwrap();
+            ready.iter().map(|r| (r.token, r.readable, r.writable, r.hang_up)).collect::<Vec<_>>()
+        };
+        assert_eq!(look(1, Some(Duration::from_micros(10))), []);
+        assert_eq!(look(3, None), [(8, false, true, false), (9, true, false, true)]);
+        a.write_all(b"x").unwrap();
+        assert_eq!(look(1, None), [(7, true, false, false)]);
+        assert_eq!(look(0, Some(Duration::ZERO)), []);
+    }
+
+    #[test]
+    fn what_is_registered_is_reported_once_and_as_often_as_it_is_registered() {
+        let (mut a, mut b) = UnixStream::pair().unwrap();
+        let mut poll = Poll::new().unwrap();
+        let awaited = Awaited::new(&b, Interest::READ);
+        for token in [7, 8] {
+            poll.once(awaited, token).unwrap();
+            assert!(poll.wait(Some(Duration::ZERO)).unwrap().is_empty());
+            a.write_all(b"x").unwrap();
+            assert_eq!(poll.wait(None).unwrap()[0].token, token);
+            assert!(poll.wait(Some(Duration::ZERO)).unwrap().is_empty());
+            b.read_exact(&mut [0]).unwrap();
+        }
+        poll.once(awaited, 9).unwrap();
+        drop((a, b));
+        assert!(poll.wait(Some(Duration::ZERO)).unwrap().is_empty(), "closing removes it");
     }
 }

@@ -1,9 +1,9 @@
 //! The checkers process: one balancer, and as many probes at once as are due.
 //!
 //! Its loop is the vrrp process's: wait, hear, let the engine do what is due, change the kernel in small
-//! chunks, tell what happened. It runs as a task of an asynchronous runtime of one thread, since each
-//! probe is a conversation of its own: those are tasks beside it. It forks nothing and writes no file;
-//! scripts run in the scripts process, logs and dumps are written by the supervisor.
+//! chunks, tell what happened. Each probe is a conversation of its own, hence a task that the loop lets go on
+//! when it can (`tasks`). It forks nothing and writes no file; scripts run in the scripts process, logs and
+//! dumps are written by the supervisor.
 
 mod addresses;
 mod kernel;
@@ -11,6 +11,7 @@ mod observe;
 pub mod probe;
 mod probes;
 mod reactor;
+mod tasks;
 
 use std::process::ExitCode;
 
@@ -18,12 +19,9 @@ use linux::process::{self, Capability};
 use linux::seqpacket::Channel as Socket;
 use model::Model;
 use model::lvs::Probe;
-use tokio::runtime::Builder;
-use tokio::task::LocalSet;
 
 use self::reactor::Reactor;
 use crate::cli::Options;
-use crate::exit::Exit;
 use crate::ipc::Part;
 use crate::process::supervisor::Supervisor;
 use crate::process::{Failure, first_configuration, load, schedule, signals};
@@ -45,18 +43,13 @@ fn run(supervisor: &mut Supervisor) -> Result<(), Failure> {
     for complaint in complaints.into_iter().flatten() {
         supervisor.log(complaint);
     }
-    let runtime = Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|e| Failure { message: e.to_string(), exit: Exit::Fatal })?;
-    let tasks = LocalSet::new();
-    tasks.block_on(&runtime, async {
-        let mut reactor = Reactor::new(model.clone(), generation, supervisor, signals)?;
-        // Behind the table of virtual servers, which may be that of another namespace, and behind
-        // scheduling: both need other rights.
-        for complaint in schedule::confine(&settings.process, RIGHTS) {
-            reactor.log(complaint);
-        }
-        Ok(reactor.run().await?)
-    })
+    let mut reactor = Reactor::new(model.clone(), generation, supervisor, signals)?;
+    // Behind the table of virtual servers, which may be that of another namespace, and behind scheduling:
+    // both need other rights.
+    for complaint in schedule::confine(&settings.process, RIGHTS) {
+        reactor.log(complaint);
+    }
+    Ok(reactor.run()?)
 }
 
 /// Virtual servers, the marks, interfaces and privileged ports of probes, and keys that are not root's.

@@ -1,22 +1,26 @@
 //! Probes that run: each a task, ended by dropping it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use base::{Duration, Instant};
 use engine::io::RunId;
 use engine::lvs::io::Answer;
+use linux::OsError;
 use linux::clock;
+use linux::poll::{Poll, Ready};
 use linux::sysctl::PingGroups;
 use model::lvs::{Checker, Lvs, Probe, Tls};
-use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use super::probe::{LengthMismatch, Prober};
+use super::tasks::{TaskId, Tasks};
 use crate::ipc::Lateness;
 use crate::log::Line;
 use crate::process::lateness::Histogram;
+
+/// So many probes go on in one turn, so that a flood of them keeps nothing else waiting.
+const MOST: usize = 256;
 
 /// How a task ended.
 struct Ended {
@@ -30,9 +34,10 @@ struct Ended {
 /// All probes.
 pub struct Probes {
     prober: Rc<Prober>,
-    tasks: JoinSet<Ended>,
-    /// Those that have not been answered.
-    running: BTreeMap<RunId, AbortHandle>,
+    tasks: Tasks<Ended>,
+    /// Those that have not ended.
+    running: BTreeMap<RunId, TaskId>,
+    answers: VecDeque<(RunId, Answer)>,
     lateness: Histogram,
     /// What the answers don't tell.
     notes: Vec<Line>,
@@ -45,8 +50,9 @@ impl Probes {
     pub fn new(tls: Option<&Tls>) -> Self {
         Self {
             prober: Rc::new(Prober::new(tls)),
-            tasks: JoinSet::new(),
+            tasks: Tasks::default(),
             running: BTreeMap::new(),
+            answers: VecDeque::new(),
             lateness: Histogram::default(),
             notes: Vec::new(),
             ping_groups: None,
@@ -88,10 +94,10 @@ impl Probes {
         restored.err().map(|e| Line::warning(e.to_string()))
     }
 
-    /// Starts a probe that was due at `due`.
+    /// Starts a probe that was due at `due`. It begins at the next [`Probes::run`].
     pub fn start(&mut self, run: RunId, checker: Arc<Checker>, url: usize, due: Instant) {
         let prober = self.prober.clone();
-        let task = self.tasks.spawn_local(async move {
+        let task = self.tasks.start(async move {
             let late = clock::now().since(due);
             let (answer, mismatch) = prober.run_noting(&checker, url).await;
             let note = mismatch.and_then(|mismatch| note(&checker, url, mismatch));
@@ -100,46 +106,68 @@ impl Probes {
         self.running.insert(run, task);
     }
 
-    /// Ends a probe. Whether it ran and was not answered.
+    /// Ends a probe. Whether it ran and had not ended.
     pub fn cancel(&mut self, run: RunId) -> bool {
         self.running.remove(&run).is_some_and(|task| {
-            task.abort();
+            self.tasks.cancel(task);
             true
         })
     }
 
-    /// A probe that has ended and not been cancelled.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<(RunId, Answer)> {
-        while let Poll::Ready(Some(ended)) = self.tasks.poll_join_next(cx) {
-            if let Some(answer) = self.ended(ended) {
-                return Poll::Ready(answer);
-            }
-        }
-        Poll::Pending
+    /// Takes a report of the poll set, if it is about a probe.
+    pub fn hear(&mut self, ready: Ready) {
+        self.tasks.hear(ready);
     }
 
-    /// The same without waiting.
+    /// Finds out which probes can go on, or have waited long enough; `poll` will report the others.
+    ///
+    /// # Errors
+    /// The kernel doesn't say what is ready.
+    pub fn look(&mut self, now: Instant, poll: &mut Poll) -> Result<(), OsError> {
+        self.tasks.look(now, poll)
+    }
+
+    /// Lets those begin that were started. What can go on at once does: with many at a time, the first have
+    /// their answers before the last have asked.
+    ///
+    /// # Errors
+    /// As [`Probes::look`].
+    pub fn begin(&mut self) -> Result<(), OsError> {
+        self.run();
+        self.tasks.glance()?;
+        self.run();
+        Ok(())
+    }
+
+    /// Lets probes go on.
+    pub fn run(&mut self) {
+        let Self { prober, tasks, running, answers, lateness, notes, .. } = self;
+        tasks.run(&prober.waits, MOST, |Ended { run, late, answer, note }| {
+            lateness.record(late);
+            notes.extend(note);
+            running.remove(&run);
+            answers.push_back((run, answer));
+        });
+    }
+
+    /// A probe that has ended and not been cancelled before.
     pub fn next(&mut self) -> Option<(RunId, Answer)> {
-        while let Some(ended) = self.tasks.try_join_next() {
-            if let Some(answer) = self.ended(ended) {
-                return Some(answer);
-            }
-        }
-        None
+        self.answers.pop_front()
     }
 
-    fn ended(&mut self, ended: Result<Ended, JoinError>) -> Option<(RunId, Answer)> {
-        match ended {
-            Ok(Ended { run, late, answer, note }) => {
-                self.lateness.record(late);
-                self.notes.extend(note);
-                self.running.remove(&run).map(|_| (run, answer))
-            }
-            // A mistake in the program, which ends it; whoever watches starts it again.
-            Err(e) if e.is_panic() => std::panic::resume_unwind(e.into_panic()),
-            // Cancelled, and answered then.
-            Err(_) => None,
-        }
+    /// Whether there is something to do without waiting for anything.
+    pub fn can_go_on(&self) -> bool {
+        self.tasks.can_go_on() || !self.answers.is_empty()
+    }
+
+    /// Whether probes have begun to wait since the last [`Probes::look`].
+    pub fn has_fresh(&self) -> bool {
+        self.tasks.has_fresh()
+    }
+
+    /// When a probe that the poll set knows has waited long enough.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.tasks.poll_timeout()
     }
 
     /// What else there is to tell of probes that have ended.

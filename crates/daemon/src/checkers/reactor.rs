@@ -1,12 +1,9 @@
 //! The loop around the balancer.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll as Polled;
 
-use base::{Instant, Machine};
+use base::{Duration, Instant, Machine};
 use engine::io::{Outcome, RunId};
 use engine::lvs::Balancer;
 use engine::lvs::io::{Answer, Effect, Failure, Input};
@@ -16,7 +13,6 @@ use linux::clock;
 use linux::poll::{Interest, Poll, Ready};
 use linux::signals::Signals;
 use linux::timer::Timer;
-use linux::wait::AsyncPoll;
 use model::Model;
 use model::lvs::{CheckFileId, Checker, Probe};
 
@@ -40,15 +36,19 @@ mod token {
     pub(super) const ADDRESSES: u64 = OWN + 1;
 }
 
-/// So many answers of probes are taken in one turn, so that a flood of them keeps nothing else waiting.
-const MOST_ANSWERS: usize = 256;
+/// If there will be something to do so soon after the begin of a turn, it is waited for without listening,
+/// and done in one turn with what comes meanwhile.
+///
+/// With many checks there is always one due, or one answered; to sleep and wake up costs as much as a third
+/// of a check, to the other side, too.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// One balancer and everything that it acts through.
 pub struct Reactor<'s> {
     balancer: Balancer,
     model: Arc<Model>,
     generation: u64,
-    poll: AsyncPoll,
+    poll: Poll,
     timer: Timer,
     kernel: Kernel,
     probes: Probes,
@@ -64,13 +64,9 @@ pub struct Reactor<'s> {
     primed: bool,
     stopping: bool,
     stopped: bool,
+    /// When the last turn began.
+    began: Instant,
     turns: Histogram,
-}
-
-/// What a turn is about.
-struct News {
-    ready: Vec<Ready>,
-    answers: Vec<(RunId, Answer)>,
 }
 
 impl<'s> Reactor<'s> {
@@ -94,7 +90,7 @@ impl<'s> Reactor<'s> {
         let mut reactor = Self {
             balancer: Balancer::new(model.clone(), now, seed),
             generation,
-            poll: AsyncPoll::new(poll)?,
+            poll,
             timer,
             kernel: Kernel::open(&model.lvs.settings),
             probes: Probes::new(model.lvs.settings.tls.as_ref()),
@@ -106,6 +102,7 @@ impl<'s> Reactor<'s> {
             primed: false,
             stopping: false,
             stopped: false,
+            began: now,
             turns: Histogram::default(),
             model,
         };
@@ -126,51 +123,37 @@ impl<'s> Reactor<'s> {
     ///
     /// # Errors
     /// Waiting itself fails, which nothing can repair.
-    pub async fn run(mut self) -> Result<(), OsError> {
+    pub fn run(mut self) -> Result<(), OsError> {
         self.due();
         while !self.stopped {
-            self.timer.set(self.balancer.poll_timeout())?;
-            self.links.watch(self.poll.set())?;
-            let news = self.wait().await?;
-            let begin = clock::now();
-            self.turn(news);
-            self.turns.record(clock::now().since(begin));
+            self.links.watch(&mut self.poll)?;
+            let ready = self.wait()?;
+            self.began = clock::now();
+            self.turn(&ready)?;
+            self.turns.record(clock::now().since(self.began));
         }
         self.probes.forbid_pings().into_iter().for_each(|line| self.links.supervisor.log(line));
         Ok(())
     }
 
-    /// Waits until there is something to do, and lets probes go on meanwhile.
-    async fn wait(&mut self) -> Result<News, OsError> {
-        let Self { poll, probes, kernel, .. } = self;
-        let mut news = if kernel.has_work() {
-            tokio::task::yield_now().await;
-            News { ready: poll.now()?, answers: Vec::new() }
+    /// Waits until there is something to do.
+    fn wait(&mut self) -> Result<Vec<Ready>, OsError> {
+        let deadlines = [self.balancer.poll_timeout(), self.probes.poll_timeout()];
+        let next = deadlines.into_iter().flatten().min();
+        let pause = self.began + PAUSE;
+        let timeout = if self.kernel.has_work() || self.probes.can_go_on() {
+            Some(Duration::ZERO)
+        } else if self.probes.has_fresh() || next.is_some_and(|next| next <= pause) {
+            std::thread::sleep(pause.since(clock::now()).into());
+            Some(Duration::ZERO)
         } else {
-            let mut ready = pin!(poll.ready());
-            poll_fn(|cx| {
-                let answer = match probes.poll_next(cx) {
-                    Polled::Ready(answer) => Some(answer),
-                    Polled::Pending => None,
-                };
-                match (ready.as_mut().poll(cx), answer) {
-                    (Polled::Pending, None) => Polled::Pending,
-                    (Polled::Pending, Some(answer)) => {
-                        Polled::Ready(Ok(News { ready: Vec::new(), answers: vec![answer] }))
-                    }
-                    (Polled::Ready(Err(e)), _) => Polled::Ready(Err(e)),
-                    (Polled::Ready(Ok(ready)), answer) => {
-                        Polled::Ready(Ok(News { ready, answers: answer.into_iter().collect() }))
-                    }
-                }
-            })
-            .await?
+            self.timer.set(next)?;
+            None
         };
-        news.answers.extend(std::iter::from_fn(|| probes.next()).take(MOST_ANSWERS));
-        Ok(news)
+        Ok(self.poll.wait(timeout)?.to_vec())
     }
 
-    fn turn(&mut self, News { ready, answers }: News) {
+    fn turn(&mut self, ready: &[Ready]) -> Result<(), OsError> {
         let is_ready = |token| ready.iter().any(|r| r.token == token);
         if is_ready(token::SIGNALS) {
             while let Some(order) = self.links.signal() {
@@ -178,7 +161,7 @@ impl<'s> Reactor<'s> {
             }
         }
         if is_ready(token::SUPERVISOR) {
-            while let Some(order) = self.links.order(self.poll.set(), self.stopping) {
+            while let Some(order) = self.links.order(&mut self.poll, self.stopping) {
                 self.obey(order);
             }
         }
@@ -188,14 +171,16 @@ impl<'s> Reactor<'s> {
         if is_ready(token::SCRIPTS) {
             self.hear_scripts();
         }
-        for (run, answer) in answers {
-            self.input(Input::Probed { run, answer });
-        }
-        self.probes.take_notes().into_iter().for_each(|line| self.links.supervisor.log(line));
+        ready.iter().for_each(|ready| self.probes.hear(*ready));
+        self.probes.look(self.began, &mut self.poll)?;
+        self.probes.run();
+        self.hear_probes();
         if is_ready(token::TIMER) {
             self.timer.expired();
         }
         self.due();
+        self.probes.begin()?;
+        self.hear_probes();
         for answer in self.kernel.pump() {
             let first = matches!(answer, Input::Table(_)) && !std::mem::replace(&mut self.primed, true);
             self.input(answer);
@@ -209,6 +194,7 @@ impl<'s> Reactor<'s> {
             self.event(&event);
         }
         self.links.tell_lost();
+        Ok(())
     }
 
     /// Has the balancer do what is due.
@@ -295,6 +281,13 @@ impl<'s> Reactor<'s> {
         }
     }
 
+    fn hear_probes(&mut self) {
+        while let Some((run, answer)) = self.probes.next() {
+            self.input(Input::Probed { run, answer });
+        }
+        self.probes.take_notes().into_iter().for_each(|line| self.links.supervisor.log(line));
+    }
+
     // --- addresses of this host ---
 
     /// Begins to look at the addresses of this host if somebody wants to know them.
@@ -308,7 +301,7 @@ impl<'s> Reactor<'s> {
         }
         let buffer = lvs.settings.netlink_monitor_buffer.and_then(|n| usize::try_from(n).ok());
         let opened = Addresses::open(buffer).and_then(|addresses| {
-            self.poll.set().add(&addresses, token::ADDRESSES, Interest::READ)?;
+            self.poll.add(&addresses, token::ADDRESSES, Interest::READ)?;
             Ok(addresses)
         });
         match opened {

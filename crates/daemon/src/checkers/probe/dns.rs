@@ -16,7 +16,7 @@ impl Prober {
         let query = wire::dns::query(id, &check.name, check.kind.number())
             .map_err(|e| unable(Errno::EINVAL, e.to_string()))?;
         let socket = udp::open(to, Kind::Datagram)?;
-        udp::send(&socket, &query, until).await?;
+        self.send(&socket, &query, until).await?;
         let is_ours = |datagram: &[u8]| wire::dns::answer(datagram).filter(|answer| answer.id == id);
         match self.hear(&socket, until, is_ours).await?.rcode {
             0 => Ok(()),

@@ -4,13 +4,13 @@ use std::fmt::Write;
 use std::net::IpAddr;
 
 use engine::lvs::io::{Answer, Failure};
+use linux::poll::Interest;
 use md5::{Digest, Md5};
 use model::lvs::{Connect, Http, HttpVersion, Url};
 use nix::errno::Errno;
-use tokio::io::Interest;
 
 use super::stream::{self, Stream, Turn};
-use super::{Deadline, LengthMismatch, Outcome, Prober, regex, tls, unable};
+use super::{Deadline, LengthMismatch, Outcome, Prober, SCRATCH, regex, tls, unable};
 
 /// The longest head of a reply, in bytes; keepalived's is 4096.
 const HEAD: usize = 16 * 1024;
@@ -197,7 +197,7 @@ impl Prober {
     /// What the check is answered.
     pub async fn ask(&self, question: &Question<'_>, reply: &mut Reply) -> Result<(), Answer> {
         let deadline = Deadline::new(question.to);
-        let mut stream = stream::open(question.to, &deadline).await?;
+        let mut stream = stream::open(&self.waits, question.to, &deadline).await?;
         if let Some(name) = question.tls {
             let context = self.tls.borrow_mut().get().map_err(Answer::Unable)?;
             let ssl = tls::session(&context, name).map_err(|e| unable(Errno::EINVAL, e.to_string()))?;
@@ -214,9 +214,15 @@ impl Prober {
         asked.map_err(Answer::Failed)
     }
 
-    async fn read(&self, stream: &mut Stream, deadline: &Deadline, reply: &mut Reply) -> Result<(), Failure> {
+    async fn read(
+        &self,
+        stream: &mut Stream<'_>,
+        deadline: &Deadline,
+        reply: &mut Reply,
+    ) -> Result<(), Failure> {
+        let mut wait = Some(Interest::READ);
         loop {
-            let got = stream.turn(deadline.step(), Interest::READABLE, |stream| {
+            let got = stream.turn(deadline.step(), wait, |stream| {
                 let mut scratch = self.scratch.borrow_mut();
                 Ok(match stream.try_read(&mut scratch)? {
                     Turn::Done(n) => {
@@ -229,7 +235,13 @@ impl Prober {
             match got.await {
                 Ok((0, _)) => return reply.end(),
                 Ok((_, true)) => return Ok(()),
-                Ok((_, false)) => {}
+                Ok((n, false)) => {
+                    // Mostly that was all, and the end is there already. There is always more of some.
+                    wait = if wait.is_some() { None } else { Some(Interest::READ) };
+                    if n == SCRATCH {
+                        stream.pause().await;
+                    }
+                }
                 // It said more than it announced, and does not go.
                 Err(Failure::ReadTimeout | Failure::Read { .. }) if reply.is_whole() => return Ok(()),
                 Err(failure) => return Err(failure),
@@ -276,8 +288,9 @@ impl Prober {
         }
         if let Some((pattern, inverted)) = pattern {
             let body = reply.text.unwrap_or_default();
-            let found =
-                regex::search(&pattern, &body, body.len() < SEARCHED).await.map_err(Answer::Failed)?;
+            let found = regex::search(&self.waits, &pattern, &body, body.len() < SEARCHED)
+                .await
+                .map_err(Answer::Failed)?;
             if found == inverted {
                 return failed(Failure::Regex);
             }

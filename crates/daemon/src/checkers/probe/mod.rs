@@ -1,7 +1,7 @@
 //! Health checks, each made once: a question to a server, and whether its answer is good.
 //!
-//! A [`Prober`] holds what runs share; [`Prober::run_noting`] is one run, as one future on the runtime of the
-//! calling thread, and dropping it closes all that it opened. When to run, and what a failure means, is
+//! A [`Prober`] holds what runs share; [`Prober::run_noting`] is one run, as one future that is polled by way
+//! of [`Prober::waits`], and dropping it closes all that it opened. When to run, and what a failure means, is
 //! for others to decide.
 //!
 //! A server's answer is hostile input. Each step of a run has the check's `connect_timeout`, as with
@@ -19,19 +19,21 @@ mod stream;
 mod tests;
 mod tls;
 mod udp;
+pub mod waits;
 
 use std::cell::{Cell, RefCell};
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
-use std::time::Duration as StdDuration;
 
-use base::{Duration, Rng};
+use base::{Duration, Instant, Rng};
 use engine::lvs::io::{Answer, OpError};
+use linux::clock;
 use model::lvs::{Checker, Connect, Probe, Tls};
-use tokio::time::Instant;
+
+use self::waits::Waits;
 
 /// All of a run takes at most so many times the timeout of a step.
-pub const STEPS: u32 = 6;
+pub const STEPS: u64 = 6;
 
 /// The buffer that all runs read into, in bytes: none waits while it holds it.
 const SCRATCH: usize = 16 * 1024;
@@ -53,6 +55,8 @@ pub struct LengthMismatch {
 
 /// What the runs of checks share. It belongs to one thread.
 pub struct Prober {
+    /// What its runs wait for.
+    pub waits: Waits,
     tls: RefCell<tls::Contexts>,
     patterns: regex::Cache,
     random: RefCell<Rng>,
@@ -65,6 +69,7 @@ impl Prober {
     #[must_use]
     pub fn new(tls: Option<&Tls>) -> Self {
         Self {
+            waits: Waits::default(),
             tls: RefCell::new(tls::Contexts::new(tls)),
             patterns: regex::Cache::default(),
             random: RefCell::new(Rng::new(RandomState::new().hash_one(0))),
@@ -102,7 +107,7 @@ impl Prober {
     pub async fn run_noting(&self, checker: &Checker, url: usize) -> (Answer, Option<LengthMismatch>) {
         let mut mismatch = None;
         let done = match &checker.probe {
-            Probe::Tcp(to) => stream::check(to).await,
+            Probe::Tcp(to) => stream::check(&self.waits, to).await,
             Probe::Http(to, http) => self.http(to, http, url, false, &mut mismatch).await,
             // Boxed, so that the others' futures are not as large as this one.
             Probe::Ssl(to, http) => Box::pin(self.http(to, http, url, true, &mut mismatch)).await,
@@ -141,25 +146,17 @@ fn unable(errno: nix::errno::Errno, message: impl Into<Box<str>>) -> Answer {
 /// How long a run may take.
 #[derive(Clone, Copy)]
 struct Deadline {
-    step: StdDuration,
+    step: Duration,
     end: Instant,
 }
 
 impl Deadline {
-    /// Longer than anybody waits, and short enough for every clock.
-    const FAR: StdDuration = StdDuration::from_secs(30 * 365 * 86_400);
-
     fn new(to: &Connect) -> Self {
-        let step = std_duration(to.timeout).min(Self::FAR);
-        Self { step, end: Instant::now() + step.saturating_mul(STEPS).min(Self::FAR) }
+        Self { step: to.timeout, end: clock::now() + to.timeout * STEPS }
     }
 
     /// When a step that begins now must be over.
     fn step(&self) -> Instant {
-        (Instant::now() + self.step).min(self.end)
+        (clock::now() + self.step).min(self.end)
     }
-}
-
-fn std_duration(duration: Duration) -> StdDuration {
-    StdDuration::from_nanos(duration.as_nanos())
 }

@@ -26,7 +26,7 @@ impl Prober {
             chunk.copy_from_slice(random.get(..chunk.len()).unwrap_or_default());
         }
         let socket = udp::open(to, Kind::Echo)?;
-        udp::send(&socket, &message, until).await?;
+        self.send(&socket, &message, until).await?;
         let data = message.get(echo::HEADER..).unwrap_or_default();
         self.hear(&socket, until, |reply| echo::is_reply(family, reply, sequence, data).then_some(())).await
     }

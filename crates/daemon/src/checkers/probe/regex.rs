@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use engine::lvs::io::Failure;
 use linux::regex::{PatternError, Regex, Step, Subject};
 
+use super::waits::Waits;
+
 /// All steps of a search together.
 const BUDGET: Duration = Duration::from_millis(250);
 /// A step that is quicker is followed by a longer one.
@@ -40,7 +42,7 @@ impl Cache {
 ///
 /// # Errors
 /// [`Failure::Regex`] if limits were met: then nobody knows.
-pub(super) async fn search(regex: &Regex, body: &[u8], whole: bool) -> Result<bool, Failure> {
+pub(super) async fn search(waits: &Waits, regex: &Regex, body: &[u8], whole: bool) -> Result<bool, Failure> {
     let began = Instant::now();
     let subject = Subject { bytes: body, ends: whole };
     let (mut at, mut places) = (regex.start(), PLACES.0);
@@ -58,7 +60,7 @@ pub(super) async fn search(regex: &Regex, body: &[u8], whole: bool) -> Result<bo
             return Err(Failure::Regex);
         }
         if took >= QUICK {
-            tokio::task::yield_now().await;
+            waits.turn().await;
         }
     }
 }

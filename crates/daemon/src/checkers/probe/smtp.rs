@@ -1,8 +1,8 @@
 //! `SMTP_CHECK`: greeting, HELO, QUIT.
 
 use engine::lvs::io::{Answer, Failure};
+use linux::poll::Interest;
 use model::lvs::{Connect, SmtpCheck};
-use tokio::io::Interest;
 use wire::smtp::{self, Reply};
 
 use super::stream::{self, Stream, Turn};
@@ -15,11 +15,11 @@ impl Prober {
     /// `SMTP_CHECK`.
     pub(super) async fn smtp(&self, to: &Connect, check: &SmtpCheck) -> Outcome<()> {
         let deadline = Deadline::new(to);
-        let mut stream = stream::open(to, &deadline).await?;
+        let mut stream = stream::open(&self.waits, to, &deadline).await?;
         self.dialog(&mut stream, &deadline, &check.helo_name).await.map_err(Answer::Failed)
     }
 
-    async fn dialog(&self, stream: &mut Stream, deadline: &Deadline, name: &str) -> Result<(), Failure> {
+    async fn dialog(&self, stream: &mut Stream<'_>, deadline: &Deadline, name: &str) -> Result<(), Failure> {
         let mut unread = Vec::new();
         self.expect(stream, deadline, &mut unread, "greeting", 220).await?;
         stream.send(format!("HELO {name}\r\n").as_bytes(), deadline.step()).await?;
@@ -34,7 +34,7 @@ impl Prober {
 
     async fn expect(
         &self,
-        stream: &mut Stream,
+        stream: &mut Stream<'_>,
         deadline: &Deadline,
         unread: &mut Vec<u8>,
         step: &'static str,
@@ -49,7 +49,7 @@ impl Prober {
     /// Reads a reply and returns its code. `unread` is what came and belongs to no reply yet.
     async fn reply(
         &self,
-        stream: &mut Stream,
+        stream: &mut Stream<'_>,
         deadline: &Deadline,
         unread: &mut Vec<u8>,
         step: &'static str,
@@ -68,7 +68,7 @@ impl Prober {
                 }
                 Reply::Partial => {}
             }
-            let read = stream.turn(until, Interest::READABLE, |stream| {
+            let read = stream.turn(until, Some(Interest::READ), |stream| {
                 let mut scratch = self.scratch.borrow_mut();
                 let room = LONGEST - unread.len();
                 Ok(match stream.try_read(scratch.get_mut(..room).unwrap_or_default())? {

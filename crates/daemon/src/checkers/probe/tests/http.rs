@@ -131,11 +131,21 @@ fn a_digest_covers_the_body_up_to_its_announced_length() {
 }
 
 #[test]
+fn a_short_reply_costs_at_most_three_waits() {
+    let (answer, waits) =
+        in_namespace(|| run_counting(Probe::Http(to(replies(OK), LONG), Box::new(get("/")))));
+    assert_eq!(answer, PASSED);
+    // For the connection, for the reply, and for its end if that has not come at once.
+    assert!(waits <= 3, "{waits}");
+}
+
+#[test]
 fn a_wrong_length_is_told_and_fails_nothing() {
     let told = in_namespace(|| {
         let at = replies(*b"HTTP/1.0 200 OK\r\nContent-Length: 7\r\n\r\nhello");
         let probe = Probe::Http(to(at, LONG), Box::new(get("/")));
-        block_on(async { Prober::new(None).run_noting(&checker(probe), 0).await })
+        let prober = Prober::new(None);
+        prober.waits.block_on(prober.run_noting(&checker(probe), 0)).expect("it is waited for")
     });
     assert_eq!(told, (PASSED, Some(LengthMismatch { announced: 7, received: 5 })));
 }

@@ -48,7 +48,21 @@ fn run(probe: Probe) -> Answer {
 }
 
 fn run_by(prober: &Prober, probe: Probe) -> Answer {
-    block_on(prober.run(&checker(probe), 0))
+    prober.waits.block_on(prober.run(&checker(probe), 0)).expect("it is waited for")
+}
+
+/// Makes the check once; how often it waited, too.
+fn run_counting(probe: Probe) -> (Answer, usize) {
+    let (prober, checker) = (Prober::new(None), checker(probe));
+    let mut run = std::pin::pin!(prober.run(&checker, 0));
+    let mut waits = 0;
+    let counted = std::future::poll_fn(|cx| {
+        let polled = run.as_mut().poll(cx);
+        waits += usize::from(polled.is_pending());
+        polled
+    });
+    let answer = prober.waits.block_on(counted).expect("it is waited for");
+    (answer, waits)
 }
 
 fn checker(probe: Probe) -> Checker {
@@ -61,11 +75,6 @@ fn checker(probe: Probe) -> Checker {
         log_all_failures: false,
     };
     Checker { schedule, probe }
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(future)
 }
 
 fn to(server: SocketAddr, timeout: Duration) -> Connect {

@@ -129,12 +129,17 @@ fn a_run_that_is_dropped_closes_its_connection() {
         });
         let prober = Prober::new(None);
         let checker = checker(Probe::Http(to(at, LONG), Box::new(get("/"))));
-        block_on(async {
-            let run = prober.run(&checker, 0);
-            assert!(tokio::time::timeout(StdDuration::from_millis(50), run).await.is_err());
-            // The runtime is still there: what closes is the run.
-            assert_eq!(told.recv_timeout(WAIT), Ok("connected"));
-            assert_eq!(told.recv_timeout(WAIT), Ok("closed"));
-        });
+        let mut run = Box::pin(prober.run(&checker, 0));
+        assert!(prober.waits.poll(run.as_mut(), None).is_err(), "it waits");
+        assert_eq!(told.recv_timeout(WAIT), Ok("connected"));
+        drop(run);
+        assert_eq!(told.recv_timeout(WAIT), Ok("closed"));
     });
+}
+
+#[test]
+fn a_connection_costs_one_wait() {
+    let (answer, waits) = in_namespace(|| run_counting(tcp(server(drop), LONG)));
+    assert_eq!(answer, PASSED);
+    assert!(waits <= 1, "{waits}");
 }
