@@ -5,6 +5,7 @@
 //! with its reasons in `tests/oracle/DIVERGENCES.toml`, and must still occur.
 
 mod case;
+mod composed;
 mod divergences;
 mod keywords;
 mod mutate;
@@ -53,6 +54,7 @@ fn cases(table: &Table) -> Vec<Case> {
     let places = keywords::places(table);
     let mut cases = mutate::seeds();
     cases.extend(written::all());
+    cases.extend(composed::all());
     cases.extend(places.iter().flat_map(keywords::Words::fitting));
     let nonsense: Vec<Case> = places.iter().flat_map(keywords::Words::nonsense).collect();
     for number in 0..wanted.parse().unwrap_or(DRAWN) {

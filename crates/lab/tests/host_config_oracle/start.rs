@@ -6,7 +6,7 @@ use lab::harness::Outcome;
 use lab::{Daemon, Lab, Node, Process, Result, ensure};
 
 use crate::case::{Case, MAIN};
-use crate::{mutate, written};
+use crate::{composed, mutate, written};
 
 /// Configurations with a fault that keepalived passes over, or about which the two could disagree.
 const CHOSEN: &[&str] = &[
@@ -70,7 +70,7 @@ pub(crate) fn starts() -> Result<Outcome> {
     if let Err(e) = crate::programs() {
         return Ok(Outcome::Skipped(e.to_string()));
     }
-    let all: Vec<Case> = mutate::seeds().into_iter().chain(written::all()).collect();
+    let all: Vec<Case> = mutate::seeds().into_iter().chain(written::all()).chain(composed::all()).collect();
     let chosen: Vec<&Case> =
         CHOSEN.iter().filter_map(|name| all.iter().find(|case| case.name == *name)).collect();
     ensure(chosen.len() == CHOSEN.len(), "every name is that of a case")?;
