@@ -177,7 +177,7 @@ fn with_no_checker_emails_only_whole_servers_send_mail() {
             ..super::build::tcp("10.1.0.2", 80)
         };
         let first = with.services[0].servers[1].checkers[0].clone();
-        with.services[0].servers[1].checkers = Box::new([first, second]);
+        with.services[0].servers[1].checkers = [first, Arc::new(second)].into();
         let mut world = World::of(mailing(with, only), Ipvs::default());
         world.run(secs(15));
         world.mail.clear();
@@ -191,7 +191,7 @@ fn with_no_checker_emails_only_whole_servers_send_mail() {
 fn with_no_checker_emails_a_check_that_servers_share_is_told_of_each() {
     let mut with = pair();
     for server in &mut with.services[0].servers {
-        server.checkers = Box::new([super::build::tcp("10.9.0.1", 22)]);
+        server.checkers = super::build::checkers([super::build::tcp("10.9.0.1", 22)]);
     }
     let mut world = World::of(mailing(with, true), Ipvs::default());
     world.run(secs(15));
@@ -320,7 +320,8 @@ fn a_number_in_a_file_changes_the_weight() {
     let mut with = pair();
     let file = model::lvs::CheckFileId::from_index(0);
     let probe = Probe::File(FileCheck { file, weight: 2, reverse: false });
-    with.services[0].servers[0].checkers = Box::new([Checker { probe, ..super::build::tcp("10.1.0.1", 80) }]);
+    with.services[0].servers[0].checkers =
+        super::build::checkers([Checker { probe, ..super::build::tcp("10.1.0.1", 80) }]);
     let mut world = World::new(with);
     world.run(secs(1));
     world.take_operations();

@@ -128,7 +128,7 @@ fn a_run_that_is_dropped_closes_its_connection() {
             tell.send("closed").expect("the test waits");
         });
         let prober = Prober::new(None);
-        let checker = checker(Probe::Http(to(at, LONG), Box::new(get("/"))));
+        let checker = checker(Probe::Http(to(at, LONG), get("/").into()));
         block_on(async {
             let run = prober.run(&checker, 0);
             assert!(tokio::time::timeout(StdDuration::from_millis(50), run).await.is_err());
