@@ -7,7 +7,9 @@ use base::{Deadlines, Instant, Machine, Rng};
 
 use crate::config::{CheckerId, Config, ServerId, ServiceId, TaskId};
 use crate::feed::Feeds;
-use crate::io::{Answer, Event, Input, Output, Reload, RunId, ServerSnapshot, Snapshot, TaskSnapshot, Wanted};
+use crate::io::{
+    Answer, Event, Input, Output, Reload, RunId, ServerSnapshot, Snapshot, TaskSnapshot, Wanted,
+};
 use crate::link::Links;
 use crate::pool::{Member, Pool};
 use crate::runner::{Run, Runner, Told};
@@ -98,7 +100,7 @@ impl Checks {
 
     /// The task that makes a check; `None` if there is no such check.
     #[must_use]
-    pub fn task(&self, service: ServiceId, server: ServerId, check: CheckerId) -> Option<TaskId> {
+    pub fn task_of(&self, service: ServiceId, server: ServerId, check: CheckerId) -> Option<TaskId> {
         let member = self.pools.get(service.index())?.members.get(server.index())?;
         member.config.checks.get(check.index()).copied()
     }

@@ -24,8 +24,8 @@ use crate::source::{Elsewhere, System};
 /// The file that is read if none is given.
 pub const DEFAULT_FILE: &str = "/etc/keepalived/keepalived.conf";
 
-/// A configuration that can be run, as the supervisor has it. It keeps no object that others run: a Model may be
-/// large, and it would have it twice while the next one is read.
+/// A configuration that can be run, as the supervisor has it. It keeps no object that others run: a Model may
+/// be large, and it would have it twice while the next one is read.
 pub struct Configuration {
     /// What holds for the daemon as a whole: the Model without what [`Uses`] tells of.
     pub head: Model,

@@ -1,5 +1,5 @@
-//! What a server costs in memory in the process that checks it: with ten thousand of them, every hundred bytes are a
-//! megabyte.
+//! What a server costs in memory in the process that checks it: with ten thousand of them, every hundred
+//! bytes are a megabyte.
 
 use std::collections::VecDeque;
 use std::fmt::Write;

@@ -9,8 +9,8 @@ use std::time::Instant;
 use base::{Duration, Family, IfName, Name};
 use engine::lvs::io::Operation;
 use engine::lvs::table::{
-    MarkEntry, MarkTable, Marks, Persistence, ServerKey, ServerSettings, ServiceKey, ServiceSettings, SyncHalf,
-    SyncSettings, Table, Timeouts,
+    MarkEntry, MarkTable, Marks, Persistence, ServerKey, ServerSettings, ServiceKey, ServiceSettings,
+    SyncHalf, SyncSettings, Table, Timeouts,
 };
 use lab::harness::{Needs, Outcome, Scenario};
 use lab::{Daemon, Lab, LabError, Node, Result, ensure};
@@ -381,7 +381,10 @@ fn waits() -> Result<Outcome> {
         for (took, what) in took.iter_mut().zip(["start", "stop"]) {
             took.sort();
             let most = took[TIMES - 1];
-            ensure(most < std::time::Duration::from_millis(1), format_args!("{what} {half:?} took {most:?}"))?;
+            ensure(
+                most < std::time::Duration::from_millis(1),
+                format_args!("{what} {half:?} took {most:?}"),
+            )?;
         }
     }
     Ok(Outcome::Passed)

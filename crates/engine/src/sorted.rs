@@ -1,8 +1,8 @@
 //! A map that takes no more room than what is in it.
 
-/// Keys in their order, each with its value, in one piece of memory. For many maps with a few entries each: of a tree,
-/// every one would have a node with room for eleven. A look-up costs a logarithm; one more or one less moves all that come
-/// after it.
+/// Keys in their order, each with its value, in one piece of memory. For many maps with a few entries each:
+/// as trees, every one of them would have a node with room for eleven. A look-up costs a logarithm; one more
+/// or one less moves all that come after it.
 #[derive(Debug)]
 pub(crate) struct Sorted<K, V>(Vec<(K, V)>);
 

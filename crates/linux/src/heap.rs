@@ -1,8 +1,8 @@
 //! The heap of the C library: what was freed goes back to the system when it is asked to, and not before.
 
-/// Gives whole pages of freed memory back to the system. For when much was freed that won't be needed again soon: the
-/// library keeps it otherwise, and the largest moment of a process would be its size for good. Takes a
-/// millisecond for some ten megabytes; elsewhere than with glibc it does nothing.
+/// Gives whole pages of freed memory back to the system. For when much was freed that won't be needed again
+/// soon: the library keeps it otherwise, and the largest moment of a process would be its size for good.
+/// Takes a millisecond for some ten megabytes; elsewhere than with glibc it does nothing.
 pub fn trim() {
     #[cfg(target_env = "gnu")]
     // SAFETY: it looks at the library's own lists, under its own locks, and gives away only what nobody has.

@@ -41,8 +41,8 @@ impl Memfd {
         }
     }
 
-    /// Everything in it. All copies of the descriptor share one place in the file: it is not looked at, since others may
-    /// read at the same time.
+    /// Everything in it. All copies of the descriptor share one place in the file, which is not used: others
+    /// may read at the same time.
     pub fn read(&self) -> Result<Vec<u8>> {
         let file = File::from(self.0.try_clone().on("copy descriptor of", "memory file")?);
         let size = file.metadata().on("look at", "memory file")?.len();

@@ -170,7 +170,8 @@ impl Book {
     pub(super) fn samples(&self) -> impl Iterator<Item = (&str, &'static str, usize, f64)> {
         self.rows.iter().flat_map(|row| {
             let of_binary = row.values.iter().enumerate();
-            let each = of_binary.flat_map(|(binary, values)| values.iter().map(move |value| (binary, *value)));
+            let each =
+                of_binary.flat_map(|(binary, values)| values.iter().map(move |value| (binary, *value)));
             each.map(|(binary, value)| (row.case.as_str(), row.metric.name, binary, value))
         })
     }

@@ -73,8 +73,8 @@ struct Identity {
 }
 
 impl Identity {
-    /// If `script_user` is not set. Asking for the account costs much, where accounts are kept by a service of the
-    /// network: not without a command that needs it.
+    /// If `script_user` is not set. Asking for the account costs much, where accounts are kept by a service
+    /// of the network: not without a command that needs it.
     fn usual(security: bool, cx: &mut Cx<'_>) -> Self {
         match cx.source.user(DEFAULT_ACCOUNT) {
             Some(account) => {

@@ -98,7 +98,7 @@ impl Plan {
                 for (index, task) in new.checks.iter().enumerate() {
                     let before = carried
                         .check(CheckerId::from_index(index))
-                        .and_then(|check| core.task(service, carried.server, check));
+                        .and_then(|check| core.task_of(service, carried.server, check));
                     let Some(before) = before else { continue };
                     let (Some(place), Some(taken)) =
                         (tasks.get_mut(task.index()), taken.get_mut(before.index()))

@@ -78,7 +78,7 @@ impl Balancer {
         match told {
             Told::Checked { service, server, check: checker, step, passed, failures, changed } => {
                 let failure = cause.failure(passed);
-                if changed && let Some(task) = core.task(service, server, checker) {
+                if changed && let Some(task) = core.task_of(service, server, checker) {
                     // The first verdict is news, but not if it is what was taken for granted.
                     if plan.tell(task, passed) {
                         let probe = plan.checker(task).map(|checker| &checker.probe);

@@ -29,8 +29,14 @@ pub(crate) struct Helper {
 #[derive(Debug)]
 enum State {
     /// Nothing was to be done yet.
-    Idle { ipvs: Option<Ipvs>, namespace: IpvsNamespace },
-    Running { orders: Sender<(OpId, Operation)>, answers: Receiver<(OpId, Result<()>)> },
+    Idle {
+        ipvs: Option<Ipvs>,
+        namespace: IpvsNamespace,
+    },
+    Running {
+        orders: Sender<(OpId, Operation)>,
+        answers: Receiver<(OpId, Result<()>)>,
+    },
     Failed(OsError),
 }
 

@@ -37,8 +37,8 @@ pub struct RealServer {
     pub checkers: Checkers,
 }
 
-/// The checks of a server, which most often has one or two: they are in place. Whoever runs a check has a share of it
-/// instead of a copy.
+/// The checks of a server, which most often has one or two: they are in place. Whoever runs a check has a
+/// share of it instead of a copy.
 pub type Checkers = SmallVec<[Arc<Checker>; 2]>;
 
 /// `sorry_server`.

@@ -88,7 +88,10 @@ fn kept(s: &mut Stage, conf: &str) -> Result<()> {
 fn keeps_the_table(s: &mut Stage) -> Result<()> {
     let group = "virtual_server_group web {\n 192.0.2.30-33 81\n}\n";
     let web = service("group web", "", &[real(1, &at_once())]);
-    kept(s, &(balancing("lvs_timeouts tcp 1000\n lvs_sync_daemon eth0\n nftables_ipvs marks", "") + group + &web))
+    kept(
+        s,
+        &(balancing("lvs_timeouts tcp 1000\n lvs_sync_daemon eth0\n nftables_ipvs marks", "") + group + &web),
+    )
 }
 
 fn keeps_and_tells(s: &mut Stage) -> Result<()> {
