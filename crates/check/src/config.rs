@@ -6,6 +6,7 @@
 use alloc::vec::Vec;
 
 use base::Duration;
+use smallvec::SmallVec;
 
 base::ids! {
     /// A place in [`Config::services`].
@@ -161,8 +162,9 @@ pub struct Server {
     pub weight: u32,
     /// `inhibit_on_failure`: while it may not serve its weight is 0, instead of it being absent.
     pub inhibit: bool,
-    /// Its checks, in the order of the file; it is alive while none of them fails.
-    pub checks: Vec<TaskId>,
+    /// Its checks, in the order of the file; it is alive while none of them fails. Few most often: they are
+    /// in place.
+    pub checks: SmallVec<[TaskId; 4]>,
 }
 
 /// `sorry_server`.

@@ -43,7 +43,7 @@
 //!     log_all_failures: false,
 //! };
 //! let kind = Kind::Probe { steps: 1, fast_recovery: false };
-//! let server = |check| Server { weight: 10, inhibit: false, checks: vec![TaskId(check)] };
+//! let server = |check| Server { weight: 10, inhibit: false, checks: [TaskId(check)].into_iter().collect() };
 //! let service = Service {
 //!     quorum: Quorum { weight: 1, hysteresis: 0 },
 //!     servers: vec![server(0), server(1)],

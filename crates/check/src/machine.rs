@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use base::{Deadlines, Instant, Machine, Rng};
 
-use crate::config::{Config, ServerId, ServiceId, TaskId};
+use crate::config::{CheckerId, Config, ServerId, ServiceId, TaskId};
 use crate::feed::Feeds;
 use crate::io::{
     Answer, Event, Input, Output, Reload, RunId, ServerSnapshot, Snapshot, TaskSnapshot, Wanted,
@@ -14,6 +14,9 @@ use crate::link::Links;
 use crate::pool::{Member, Pool};
 use crate::runner::{Run, Runner, Told};
 use crate::slots::Slots;
+
+/// So many outputs of a turn are nothing unusual.
+const USUAL: usize = 1024;
 
 /// All checks and all pools of one process.
 #[derive(Debug)]
@@ -68,7 +71,10 @@ impl Checks {
 
     /// A service whose [`wanted`](Self::wanted) set changed since it was last returned here.
     pub fn poll_changed(&mut self) -> Option<ServiceId> {
-        let service = self.changed.pop_front()?;
+        let Some(service) = self.changed.pop_front() else {
+            self.changed.shrink_to(USUAL);
+            return None;
+        };
         if let Some(pool) = self.pools.get_mut(service.index()) {
             pool.dirty = false;
         }
@@ -91,6 +97,13 @@ impl Checks {
     #[must_use]
     pub fn quorum_up(&self, service: ServiceId) -> Option<bool> {
         self.pools.get(service.index()).map(|pool| pool.quorum_up)
+    }
+
+    /// The task that makes a check; `None` if there is no such check.
+    #[must_use]
+    pub fn task_of(&self, service: ServiceId, server: ServerId, check: CheckerId) -> Option<TaskId> {
+        let member = self.pools.get(service.index())?.members.get(server.index())?;
+        member.config.checks.get(check.index()).copied()
     }
 
     /// Whether a task's check counts as passing; `None` if there is no such task.
@@ -305,7 +318,12 @@ impl Machine for Checks {
     }
 
     fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if output.is_none() {
+            // After a flood: at the start, or when everything fails at once.
+            self.outputs.shrink_to(USUAL);
+        }
+        output
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

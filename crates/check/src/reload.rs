@@ -34,6 +34,7 @@ impl Checks {
         let mut old_pools: Vec<Option<Pool>> =
             core::mem::take(&mut self.pools).into_iter().map(Some).collect();
         self.changed.clear();
+        self.pools.reserve_exact(services.len());
         for (index, service) in services.into_iter().enumerate() {
             let old = old(&reload.services, index).and_then(|old| old_pools.get_mut(old.index())?.take());
             let servers = reload.servers.get(index).map_or(&[][..], Vec::as_slice);
@@ -62,6 +63,7 @@ impl Checks {
         let mut examples: Vec<Option<Runner>> =
             if alike.iter().any(Option::is_some) { (0..tasks.len()).map(of).collect() } else { Vec::new() };
         let mut kept = Vec::with_capacity(tasks.len());
+        self.runners.reserve_exact(tasks.len());
         for (index, task) in tasks.into_iter().enumerate() {
             let old = old(continued, index);
             let runner = old.and_then(|old| before.get_mut(old.index())?.take());
@@ -94,6 +96,7 @@ impl Checks {
             self.outputs.extend(gone.cancel().map(Output::Cancel));
             self.slots.release(gone.slot);
         }
+        self.slots.shrink_to_fit();
         for (index, runner) in self.runners.iter().enumerate() {
             self.slots.assign(runner.slot, TaskId::from_index(index));
         }

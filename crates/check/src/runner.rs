@@ -1,8 +1,7 @@
 //! One check: what its answers mean, and when it runs next.
 
-use alloc::vec::Vec;
-
 use base::{Duration, Instant};
+use smallvec::SmallVec;
 
 use crate::config::{CheckerId, Kind, ServerId, ServiceId, Task};
 use crate::io::{Answer, RunId, TaskSnapshot};
@@ -12,7 +11,7 @@ use crate::io::{Answer, RunId, TaskSnapshot};
 pub(crate) struct Runner {
     pub(crate) config: Task,
     /// Where its runs are numbered.
-    pub(crate) slot: usize,
+    pub(crate) slot: u32,
     /// Does it count as passing?
     pub(crate) up: bool,
     /// Was there a verdict yet?
@@ -36,8 +35,8 @@ pub(crate) struct Runner {
     pub(crate) next: Option<Instant>,
     /// Whether any service needs it now; else it rests.
     pub(crate) awake: bool,
-    /// Which servers it stands for, in the order of the configuration.
-    pub(crate) subscribers: Vec<Subscriber>,
+    /// Which servers it stands for, in the order of the configuration; most often one.
+    pub(crate) subscribers: SmallVec<[Subscriber; 1]>,
 }
 
 /// A run that is not answered yet.
@@ -78,7 +77,7 @@ pub(crate) struct Told {
 }
 
 impl Runner {
-    pub(crate) fn new(config: Task, slot: usize, next: Option<Instant>) -> Self {
+    pub(crate) fn new(config: Task, slot: u32, next: Option<Instant>) -> Self {
         let up = !config.schedule.alpha;
         Self {
             config,
@@ -95,14 +94,14 @@ impl Runner {
             run: None,
             next,
             awake: false,
-            subscribers: Vec::new(),
+            subscribers: SmallVec::new(),
         }
     }
 
     /// Begins where `other` is, which asks the same.
     pub(crate) fn like(self, other: Self) -> Self {
         let Self { config, slot, next, .. } = self;
-        let mut runner = Self { slot, next, run: None, awake: false, subscribers: Vec::new(), ..other };
+        let mut runner = Self { slot, next, run: None, awake: false, subscribers: SmallVec::new(), ..other };
         runner.adopt(config);
         runner
     }

@@ -10,7 +10,7 @@ use crate::io::RunId;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Slots {
     slots: Vec<Slot>,
-    free: Vec<usize>,
+    free: Vec<u32>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -21,32 +21,42 @@ struct Slot {
 
 impl Slots {
     /// A slot for a new task.
-    pub(crate) fn take(&mut self) -> usize {
+    pub(crate) fn take(&mut self) -> u32 {
         self.free.pop().unwrap_or_else(|| {
+            let number = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
             self.slots.push(Slot::default());
-            self.slots.len() - 1
+            number
         })
     }
 
+    /// All that will be taken for now have been.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.slots.shrink_to_fit();
+    }
+
     /// The task has gone.
-    pub(crate) fn release(&mut self, slot: usize) {
-        if let Some(place) = self.slots.get_mut(slot) {
+    pub(crate) fn release(&mut self, slot: u32) {
+        if let Some(place) = self.place(slot) {
             place.task = None;
             self.free.push(slot);
         }
     }
 
     /// The task of a slot has this id from now on.
-    pub(crate) fn assign(&mut self, slot: usize, task: TaskId) {
-        if let Some(place) = self.slots.get_mut(slot) {
+    pub(crate) fn assign(&mut self, slot: u32, task: TaskId) {
+        if let Some(place) = self.place(slot) {
             place.task = Some(task);
         }
     }
 
+    fn place(&mut self, slot: u32) -> Option<&mut Slot> {
+        self.slots.get_mut(usize::try_from(slot).ok()?)
+    }
+
     /// The next number of a slot.
-    pub(crate) fn next_run(&mut self, slot: usize) -> RunId {
-        let number = u64::try_from(slot).unwrap_or(u64::MAX) & u64::from(u32::MAX);
-        let Some(place) = self.slots.get_mut(slot) else { return RunId(number) };
+    pub(crate) fn next_run(&mut self, slot: u32) -> RunId {
+        let number = u64::from(slot);
+        let Some(place) = self.place(slot) else { return RunId(number) };
         place.uses = place.uses.wrapping_add(1);
         RunId(u64::from(place.uses) << 32 | number)
     }

@@ -88,7 +88,7 @@ fn walk(mut model: Model) -> u64 {
                     .map(|(i, weight)| Server {
                         weight: *weight,
                         inhibit: model.inhibit,
-                        checks: vec![TaskId::from_index(i)],
+                        checks: [TaskId::from_index(i)].into_iter().collect(),
                     })
                     .collect(),
             )

@@ -54,7 +54,7 @@ fn server(lines: &str) -> RealServer {
 /// The only check of that server.
 #[track_caller]
 fn checker(lines: &str) -> Checker {
-    server(lines).checkers[0].clone()
+    Checker::clone(&server(lines).checkers[0])
 }
 
 fn secs(n: u64) -> Duration {
@@ -296,7 +296,9 @@ fn commands_of_checks_are_looked_up_as_other_commands() {
     assert_eq!(service.service.quorum_up.as_ref().unwrap().argv.len(), 2);
     let server = &service.servers[0];
     assert_eq!(&*server.notify_down.as_ref().unwrap().text, "/down");
-    let [Checker { probe: Probe::Misc(misc), .. }] = &*server.checkers else { panic!("{server:?}") };
+    let [Probe::Misc(misc)] = server.checkers.iter().map(|c| &c.probe).collect::<Vec<_>>()[..] else {
+        panic!("{server:?}")
+    };
     assert_eq!((misc.timeout, misc.dynamic, misc.command.user.uid), (secs(60), true, 300));
 }
 

@@ -7,9 +7,9 @@
 use std::io::Write;
 use std::mem::ManuallyDrop;
 use std::path::Path;
-use std::sync::Arc;
 
 use config::{Bundle, EXIT_NO_CONFIG, Level as Grade, Loaded, Recording};
+use linux::memfd::Memfd;
 use linux::netns::Netns;
 use model::lvs::{Lvs, Probe};
 use model::{Model, TrackerSource};
@@ -24,12 +24,58 @@ use crate::source::{Elsewhere, System};
 /// The file that is read if none is given.
 pub const DEFAULT_FILE: &str = "/etc/keepalived/keepalived.conf";
 
-/// A configuration that can be run.
+/// A configuration that can be run, as the supervisor has it. It keeps no object that others run: a Model may
+/// be large, and it would have it twice while the next one is read.
 pub struct Configuration {
-    /// What it says.
-    pub model: Arc<Model>,
-    /// The recording, for the other processes.
-    pub bundle: Vec<u8>,
+    /// What holds for the daemon as a whole: the Model without what [`Uses`] tells of.
+    pub head: Model,
+    /// What there is for others to run.
+    pub uses: Uses,
+    /// The recording, for the other processes: one file for all of them.
+    pub recording: Memfd,
+}
+
+impl Configuration {
+    fn new(model: &mut Model, recording: Memfd) -> Self {
+        let uses = Uses::of(model);
+        let head = Model {
+            global: std::mem::take(&mut model.global),
+            lvs: Lvs { settings: std::mem::take(&mut model.lvs.settings), ..Lvs::default() },
+            ..Model::default()
+        };
+        Self { head, uses, recording }
+    }
+
+    /// All that it says, read once more.
+    ///
+    /// # Errors
+    /// Says why it can't be, which it could be before.
+    pub fn model(&self) -> Result<Model, String> {
+        replay(&self.recording.read().map_err(|e| e.to_string())?)
+    }
+}
+
+/// Which processes have something to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Uses {
+    /// The checkers process.
+    pub balancing: bool,
+    /// The vrrp process.
+    pub routing: bool,
+    /// The scripts process.
+    pub scripts: bool,
+}
+
+impl Uses {
+    fn of(model: &Model) -> Self {
+        Self {
+            balancing: model.lvs.is_configured(),
+            routing: !model.instances.is_empty()
+                || !model.static_addresses.is_empty()
+                || !model.static_routes.is_empty(),
+            scripts: uses_scripts(model),
+        }
+    }
 }
 
 /// Why there is no configuration, or no new one.
@@ -58,7 +104,7 @@ pub fn read_first(options: &Options) -> Result<(Vec<Line>, Result<Configuration,
     }
     let first = read(options);
     let namespace = match &first.1 {
-        Ok(configuration) => configuration.model.global.net_namespace.clone(),
+        Ok(configuration) => configuration.head.global.net_namespace.clone(),
         // Perhaps only for want of an interface that is inside.
         Err(_) => {
             let system = System::new(options.config_id.clone());
@@ -88,10 +134,10 @@ pub fn read(options: &Options) -> (Vec<Line>, Result<Configuration, Refused>) {
     let model = loaded.model.take();
     let refuse = |exit| Refused { exit, report: loaded.render(false) };
     let read = match (model, loaded.exits.run) {
-        (Some(model), None) => match record(recording, load_options(options)) {
-            Ok(bundle) => Ok(Configuration { model: Arc::new(model), bundle }),
+        (Some(mut model), None) => match record(recording, load_options(options)) {
+            Ok(recording) => Ok(Configuration::new(&mut model, recording)),
             Err(e) => {
-                lines.push(Line::error(e));
+                lines.push(Line::error(format!("The configuration cannot be handed over: {e}")));
                 Err(refuse(Exit::Software.code()))
             }
         },
@@ -109,11 +155,13 @@ struct Recorded {
     bundle: Vec<u8>,
 }
 
-fn record(recording: Recording<'_>, options: config::Options) -> Result<Vec<u8>, String> {
+fn record(recording: Recording<'_>, options: config::Options) -> Result<Memfd, String> {
     let bundle = recording.into_bundle().to_bytes().map_err(|e| e.to_string())?;
     // The other processes need no advice.
     let config::Options { file, strict_includes, advice: _ } = options;
-    postcard::to_stdvec(&Recorded { file, strict_includes, bundle }).map_err(|e| e.to_string())
+    let bytes =
+        postcard::to_stdvec(&Recorded { file, strict_includes, bundle }).map_err(|e| e.to_string())?;
+    Memfd::sealed("configuration", &bytes).map_err(|e| e.to_string())
 }
 
 /// Loads what [`read`] has recorded.
@@ -166,7 +214,7 @@ fn log_lines(loaded: &Loaded) -> Vec<Line> {
 }
 
 /// Whether something in `model` is a matter for the scripts process.
-pub fn uses_scripts(model: &Model) -> bool {
+fn uses_scripts(model: &Model) -> bool {
     let global = &model.global;
     let notify = model.instances.iter().map(|i| &i.notify).chain(model.groups.iter().map(|g| &g.notify));
     let mut commands = notify

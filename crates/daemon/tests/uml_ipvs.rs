@@ -100,8 +100,9 @@ fn tunnel(kind: TunnelKind, checksum: TunnelChecksum) -> Forwarding {
     Forwarding::Tunnel(Tunnel { kind, checksum })
 }
 
-fn persistence(seconds: u64, granularity: u32, engine: Option<&str>) -> Option<Persistence> {
-    Some(Persistence { timeout: Duration::from_secs(seconds), granularity, engine: engine.map(Box::from) })
+fn persistence(seconds: u64, granularity: u32, engine: Option<&str>) -> Option<Box<Persistence>> {
+    let (timeout, engine) = (Duration::from_secs(seconds), engine.map(Box::from));
+    Some(Box::new(Persistence { timeout, granularity, engine }))
 }
 
 /// The table that the operations, none of which repeats another, amount to.

@@ -32,6 +32,7 @@ mod resync;
 mod scripts;
 mod snapshot;
 mod sockets;
+mod sorted;
 mod stop;
 mod sync;
 mod timers;

@@ -9,11 +9,12 @@
 //! * Both as the engine wants them: [`kernel`].
 //! * Virtual servers: [`ipvs`], [`nft`].
 //! * Packets: [`vrrp_socket`], [`packet_socket`].
-//! * Processes: [`process`], [`seqpacket`], [`memfd`], [`pidfile`].
+//! * Processes: [`process`], [`seqpacket`], [`memfd`], [`pidfile`], [`heap`].
 //! * A library in C: [`regex`].
 
 pub mod clock;
 pub mod error;
+pub mod heap;
 pub mod inotify;
 pub mod ipvs;
 pub mod kernel;

@@ -1,8 +1,9 @@
 //! Sealed memory as a file: how a configuration is handed to a child.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -40,13 +41,19 @@ impl Memfd {
         }
     }
 
-    /// Everything in it.
+    /// Everything in it. All copies of the descriptor share one place in the file, which is not used: others
+    /// may read at the same time.
     pub fn read(&self) -> Result<Vec<u8>> {
-        let copy = self.0.try_clone().on("copy descriptor of", "memory file")?;
-        let mut file = File::from(copy);
-        let mut bytes = Vec::new();
-        file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut bytes)).on("read", "memory file")?;
+        let file = File::from(self.0.try_clone().on("copy descriptor of", "memory file")?);
+        let size = file.metadata().on("look at", "memory file")?.len();
+        let mut bytes = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
+        file.read_exact_at(&mut bytes, 0).on("read", "memory file")?;
         Ok(bytes)
+    }
+
+    /// The same file once more, for somebody else.
+    pub fn share(&self) -> Result<Self> {
+        self.0.try_clone().map(Self).on("copy descriptor of", "memory file")
     }
 }
 
@@ -69,7 +76,8 @@ mod tests {
     #[test]
     fn what_is_sealed_can_be_read_often_and_never_changed() {
         let m = Memfd::sealed("configuration", b"vrrp_instance").unwrap();
-        for _ in 0..2 {
+        let shared = m.share().unwrap();
+        for m in [&m, &shared, &m] {
             assert_eq!(m.read().unwrap(), b"vrrp_instance");
         }
         let mut file = File::from(m.0.try_clone().unwrap());

@@ -51,10 +51,8 @@ fn code_of(keyword: &str) -> Code {
 /// Turns drafts into commands.
 #[derive(Debug, Default)]
 pub(crate) struct Commands {
-    /// The identity of commands that name none; `None` if they must not run.
-    default: Option<Account>,
-    /// The default identity is that of root, because nobody named one and the usual account is missing.
-    root: bool,
+    /// The identity of commands that name none, once somebody has asked for it.
+    default: Option<Identity>,
     /// Some command runs as root for that reason.
     as_root: bool,
     security: bool,
@@ -65,26 +63,39 @@ pub(crate) struct Commands {
     insecure: bool,
 }
 
+/// Who commands run as that don't say.
+#[derive(Clone, Copy, Debug)]
+struct Identity {
+    /// `None` if they must not run.
+    account: Option<Account>,
+    /// It is root's because nobody named one and the usual account is missing.
+    root: bool,
+}
+
+impl Identity {
+    /// If `script_user` is not set. Asking for the account costs much, where accounts are kept by a service
+    /// of the network: not without a command that needs it.
+    fn usual(security: bool, cx: &mut Cx<'_>) -> Self {
+        match cx.source.user(DEFAULT_ACCOUNT) {
+            Some(account) => {
+                cx.accounts.learn(account, [DEFAULT_ACCOUNT].into_iter());
+                Self { account: Some(account), root: false }
+            }
+            None if security => Self { account: None, root: false },
+            None => Self { account: Some(Account::ROOT), root: true },
+        }
+    }
+}
+
 /// The account that scripts run as if `script_user` names none and it exists.
 pub(crate) const DEFAULT_ACCOUNT: &str = "keepalived_script";
 
 impl Commands {
     pub(crate) fn new(rules: &ScriptRules, cx: &mut Cx<'_>) -> Self {
-        let default = match &rules.user {
-            Some(words) => account(words, cx, "script_user"),
-            None => match cx.source.user(DEFAULT_ACCOUNT) {
-                Some(account) => {
-                    cx.accounts.learn(account, [DEFAULT_ACCOUNT].into_iter());
-                    Some(account)
-                }
-                None if rules.security => None,
-                None => Some(Account::ROOT),
-            },
-        };
-        let root = rules.user.is_none() && default.is_some() && cx.source.user(DEFAULT_ACCOUNT).is_none();
+        let named = rules.user.as_ref();
+        let default = named.map(|words| Identity { account: account(words, cx, "script_user"), root: false });
         Self {
             default,
-            root,
             as_root: false,
             security: rules.security,
             of_checks: false,
@@ -100,8 +111,12 @@ impl Commands {
 
     /// The command of `draft`; `None` if it can't be run, which has then been told.
     pub(crate) fn resolve(&mut self, draft: &CommandDraft, cx: &mut Cx<'_>) -> Option<Command> {
+        let mut root = false;
         let account = if draft.owner.is_empty() {
-            if self.default.is_none() {
+            let security = self.security;
+            let default = *self.default.get_or_insert_with(|| Identity::usual(security, cx));
+            root = default.root;
+            if default.account.is_none() {
                 let d =
                     Diagnostic::new(Code::SCRIPT, format!("no user for the script `{}`", draft.text.text))
                         .at(draft.text.span)
@@ -112,7 +127,7 @@ impl Commands {
                         .bare_log(format!("Script user '{DEFAULT_ACCOUNT}' does not exist"));
                 cx.report(d);
             }
-            self.default?
+            default.account?
         } else {
             account(&draft.owner, cx, draft.keyword)?
         };
@@ -148,7 +163,7 @@ impl Commands {
             }
         };
         self.used = true;
-        self.as_root |= self.root && draft.owner.is_empty();
+        self.as_root |= root;
         let privileged = account.uid == 0 || account.gid == 0 || found.privileged;
         if found.insecure && privileged {
             self.insecure = true;

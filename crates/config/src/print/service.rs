@@ -1,6 +1,7 @@
 //! `SSL`, `virtual_server_group`, `virtual_server` and `real_server`.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use base::{Duration, Family};
 use model::lvs::{
@@ -110,7 +111,7 @@ impl Printer<'_> {
             .find(|checker| !matches!(checker.probe, Probe::File(_) | Probe::Bfd(_)))
             .map_or(DELAY_LOOP, |checker| checker.schedule.delay_loop);
         block.time(DELAY_LOOP, "delay_loop", delay_loop);
-        block.word("virtualhost", checkers().find_map(http::host_of_service));
+        block.word("virtualhost", checkers().find_map(|checker| http::host_of_service(checker)));
         let Quorum { weight, hysteresis } = *quorum;
         // A pool without weight has a quorum of 0 whatever is written.
         block.some("quorum", Some(weight).filter(|weight| *weight > 1));
@@ -174,11 +175,10 @@ impl Printer<'_> {
         self.command_line("notify_up", notify_up.as_deref(), &mut block);
         self.command_line("notify_down", notify_down.as_deref(), &mut block);
         block.word("snmp_name", snmp_name.as_deref());
-        block.word("virtualhost", checkers.iter().find_map(http::host_of_server));
+        block.word("virtualhost", checkers.iter().find_map(|checker| http::host_of_server(checker)));
         // Only the server can say it of a check that follows a file.
-        let alpha = checkers
-            .iter()
-            .any(|Checker { schedule, probe }| matches!(probe, Probe::File(_)) && schedule.alpha);
+        let alpha =
+            checkers.iter().any(|checker| matches!(checker.probe, Probe::File(_)) && checker.schedule.alpha);
         block.flag("alpha", alpha);
         let inherited = Inherited { delay_loop, alpha, address: *address, port: shown_port };
         for checker in checkers {
@@ -189,7 +189,7 @@ impl Printer<'_> {
 }
 
 /// The port of a server that has none in the kernel's table: that of its checks, if all have one.
-fn port_of_checks(checkers: &[Checker]) -> u16 {
+fn port_of_checks(checkers: &[Arc<Checker>]) -> u16 {
     let connecting = checkers.iter().filter(|checker| !matches!(checker.probe, Probe::Ping(_)));
     let mut ports = connecting.filter_map(|checker| checker.probe.connect()).map(|to| to.port).peekable();
     let first = ports.peek().copied().unwrap_or(0);

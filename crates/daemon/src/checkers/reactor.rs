@@ -8,11 +8,10 @@ use engine::io::{Outcome, RunId};
 use engine::lvs::Balancer;
 use engine::lvs::io::{Answer, Effect, Failure, Input};
 use engine::lvs::news::Event;
-use linux::OsError;
-use linux::clock;
 use linux::poll::{Interest, Poll, Ready};
 use linux::signals::Signals;
 use linux::timer::Timer;
+use linux::{OsError, clock, heap};
 use model::Model;
 use model::lvs::{CheckFileId, Checker, Probe};
 
@@ -42,6 +41,9 @@ mod token {
 /// With many checks there is always one due, or one answered; to sleep and wake up costs as much as a third
 /// of a check, to the other side, too.
 const PAUSE: Duration = Duration::from_millis(1);
+
+/// So many events of a turn are nothing unusual.
+const USUAL_EVENTS: usize = 256;
 
 /// One balancer and everything that it acts through.
 pub struct Reactor<'s> {
@@ -182,17 +184,22 @@ impl<'s> Reactor<'s> {
         self.probes.begin()?;
         self.hear_probes();
         for answer in self.kernel.pump() {
-            let first = matches!(answer, Input::Table(_)) && !std::mem::replace(&mut self.primed, true);
+            let table = matches!(answer, Input::Table(_));
+            let first = table && !std::mem::replace(&mut self.primed, true);
             self.input(answer);
             // A balancer that was stopped before has looked at nothing: what an earlier process left
             // behind is still there.
             if first && !self.stopping {
                 self.links.supervisor.configured(self.generation);
+            } else if table {
+                // It may have been large, and the next one is far.
+                heap::trim();
             }
         }
         while let Some(event) = self.events.pop_front() {
             self.event(&event);
         }
+        self.events.shrink_to(USUAL_EVENTS);
         self.links.tell_lost();
         Ok(())
     }

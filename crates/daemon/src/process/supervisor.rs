@@ -2,6 +2,7 @@
 
 use std::os::fd::BorrowedFd;
 
+use linux::heap;
 use linux::memfd::Memfd;
 use linux::seqpacket::Channel as Socket;
 use serde::Serialize;
@@ -59,9 +60,10 @@ impl Supervisor {
         }
     }
 
-    /// A configuration is in force.
+    /// A configuration is in force. What it was made from, and the one before it, are not needed any more.
     pub fn configured(&mut self, generation: u64) {
         self.must_send(&FromEngine::Configured { generation });
+        heap::trim();
     }
 
     /// A configuration cannot be put into force; the former one stays.

@@ -4,7 +4,9 @@
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
+use linux::heap;
 use linux::memfd::Memfd;
+use model::Model;
 use serde::de::DeserializeOwned;
 
 use super::run::Daemon;
@@ -66,21 +68,22 @@ impl Daemon {
         let bytes = Memfd::adopt(file).and_then(|m| m.read()).map_err(|e| e.to_string());
         let used = bytes.and_then(|bytes| {
             match part {
-                Part::Vrrp => self.use_vrrp(purpose, &decode(&bytes)?),
-                Part::Checkers => self.use_checkers(purpose, &decode(&bytes)?),
+                Part::Vrrp => self.use_vrrp(purpose, &decode(&bytes)?, &self.configuration.model()?),
+                Part::Checkers => self.use_checkers(purpose, &decode(&bytes)?, &self.configuration.model()?),
             }
             Ok(())
         });
+        heap::trim();
         if let Err(e) = used {
             self.log(Line::error(format!("The report of the {} process cannot be read: {e}", part.title())));
         }
     }
 
-    fn use_vrrp(&mut self, purpose: Purpose, report: &Report) {
+    fn use_vrrp(&mut self, purpose: Purpose, report: &Report, model: &Model) {
         let files = self.files();
-        let (model, calendar) = (self.model().clone(), Calendar::now());
+        let calendar = Calendar::now();
         let state = || {
-            let mut dump = state::vrrp(&model, &report.engine, &calendar);
+            let mut dump = state::vrrp(model, &report.engine, &calendar);
             process(&mut dump, &report.process);
             dump.finish()
         };
@@ -88,10 +91,10 @@ impl Daemon {
             Purpose::Log => self.log_lines(&state()),
             Purpose::File(Wish::Data) => self.write_file(&files.vrrp, &state()),
             Purpose::File(Wish::Stats | Wish::StatsClear) => {
-                self.write_file(&files.stats, &stats::stats(&model, &report.engine));
+                self.write_file(&files.stats, &stats::stats(model, &report.engine));
             }
             Purpose::File(Wish::Json) => {
-                if let Some(text) = json::json(&model, &report.engine, &calendar) {
+                if let Some(text) = json::json(model, &report.engine, &calendar) {
                     self.write_file(&files.json, &text);
                 }
             }
@@ -99,8 +102,8 @@ impl Daemon {
         }
     }
 
-    fn use_checkers(&mut self, purpose: Purpose, report: &CheckersReport) {
-        let mut dump = lvs::lvs(self.model(), &report.engine, linux::clock::now());
+    fn use_checkers(&mut self, purpose: Purpose, report: &CheckersReport, model: &Model) {
+        let mut dump = lvs::lvs(model, &report.engine, linux::clock::now());
         checkers_process(&mut dump, &report.process);
         let text = dump.finish();
         match purpose {
@@ -116,7 +119,7 @@ impl Daemon {
     }
 
     fn files(&self) -> Files {
-        Files::new(&self.model().global, &temporary_directory())
+        Files::new(&self.head().global, &temporary_directory())
     }
 
     /// A dump that can't be written is told and forgotten.
@@ -128,7 +131,7 @@ impl Daemon {
 
     fn own_state(&self) -> String {
         let mut dump = Dump::new();
-        state::global(&mut dump, self.model());
+        state::global(&mut dump, self.head());
         dump.section("Processes");
         dump.line(0, "Configurations so far", self.generation);
         let workers = Part::ALL.map(|part| (part.title(), self.workers.of(part).child.pid()));

@@ -42,7 +42,7 @@ impl Daemon {
 
     /// `child_wait_time`.
     pub(super) fn patience(&self) -> Duration {
-        self.model().global.child_wait
+        self.head().global.child_wait
     }
 
     fn advance(&mut self, next: Step) {
@@ -73,7 +73,7 @@ impl Daemon {
     }
 
     fn run_shutdown_script(&mut self) {
-        let Some((command, timeout)) = self.model().global.shutdown_script.clone() else {
+        let Some((command, timeout)) = self.head().global.shutdown_script.clone() else {
             self.stop_scripts();
             return;
         };

@@ -99,7 +99,7 @@ fn start(words: &[String], options: Options, warnings: &[String], sinks: &mut Si
         eprint!("{}", no.report);
         refused(sinks, Line::new(Level::Error, "The configuration cannot be run"), no.exit)
     })?;
-    let global = &configuration.model.global;
+    let global = &configuration.head.global;
     sinks.name(options.namespace.as_deref().or(global.net_namespace.as_deref()), global.instance.as_deref());
     let paths = PidPaths::new(&options, global);
     if options.core_dump
@@ -134,7 +134,7 @@ fn signal_numbers() -> Vec<i32> {
 /// Settings of the process that its children inherit.
 fn prepare(options: &Options, configuration: &Configuration, paths: &PidPaths) -> Result<(), (Line, Exit)> {
     let fatal = |text: String| (Line::error(text), Exit::Fatal);
-    let global = &configuration.model.global;
+    let global = &configuration.head.global;
     if let Some(mask) = options.umask.or(global.umask) {
         umask(Mode::from_bits_truncate(mask));
     }
@@ -155,7 +155,7 @@ fn become_daemon(
         process::daemonize()?;
     }
     pid_file.write(std::process::id())?;
-    if let Some(name) = &configuration.model.global.process_name {
+    if let Some(name) = &configuration.head.global.process_name {
         process::set_name(name)?;
     }
     let core_pattern = options.core_pattern.as_deref().and_then(|pattern| {

@@ -1,6 +1,6 @@
 //! A new configuration for a running daemon.
 
-use linux::memfd::Memfd;
+use linux::heap;
 use model::Model;
 
 use super::run::{Daemon, State};
@@ -14,18 +14,25 @@ impl Daemon {
     /// with a mistake changes nothing. One reload at a time; if others are asked for meanwhile, one
     /// more follows, which reads the newest file.
     pub(super) fn reload(&mut self) {
-        match self.state {
-            State::Stopping { .. } => return,
-            State::StartupScript { .. } => {
-                self.reload_again = true;
-                return;
-            }
-            State::Running => {}
+        if self.may_reload() {
+            self.read_again();
+            // What it was read from, and most of what was read, have gone.
+            heap::trim();
         }
-        if self.workers.iter().any(|w| w.awaited.is_some() || w.dismissed) {
-            self.reload_again = true;
-            return;
-        }
+    }
+
+    /// Whether a reload can begin now; if not, it follows later.
+    fn may_reload(&mut self) -> bool {
+        let busy = match self.state {
+            State::Stopping { .. } => return false,
+            State::StartupScript { .. } => true,
+            State::Running => self.workers.iter().any(|w| w.awaited.is_some() || w.dismissed),
+        };
+        self.reload_again |= busy;
+        !busy
+    }
+
+    fn read_again(&mut self) {
         systemd::reloading();
         self.log(Line::info("Reloading ..."));
         self.sinks.reopen();
@@ -40,16 +47,16 @@ impl Daemon {
                 return;
             }
         };
-        if let Some(what) = fixed(self.model(), &new.model) {
+        if let Some(what) = fixed(self.head(), &new.head) {
             let text = format!("Cannot change {what} at a reload - please restart Keepalived");
             self.log(Line::new(Level::Error, text));
             systemd::ready();
             return;
         }
-        let old = self.model();
+        let old = self.head();
         let scheduling = [
-            (Part::Vrrp, old.global.vrrp_process != new.model.global.vrrp_process),
-            (Part::Checkers, old.lvs.settings.process != new.model.lvs.settings.process),
+            (Part::Vrrp, old.global.vrrp_process != new.head.global.vrrp_process),
+            (Part::Checkers, old.lvs.settings.process != new.head.lvs.settings.process),
         ];
         for (part, _) in scheduling.into_iter().filter(|(_, changes)| *changes) {
             let title = part.title();
@@ -59,10 +66,8 @@ impl Daemon {
             self.log(Line::warning(text));
         }
         // Before anything changes: without them, the processes could not be told.
-        let files: linux::Result<Vec<_>> = Part::ALL
-            .into_iter()
-            .map(|part| Ok((part, Memfd::sealed("configuration", &new.bundle)?)))
-            .collect();
+        let files: linux::Result<Vec<_>> =
+            Part::ALL.into_iter().map(|part| Ok((part, new.recording.share()?))).collect();
         let files = match files {
             Ok(files) => files,
             Err(e) => {
@@ -103,7 +108,7 @@ impl Daemon {
     /// The file can't be used: it is told why, also in the file that `reload_check_config` names, and
     /// everything stays as it is.
     fn refuse(&mut self, report: &str) {
-        let file = self.model().global.reload_check_config.clone().flatten();
+        let file = self.head().global.reload_check_config.clone().flatten();
         let text = match file.as_deref() {
             Some(path) => match configuration::write_report(path, report) {
                 Ok(()) => format!("New config failed validation, see {path} for details"),

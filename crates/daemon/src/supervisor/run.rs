@@ -1,7 +1,6 @@
 //! The supervisor's loop: children, signals, reloads, the end.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use base::{Duration, Instant};
 use linux::pidfile::PidFile;
@@ -9,14 +8,14 @@ use linux::poll::{Interest, Poll, Ready};
 use linux::process::{self, Exit as Ended};
 use linux::seqpacket::Channel as Socket;
 use linux::signals::Signals;
-use linux::{OsError, clock};
+use linux::{OsError, clock, heap};
 use model::Model;
 
 use super::child::Child;
 use super::dumps::Purpose;
 use super::workers::Workers;
 use crate::cli::Options;
-use crate::configuration::{self, Configuration};
+use crate::configuration::Configuration;
 use crate::exit::Exit;
 use crate::ipc::{Part, Role, ScriptsToSupervisor, SupervisorToScripts, ToEngine, Wish};
 use crate::log::{Level, Line, Sinks, Writer};
@@ -138,7 +137,7 @@ impl Daemon {
         if self.needs_scripts() {
             self.start_scripts();
         }
-        match self.model().global.startup_script.clone() {
+        match self.head().global.startup_script.clone() {
             Some((command, timeout)) => {
                 let id = self.run_script(command, timeout);
                 self.state = State::StartupScript { id, until: clock::now() + timeout + SCRIPT_GRACE };
@@ -176,8 +175,9 @@ impl Daemon {
         }
     }
 
-    pub(super) fn model(&self) -> &Arc<Model> {
-        &self.configuration.model
+    /// What of the configuration holds for the daemon as a whole.
+    pub(super) fn head(&self) -> &Model {
+        &self.configuration.head
     }
 
     pub(super) fn log(&mut self, line: Line) {
@@ -236,7 +236,7 @@ impl Daemon {
     // --- children ---
 
     pub(super) fn needs_scripts(&self) -> bool {
-        configuration::uses_scripts(self.model())
+        self.configuration.uses.scripts
     }
 
     pub(super) fn start_children(&mut self) {
@@ -249,6 +249,8 @@ impl Daemon {
         for part in needed {
             self.start_worker(part);
         }
+        // All but the head of the configuration has gone.
+        heap::trim();
         if std::mem::take(&mut self.reload_again) {
             self.reload();
         }

@@ -87,15 +87,10 @@ impl Workers {
 impl Daemon {
     /// Whether there is something to do for a part.
     pub(super) fn needs(&self, part: Part) -> bool {
-        let (options, model) = (&self.options, self.model());
+        let (options, uses) = (&self.options, self.configuration.uses);
         let (wanted, configured) = match part {
-            Part::Checkers => (options.only_checkers || !options.only_vrrp, model.lvs.is_configured()),
-            Part::Vrrp => (
-                options.only_vrrp || !options.only_checkers,
-                !model.instances.is_empty()
-                    || !model.static_addresses.is_empty()
-                    || !model.static_routes.is_empty(),
-            ),
+            Part::Checkers => (options.only_checkers || !options.only_vrrp, uses.balancing),
+            Part::Vrrp => (options.only_vrrp || !options.only_checkers, uses.routing),
         };
         wanted && (configured || options.all)
     }
@@ -121,7 +116,7 @@ impl Daemon {
 
     /// Hands the configuration to a process that has just begun.
     fn configure(&mut self, part: Part) {
-        match Memfd::sealed("configuration", &self.configuration.bundle) {
+        match self.configuration.recording.share() {
             Ok(file) => self.hand_over(part, file),
             // It waits for its configuration, and there is none to be had.
             Err(e) => {

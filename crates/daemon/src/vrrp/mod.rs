@@ -100,7 +100,6 @@ mod tests {
     use super::*;
     use crate::configuration;
     use crate::ipc::{Channel, FromEngine, ToEngine};
-    use linux::memfd::Memfd;
     use linux::netns::{Isolation, NsThread};
 
     /// What a vrrp process says that finds `messages` behind its configuration.
@@ -112,8 +111,8 @@ mod tests {
         let Ok(configuration) = configuration::read(&options).1 else { panic!("it can be run") };
         let (ours, theirs) = Socket::pair().unwrap();
         let mut ours: Channel<ToEngine, FromEngine> = Channel::new(Some(ours), 16);
-        let bundle = Memfd::sealed("configuration", &configuration.bundle).unwrap();
-        ours.must_send(&ToEngine::Configure { generation: 1 }, Some(bundle.into())).unwrap();
+        let message = ToEngine::Configure { generation: 1 };
+        ours.must_send(&message, Some(configuration.recording.into())).unwrap();
         for message in messages {
             ours.must_send(message, None).unwrap();
         }

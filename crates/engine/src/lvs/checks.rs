@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use check::Checks;
 use check::config::{self as core, Config, Kind, Link, LinkId, ServerId, ServiceId, TaskId};
 use check::io::Reload;
 use model::diff::lvs::{ServerSlot, ServiceSlot};
@@ -16,40 +17,33 @@ use super::wanted::port_in_kernel;
 /// The checks that run: each once, however many servers it stands for.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// What each task does.
-    pub(super) checkers: Vec<Arc<Checker>>,
-    /// For each service, for each server, for each of its checks the task that makes it.
-    tasks: Vec<Vec<Box<[TaskId]>>>,
+    /// What each task does: the Model's own.
+    checkers: Vec<Arc<Checker>>,
     ways: Vec<Way>,
 }
 
 impl Plan {
     /// The tasks of `lvs`, and what the core is told of it.
-    pub(super) fn new(lvs: &Lvs) -> (Self, Config) {
+    pub(super) fn new<'l>(lvs: &'l Lvs) -> (Self, Config) {
         let mut plan = Self::default();
         let mut tasks = Vec::new();
-        let mut known: HashMap<&Checker, TaskId> = HashMap::new();
+        let mut known: HashMap<&'l Checker, TaskId> = HashMap::new();
         let mut ways = Ways::default();
-        let mut task_of = |checker, plan: &mut Self| {
+        let mut task_of = |checker: &'l Arc<Checker>, plan: &mut Self| {
             let mut make = || {
                 let id = TaskId::from_index(tasks.len());
                 let link = lvs.settings.panic_guard.and_then(|_| ways.link(checker));
                 tasks.push(core::Task { schedule: checker.schedule, kind: kind(&checker.probe), link });
-                plan.checkers.push(Arc::new(checker.clone()));
+                plan.checkers.push(checker.clone());
                 id
             };
             if lvs.settings.no_shared_checks { make() } else { *known.entry(checker).or_insert_with(make) }
         };
         let mut services = Vec::with_capacity(lvs.services.len());
         for server in &lvs.services {
-            let of_service: Vec<Box<[TaskId]>> = server
-                .servers
-                .iter()
-                .map(|server| server.checkers.iter().map(|checker| task_of(checker, &mut plan)).collect())
-                .collect();
-            services.push(service(server, &of_service));
-            plan.tasks.push(of_service);
+            services.push(service(server, |checker| task_of(checker, &mut plan)));
         }
+        plan.checkers.shrink_to_fit();
         let mut ways: Vec<(LinkId, Way)> = ways.links.into_iter().map(|(way, id)| (id, way)).collect();
         ways.sort_unstable();
         plan.ways = ways.into_iter().map(|(_, way)| way).collect();
@@ -61,32 +55,27 @@ impl Plan {
         self.checkers.get(task.index())
     }
 
-    /// The task that makes a check.
-    pub(super) fn task(&self, service: ServiceId, server: ServerId, check: CheckerId) -> Option<TaskId> {
-        self.tasks.get(service.index())?.get(server.index())?.get(check.index()).copied()
-    }
-
     /// What the core calls by a number.
     pub(super) fn way(&self, link: LinkId) -> Way {
         self.ways.get(link.index()).copied().unwrap_or_default()
     }
 
-    /// What of `old` goes on in this one, whose configuration is `config`.
-    pub(super) fn carry(&self, old: &Self, config: Config, diff: &LvsDiff) -> Reload {
+    /// What of `old`, which `core` has in force, goes on in this one, whose configuration is `config`.
+    pub(super) fn carry(&self, old: &Self, core: &Checks, config: Config, diff: &LvsDiff) -> Reload {
         let services: Vec<Option<ServiceId>> = diff.services.iter().map(ServiceSlot::old).collect();
         let mut servers = Vec::with_capacity(services.len());
         // For each task what of the old ones it may continue, the first that its servers have.
         let mut exact: Vec<Option<TaskId>> = vec![None; self.checkers.len()];
         let mut alike = exact.clone();
-        for (slot, new_tasks) in diff.services.iter().zip(&self.tasks) {
+        for (slot, new) in diff.services.iter().zip(&config.services) {
             let of = |index| carried_server(slot, ServerId::from_index(index));
-            let carried: Vec<Option<Carried<'_>>> = (0..new_tasks.len()).map(of).collect();
-            for (new_checks, carried) in new_tasks.iter().zip(&carried) {
+            let carried: Vec<Option<Carried<'_>>> = (0..new.servers.len()).map(of).collect();
+            for (new, carried) in new.servers.iter().zip(&carried) {
                 let (Some(service), Some(carried)) = (slot.old(), carried) else { continue };
-                for (index, task) in new_checks.iter().enumerate() {
+                for (index, task) in new.checks.iter().enumerate() {
                     let before = carried
                         .check(CheckerId::from_index(index))
-                        .and_then(|check| old.task(service, carried.server, check));
+                        .and_then(|check| core.task_of(service, carried.server, check));
                     let Some(before) = before else { continue };
                     let schedule = |plan: &Self, task: TaskId| plan.checker(task).map(|it| it.schedule);
                     let places =
@@ -157,7 +146,7 @@ fn carried_server(slot: &ServiceSlot, new: ServerId) -> Option<Carried<'_>> {
     }
 }
 
-fn service(server: &VirtualServer, tasks: &[Box<[TaskId]>]) -> core::Service {
+fn service<'l>(server: &'l VirtualServer, mut task: impl FnMut(&'l Arc<Checker>) -> TaskId) -> core::Service {
     let VirtualServer { service, servers } = server;
     let sorry = service.sorry.as_ref().map(|sorry| {
         let own = match service.destination {
@@ -176,11 +165,10 @@ fn service(server: &VirtualServer, tasks: &[Box<[TaskId]>]) -> core::Service {
         quorum: service.quorum,
         servers: servers
             .iter()
-            .zip(tasks)
-            .map(|(server, tasks)| core::Server {
+            .map(|server| core::Server {
                 weight: server.weight,
                 inhibit: server.inhibit,
-                checks: tasks.to_vec(),
+                checks: server.checkers.iter().map(&mut task).collect(),
             })
             .collect(),
         sorry,

@@ -7,6 +7,9 @@ use base::Duration;
 use super::io::{Effect, OpId, Operation};
 use super::news::Event;
 
+/// So many effects of a turn are nothing unusual.
+const USUAL: usize = 256;
+
 /// The effects of a turn, in order, and the source of operation numbers.
 #[derive(Debug, Default)]
 pub(super) struct Out {
@@ -42,6 +45,12 @@ impl Out {
     }
 
     pub(super) fn pop(&mut self) -> Option<Effect> {
-        self.first.pop_front().or_else(|| self.last.pop_front())
+        let effect = self.first.pop_front().or_else(|| self.last.pop_front());
+        if effect.is_none() {
+            // After a flood: at the start, or when everything fails at once.
+            self.first.shrink_to(USUAL);
+            self.last.shrink_to(USUAL);
+        }
+        effect
     }
 }

@@ -34,7 +34,7 @@ impl Balancer {
         let blamed = self.blamed_ways();
         let (plan, config) = Plan::new(&model.lvs);
         let before = std::mem::replace(&mut self.plan, plan);
-        let reload = self.plan.carry(&before, config, &diff);
+        let reload = self.plan.carry(&before, &self.core, config, &diff);
         self.core.handle_input(now, ToCore::Reload(Box::new(reload)));
         let services = model.lvs.services.len();
         let old = std::mem::replace(&mut self.model, model);

@@ -81,7 +81,7 @@ impl Balancer {
                 wanted: self.pools.get(id.index()).and_then(|pool| pool.weight(Member::Server(which))),
                 there: self.kernel.there(lvs, id, which).map(|there| there.weight),
                 checks: (0..server.checkers.len())
-                    .filter_map(|check| self.plan.task(id, which, CheckerId::from_index(check)))
+                    .filter_map(|check| self.core.task_of(id, which, CheckerId::from_index(check)))
                     .filter_map(|task| self.core.task(task))
                     .collect(),
             }

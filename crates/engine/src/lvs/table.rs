@@ -49,7 +49,7 @@ pub struct ServiceSettings {
     /// Each packet is scheduled on its own.
     pub one_packet: bool,
     /// Persistence: whole seconds, at least 1; `None` for off.
-    pub persistence: Option<Persistence>,
+    pub persistence: Option<Box<Persistence>>,
 }
 
 /// Connections of a client stay with a server.

@@ -78,7 +78,7 @@ impl Balancer {
             Told::Checked { service, server, check: checker, step, passed, was, failures, changed } => {
                 let failure = cause.failure(passed);
                 if changed
-                    && let Some(task) = plan.task(service, server, checker)
+                    && let Some(task) = core.task_of(service, server, checker)
                     && let Some(probe) = plan.checker(task).map(|checker| &checker.probe)
                 {
                     // Of the first verdict there is no mail if it is what was taken for granted.

@@ -239,10 +239,12 @@ pub(super) fn service_settings(service: &Service, family: Family) -> ServiceSett
         scheduler: Some(service.scheduler),
         flags: service.flags,
         one_packet: service.one_packet,
-        persistence: service.persistence.as_ref().map(|persistence| Persistence {
-            timeout: persistence.timeout,
-            granularity: granularity(persistence.granularity, service.family, family),
-            engine: persistence.engine.clone(),
+        persistence: service.persistence.as_ref().map(|persistence| {
+            Box::new(Persistence {
+                timeout: persistence.timeout,
+                granularity: granularity(persistence.granularity, service.family, family),
+                engine: persistence.engine.clone(),
+            })
         }),
     }
 }

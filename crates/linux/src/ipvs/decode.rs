@@ -65,11 +65,9 @@ pub(super) fn service(body: &[u8]) -> Option<Service> {
         Family::V4 => u32::from_be_bytes(netmask),
         Family::V6 => u32::from_ne_bytes(netmask),
     };
-    let persistence = (flags & flag::PERSISTENT != 0).then(|| Persistence {
-        timeout: Duration::from_secs(timeout.into()),
-        granularity,
-        engine,
-    });
+    let timeout = Duration::from_secs(timeout.into());
+    let persistence =
+        (flags & flag::PERSISTENT != 0).then(|| Box::new(Persistence { timeout, granularity, engine }));
     let is_set = |bit| flags & bit != 0;
     let flags =
         SchedulerFlags { one: is_set(flag::SCHED1), two: is_set(flag::SCHED2), three: is_set(flag::SCHED3) };

@@ -50,11 +50,11 @@ fn encode(change: &Change<'_>) -> (u8, Vec<u8>) {
 #[cfg(target_endian = "little")]
 fn a_service_and_a_server_have_these_bytes() {
     let settings = ServiceSettings {
-        persistence: Some(Persistence {
+        persistence: Some(Box::new(Persistence {
             timeout: Duration::from_secs(300),
             granularity: 0xffff_ff00,
             engine: None,
-        }),
+        })),
         ..plain()
     };
     let (number, bytes) = encode(&Change::AddService(&web("192.0.2.1"), &settings));
@@ -193,10 +193,8 @@ fn any_service() -> impl Strategy<Value = (ServiceKey, ServiceSettings)> {
         ];
     let engine = prop::option::of(Just(Box::from("sip")));
     let persistence = prop::option::of((1..2_678_400_u64, any::<u32>(), engine).prop_map(
-        |(seconds, granularity, engine)| Persistence {
-            timeout: Duration::from_secs(seconds),
-            granularity,
-            engine,
+        |(seconds, granularity, engine)| {
+            Box::new(Persistence { timeout: Duration::from_secs(seconds), granularity, engine })
         },
     ));
     let scheduler = prop::option::of(prop::sample::select(Scheduler::ALL));

@@ -11,6 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use base::{Duration, Family, IfName, IpNet, Name, Priority, Secret, Vrid, Weight};
+use smallvec::SmallVec;
 use vrrp::config as core;
 
 use crate::address::{Address, AddressFlags};
@@ -264,6 +265,21 @@ impl<T: Drawn> Drawn for Vec<T> {
 impl<T: Drawn> Drawn for Box<[T]> {
     fn drawn(dice: Dice) -> Self {
         dice.draw::<Vec<T>>().into()
+    }
+}
+
+impl<T: Drawn, const N: usize> Drawn for SmallVec<[T; N]>
+where
+    [T; N]: smallvec::Array<Item = T>,
+{
+    fn drawn(dice: Dice) -> Self {
+        dice.draw::<Vec<T>>().into()
+    }
+}
+
+impl<T: Drawn> Drawn for Arc<T> {
+    fn drawn(dice: Dice) -> Self {
+        Self::new(dice.draw())
     }
 }
 

@@ -9,6 +9,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use base::{Family, Name};
 use vrrp::config::InstanceId;
@@ -182,7 +183,7 @@ impl Numbers {
     fn server(&self, server: &RealServer) -> RealServer {
         let mut server = server.clone();
         for checker in &mut server.checkers {
-            checker.probe = self.probe(&checker.probe);
+            Arc::make_mut(checker).probe = self.probe(&checker.probe);
         }
         server
     }

@@ -1,6 +1,7 @@
 //! Health checks: when, where to, and what counts as healthy.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use base::{Duration, IfName};
 
@@ -24,10 +25,10 @@ pub enum Probe {
     Tcp(Connect),
     /// `PING_CHECK`: an ICMP echo.
     Ping(Connect),
-    /// `HTTP_GET`.
-    Http(Connect, Box<Http>),
+    /// `HTTP_GET`. What is asked is most often the same for many servers, who share it then.
+    Http(Connect, Arc<Http>),
     /// `SSL_GET`: the same within TLS.
-    Ssl(Connect, Box<Http>),
+    Ssl(Connect, Arc<Http>),
     /// `SMTP_CHECK`: greeting, HELO, QUIT.
     Smtp(Connect, Box<SmtpCheck>),
     /// `DNS_CHECK`: a query.

@@ -23,7 +23,7 @@ pub use checker::{
 };
 pub use group::{AddressGroup, AddressRange, GroupEntry};
 pub use http::{Http, HttpVersion, Offsets, Regex, RegexOptions, Sni, StatusCodes, Url};
-pub use server::{Forwarding, RealServer, SorryServer, Tunnel, TunnelChecksum, TunnelKind};
+pub use server::{Checkers, Forwarding, RealServer, SorryServer, Tunnel, TunnelChecksum, TunnelKind};
 pub use service::{Destination, Persistence, Protocol, Scheduler, SchedulerFlags, Service, VirtualServer};
 pub use settings::{Flush, IpvsNamespace, Nftables, Settings, SyncDaemon, SyncRole, Timeouts, Tls};
 

@@ -1,6 +1,9 @@
 //! `real_server` and `sorry_server`: members of a pool.
 
 use std::net::IpAddr;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use super::Checker;
 use crate::script::Command;
@@ -31,8 +34,12 @@ pub struct RealServer {
     /// `snmp_name`.
     pub snmp_name: Option<Box<str>>,
     /// Its checks, in the order of the file; it is up while none of them fails.
-    pub checkers: Box<[Checker]>,
+    pub checkers: Checkers,
 }
+
+/// The checks of a server, which most often has one or two: they are in place. Whoever runs a check has a
+/// share of it instead of a copy.
+pub type Checkers = SmallVec<[Arc<Checker>; 2]>;
 
 /// `sorry_server`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -143,7 +143,8 @@ fn settling(models: &[Arc<Model>]) -> Duration {
         let each = s.delay_loop.max(s.delay_before_retry) + deadline(checker);
         s.warmup + each * 5
     };
-    let checks = servers.flat_map(|server| &server.checkers).map(of).max().unwrap_or_default();
+    let checks =
+        servers.flat_map(|server| &server.checkers).map(|checker| of(checker)).max().unwrap_or_default();
     Duration::from_secs(1 + 62 + 32) + checks
 }
 

@@ -94,7 +94,7 @@ impl Sources {
         let mut sources = Self::default();
         for model in models {
             let servers = model.lvs.services.iter().flat_map(|service| &service.servers);
-            for target in servers.flat_map(|server| &server.checkers).filter_map(target) {
+            for target in servers.flat_map(|server| &server.checkers).filter_map(|checker| target(checker)) {
                 sources.targets.entry(target).or_default();
             }
             sources.files.extend(model.lvs.files.iter().map(|file| (file.path.clone(), 0)));

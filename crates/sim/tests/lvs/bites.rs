@@ -73,7 +73,7 @@ impl Stage {
     }
 
     fn checker(&self) -> Arc<Checker> {
-        Arc::new(self.in_force().lvs.services[0].servers[0].checkers[0].clone())
+        self.in_force().lvs.services[0].servers[0].checkers[0].clone()
     }
 }
 

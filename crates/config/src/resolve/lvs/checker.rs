@@ -59,7 +59,7 @@ pub(super) fn checker(
         Own::Http(http) => {
             let connect = connect(p, server, port, &draft, &timing);
             let tls = http.tls;
-            let check = Box::new(self::http(it, server, *http));
+            let check = p.requests.share(self::http(it, server, *http));
             if tls { Probe::Ssl(connect, check) } else { Probe::Http(connect, check) }
         }
         Own::Misc(misc) => Probe::Misc(Box::new(self::misc(p, *misc, &schedule)?)),

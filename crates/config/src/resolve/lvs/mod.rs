@@ -5,10 +5,11 @@ mod server;
 mod service;
 mod settings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use base::Name;
-use model::lvs::{AddressGroup, AddressGroupId, CheckBfdId, CheckFileId, Lvs};
+use model::lvs::{AddressGroup, AddressGroupId, CheckBfdId, CheckFileId, Http, Lvs};
 use model::{Instance, TrackFile};
 
 use crate::block::command::Commands;
@@ -29,6 +30,34 @@ struct Pools<'r, 'a, 's> {
     files: Vec<TrackFile>,
     file_ids: BTreeMap<Box<str>, CheckFileId>,
     bfds: Vec<Name>,
+    requests: Requests,
+}
+
+/// What servers are asked: each once, however many are asked the same.
+#[derive(Default)]
+struct Requests {
+    known: HashSet<Arc<Http>>,
+    /// That of the check before, which most often is that of the next one, too.
+    last: Option<Arc<Http>>,
+}
+
+impl Requests {
+    /// The one that equals `request`.
+    fn share(&mut self, request: Http) -> Arc<Http> {
+        if let Some(last) = self.last.as_ref().filter(|last| ***last == request) {
+            return last.clone();
+        }
+        let shared = match self.known.get(&request) {
+            Some(known) => known.clone(),
+            None => {
+                let new = Arc::new(request);
+                self.known.insert(new.clone());
+                new
+            }
+        };
+        self.last = Some(shared.clone());
+        shared
+    }
 }
 
 /// Makes the part of the model about load balancing.
@@ -44,6 +73,7 @@ pub(super) fn lvs(r: &mut Resolver<'_, '_>, draft: LvsDraft, instances: &[Instan
         files: Vec::new(),
         file_ids: BTreeMap::new(),
         bfds: Vec::new(),
+        requests: Requests::default(),
     };
     let places = pools.groups(groups);
     let mut made = Vec::with_capacity(services.len());

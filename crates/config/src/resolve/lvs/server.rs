@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use base::Family;
-use model::lvs::{Forwarding, RealServer};
+use model::lvs::{Checkers, Forwarding, RealServer};
 
 use super::service::{Basics, shown_server};
 use super::{Pools, checker};
@@ -74,9 +75,9 @@ fn server(
     forwarding: Forwarding,
 ) -> RealServer {
     let drafts = std::mem::take(&mut draft.checkers);
-    let mut checkers = Vec::with_capacity(drafts.len());
+    let mut checkers = Checkers::with_capacity(drafts.len());
     for checker in drafts {
-        checkers.extend(checker::checker(p, it, &draft, port, checker));
+        checkers.extend(checker::checker(p, it, &draft, port, checker).map(Arc::new));
     }
     let rare = draft.rare.take().map(|rare| *rare).unwrap_or_default();
     RealServer {
@@ -91,7 +92,7 @@ fn server(
         notify_up: p.command(rare.notify_up),
         notify_down: p.command(rare.notify_down),
         snmp_name: rare.snmp_name,
-        checkers: checkers.into(),
+        checkers,
     }
 }
 

@@ -22,7 +22,7 @@ pub use self::dump::Counts;
 pub(super) use self::dump::Found;
 use self::dump::Reading;
 use self::extras::{Extra, ExtraObject};
-use self::objects::{Progress, ServiceObject};
+use self::objects::{Progress, Services};
 use self::work::Pending;
 use super::io::OpId;
 use super::table::{ServerKey, ServerSettings, ServiceKey, SyncHalf, Timeouts};
@@ -63,7 +63,7 @@ enum Mode {
 /// The kernel's table as it is, as it should be, and the way from here to there.
 #[derive(Debug, Default)]
 pub(super) struct Kernel {
-    services: BTreeMap<ServiceKey, ServiceObject>,
+    services: Services,
     layout: Layout,
     marks: Marks,
     /// What the table of marks is called, if there may be one.
@@ -112,7 +112,7 @@ impl Kernel {
         let mut before = std::mem::replace(&mut self.services, objects::build(lvs, &self.layout, pools));
         for (key, object) in &mut self.services {
             if let Some(old) = before.remove(key) {
-                object.inherit(old);
+                object.inherit(*old);
             }
             if object.needs_work() {
                 object.queued = true;

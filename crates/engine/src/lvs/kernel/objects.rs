@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use crate::lvs::table::{Entry, ServerKey, ServerSettings, ServiceKey, ServiceSettings};
 use crate::lvs::wanted::{self, Claim, Layout, Member, Pool};
+use crate::sorted::Sorted;
 
 /// Whether something is being done about an object.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -69,7 +70,7 @@ pub(super) struct ServiceObject {
     pub(super) there: Option<ServiceSettings>,
     pub(super) progress: Progress,
     pub(super) failures: u32,
-    pub(super) servers: BTreeMap<ServerKey, ServerObject>,
+    pub(super) servers: Sorted<ServerKey, ServerObject>,
     /// Servers to look at.
     pub(super) todo: VecDeque<ServerKey>,
     /// Servers whose turn comes when no other is to be looked at: what they lose is made up for first.
@@ -83,6 +84,9 @@ pub(super) struct ServiceObject {
     /// It waits to be looked at.
     pub(super) queued: bool,
 }
+
+/// All services. Each is in a place of its own: the nodes of the tree have room for twice as many as there are.
+pub(super) type Services = BTreeMap<ServiceKey, Box<ServiceObject>>;
 
 /// What a server needs next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -136,7 +140,7 @@ impl ServiceObject {
 
     /// Has all servers looked at that are not as they should be.
     pub(super) fn mark_differing(&mut self) {
-        for (key, server) in &mut self.servers {
+        for (key, server) in self.servers.iter_mut() {
             if !server.marked && (server.need() != Need::Nothing || server.is_forgotten()) {
                 server.marked = true;
                 self.todo.push_back(*key);
@@ -149,8 +153,12 @@ impl ServiceObject {
         if let Some(key) = self.todo.pop_front() {
             return Some((key, false));
         }
-        let key = self.later.pop_front()?;
-        Some((key, true))
+        let next = self.later.pop_front().map(|key| (key, true));
+        if next.is_none() {
+            // There are many services, and they rest most of the time.
+            (self.todo, self.later) = (VecDeque::new(), VecDeque::new());
+        }
+        next
     }
 
     pub(super) fn unmark(&mut self, key: ServerKey) {
@@ -221,11 +229,9 @@ impl ServiceObject {
         self.there = old.there;
         self.failures = old.failures;
         self.progress = old.progress.after(self.wanted != old.wanted);
+        let going_on = old.servers.iter().filter(|(_, was)| !was.is_gone());
+        self.servers.add(going_on.map(|(key, _)| *key));
         for (key, was) in old.servers {
-            if was.is_gone() && !self.servers.contains_key(&key) {
-                continue;
-            }
-            self.servers.entry(key).or_default();
             self.update(key, |server| {
                 server.there = was.there;
                 server.failures = was.failures;
@@ -301,8 +307,8 @@ fn recount(count: &mut usize, counted: &mut bool, is: bool) {
 }
 
 /// All objects that `lvs` names, wanted as `pools` say.
-pub(super) fn build(lvs: &Lvs, layout: &Layout, pools: &[Pool]) -> BTreeMap<ServiceKey, ServiceObject> {
-    let mut services: BTreeMap<ServiceKey, ServiceObject> = BTreeMap::new();
+pub(super) fn build(lvs: &Lvs, layout: &Layout, pools: &[Pool]) -> Services {
+    let mut services = Services::new();
     for (index, server) in lvs.services.iter().enumerate() {
         let service = ServiceId::from_index(index);
         for key in layout.keys(service) {
@@ -311,13 +317,15 @@ pub(super) fn build(lvs: &Lvs, layout: &Layout, pools: &[Pool]) -> BTreeMap<Serv
             if object.wanted.is_none() {
                 object.wanted = Some(wanted::service_settings(&server.service, key.family()));
             }
-            for member in members(lvs, service) {
-                let claim = Claim { service, member };
-                let named = wanted::member(lvs, claim);
-                let named = named
-                    .and_then(|(address, port, how)| wanted::server_key(*key, address, port, how.forwarding));
-                if let Some(named) = named {
-                    object.servers.entry(named).or_default().claims.push(claim);
+            let claims = members(lvs, service).map(|member| Claim { service, member });
+            let named = |claim: &Claim| {
+                let (address, port, how) = wanted::member(lvs, *claim)?;
+                wanted::server_key(*key, address, port, how.forwarding)
+            };
+            object.servers.add(claims.clone().filter_map(|claim| named(&claim)));
+            for claim in claims {
+                if let Some(server) = named(&claim).and_then(|named| object.servers.get_mut(&named)) {
+                    server.claims.push(claim);
                 }
             }
         }
@@ -334,7 +342,7 @@ pub(super) fn build(lvs: &Lvs, layout: &Layout, pools: &[Pool]) -> BTreeMap<Serv
 }
 
 /// All members of a pool.
-pub(super) fn members(lvs: &Lvs, service: ServiceId) -> impl Iterator<Item = Member> + use<> {
+pub(super) fn members(lvs: &Lvs, service: ServiceId) -> impl Iterator<Item = Member> + Clone + use<> {
     let server = lvs.services.get(service.index());
     let servers = server.map_or(0, |server| server.servers.len());
     let sorry = server.is_some_and(|server| server.service.sorry.is_some());

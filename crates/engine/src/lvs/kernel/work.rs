@@ -68,6 +68,9 @@ impl Kernel {
                 }
             }
         }
+        if self.queue.is_empty() {
+            self.queue.shrink_to(WINDOW);
+        }
         for extra in [Extra::Timeouts, Extra::Master, Extra::Backup] {
             self.work_on_extra(extra, out);
         }

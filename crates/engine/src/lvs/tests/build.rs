@@ -5,9 +5,9 @@ use std::sync::Arc;
 use base::{Duration, Family, Name};
 use model::Model;
 use model::lvs::{
-    AddressGroup, AddressGroupId, AddressRange, Checker, Connect, Destination, Forwarding, GroupEntry, Lvs,
-    Probe, Protocol, Quorum, RealServer, Schedule, Scheduler, SchedulerFlags, Service, SorryServer,
-    VirtualServer,
+    AddressGroup, AddressGroupId, AddressRange, Checker, Checkers, Connect, Destination, Forwarding,
+    GroupEntry, Lvs, Probe, Protocol, Quorum, RealServer, Schedule, Scheduler, SchedulerFlags, Service,
+    SorryServer, VirtualServer,
 };
 
 pub(super) use crate::tests::build::{command, ip, secs};
@@ -28,6 +28,11 @@ pub(super) fn tcp(address: &str, port: u16) -> Checker {
     Checker { schedule: schedule(), probe: Probe::Tcp(to) }
 }
 
+/// The checks of a server.
+pub(super) fn checkers<const N: usize>(all: [Checker; N]) -> Checkers {
+    all.into_iter().map(Arc::new).collect()
+}
+
 /// A server with one check.
 pub(super) fn server(address: &str) -> RealServer {
     RealServer {
@@ -42,7 +47,7 @@ pub(super) fn server(address: &str) -> RealServer {
         notify_up: None,
         notify_down: None,
         snmp_name: None,
-        checkers: Box::new([tcp(address, 80)]),
+        checkers: checkers([tcp(address, 80)]),
     }
 }
 

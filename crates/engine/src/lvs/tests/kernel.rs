@@ -139,7 +139,7 @@ fn a_server_that_may_be_gone_does_not_count_when_another_one_is_to_go() {
     world.run(secs(11));
     assert_eq!(world.shown(), ["10.0.0.1:80 = 10.1.0.2:80*1"]);
     let mut with = lvs(vec![service("10.0.0.1", &["10.1.0.1"])]);
-    with.services[0].servers[0].checkers = Box::new([]);
+    with.services[0].servers[0].checkers = super::build::checkers([]);
     world.reload(with);
     world.run(secs(2));
     assert_eq!(world.shown(), ["10.0.0.1:80 = 10.1.0.1:80*1"]);

@@ -141,10 +141,10 @@ fn with_alpha_the_first_failure_of_each_check_is_told_and_later_ones_are_not() {
     let mut with = with_fifo(lvs(vec![service("10.0.0.1", &["10.1.0.1", "10.1.0.2"])]));
     with.services[0].servers[0].notify_down = Some(Box::new(command("rs-down")));
     // The second one of the first server asks another host, which is well.
-    with.services[0].servers[0].checkers = Box::new([tcp("10.1.0.1", 80), tcp("10.1.0.3", 80)]);
+    with.services[0].servers[0].checkers = super::build::checkers([tcp("10.1.0.1", 80), tcp("10.1.0.3", 80)]);
     for server in &mut with.services[0].servers {
         for checker in &mut server.checkers {
-            checker.schedule.alpha = true;
+            Arc::make_mut(checker).schedule.alpha = true;
         }
     }
     let mut world = World::new(with);
@@ -206,7 +206,7 @@ fn with_no_checker_emails_only_whole_servers_send_mail() {
             ..super::build::tcp("10.1.0.2", 80)
         };
         let first = with.services[0].servers[1].checkers[0].clone();
-        with.services[0].servers[1].checkers = Box::new([first, second]);
+        with.services[0].servers[1].checkers = [first, Arc::new(second)].into();
         let mut world = World::of(mailing(with, only), Ipvs::default());
         world.run(secs(15));
         world.mail.clear();
@@ -220,7 +220,7 @@ fn with_no_checker_emails_only_whole_servers_send_mail() {
 fn with_no_checker_emails_a_check_that_servers_share_is_told_of_each() {
     let mut with = pair();
     for server in &mut with.services[0].servers {
-        server.checkers = Box::new([super::build::tcp("10.9.0.1", 22)]);
+        server.checkers = super::build::checkers([super::build::tcp("10.9.0.1", 22)]);
     }
     let mut world = World::of(mailing(with, true), Ipvs::default());
     world.run(secs(15));
@@ -349,7 +349,8 @@ fn a_number_in_a_file_changes_the_weight() {
     let mut with = pair();
     let file = model::lvs::CheckFileId::from_index(0);
     let probe = Probe::File(FileCheck { file, weight: 2, reverse: false });
-    with.services[0].servers[0].checkers = Box::new([Checker { probe, ..super::build::tcp("10.1.0.1", 80) }]);
+    with.services[0].servers[0].checkers =
+        super::build::checkers([Checker { probe, ..super::build::tcp("10.1.0.1", 80) }]);
     let mut world = World::new(with);
     world.run(secs(1));
     world.take_operations();

@@ -1,6 +1,7 @@
 //! What changes of virtual servers cost. The laws of the difference are held by `diff::tests`.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use base::{Duration, Family};
 
@@ -47,7 +48,7 @@ fn server(n: usize, weight: u32, checkers: Vec<Checker>) -> RealServer {
         notify_up: None,
         notify_down: None,
         snmp_name: None,
-        checkers: checkers.into(),
+        checkers: checkers.into_iter().map(Arc::new).collect(),
     }
 }
 
@@ -112,7 +113,7 @@ fn one_weight_changes_one_server_and_its_checks_go_on() {
 fn a_check_goes_on_with_another_retry() {
     let one = large(1);
     let mut two = one.clone();
-    two.lvs.services[0].servers[0].checkers = Box::new([tcp(address(0), 5)]);
+    two.lvs.services[0].servers[0].checkers = [tcp(address(0), 5)].map(Arc::new).into_iter().collect();
     let ServiceSlot::Changed { servers, .. } = &diff(&one, &two).lvs.services[0] else { panic!() };
     let ServerSlot::Changed { changes, checkers, .. } = &servers[0] else { panic!() };
     assert_eq!(changes[0].keyword, "TCP_CHECK");
@@ -124,7 +125,7 @@ fn a_check_that_did_not_change_goes_on_before_one_that_did() {
     let one = large(1);
     let mut two = one.clone();
     let to = address(0);
-    two.lvs.services[0].servers[0].checkers = Box::new([tcp(to, 5), tcp(to, 1)]);
+    two.lvs.services[0].servers[0].checkers = [tcp(to, 5), tcp(to, 1)].map(Arc::new).into_iter().collect();
     let ServiceSlot::Changed { servers, .. } = &diff(&one, &two).lvs.services[0] else { panic!() };
     let ServerSlot::Changed { changes, checkers, .. } = &servers[0] else { panic!() };
     assert_eq!(changes[0].keyword, "TCP_CHECK");

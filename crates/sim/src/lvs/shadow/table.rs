@@ -83,10 +83,9 @@ fn member(key: &ServiceKey, address: IpAddr, port: u16, forwarding: Forwarding) 
 }
 
 fn settings(service: &Service) -> ServiceSettings {
-    let persistence = service.persistence.as_ref().map(|p| Persistence {
-        timeout: p.timeout,
-        granularity: p.granularity,
-        engine: p.engine.clone(),
+    let persistence = service.persistence.as_ref().map(|p| {
+        let (timeout, granularity, engine) = (p.timeout, p.granularity, p.engine.clone());
+        Box::new(Persistence { timeout, granularity, engine })
     });
     ServiceSettings {
         scheduler: Some(service.scheduler),

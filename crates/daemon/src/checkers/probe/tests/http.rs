@@ -24,7 +24,7 @@ fn replies(reply: impl Into<Vec<u8>>) -> SocketAddr {
 }
 
 fn ask(at: SocketAddr, timeout: Duration, http: Http) -> Answer {
-    run(Probe::Http(to(at, timeout), Box::new(http)))
+    run(Probe::Http(to(at, timeout), http.into()))
 }
 
 /// What `http` is answered by a server that sends `reply`.
@@ -132,8 +132,7 @@ fn a_digest_covers_the_body_up_to_its_announced_length() {
 
 #[test]
 fn a_short_reply_costs_at_most_three_waits() {
-    let (answer, waits) =
-        in_namespace(|| run_counting(Probe::Http(to(replies(OK), LONG), Box::new(get("/")))));
+    let (answer, waits) = in_namespace(|| run_counting(Probe::Http(to(replies(OK), LONG), get("/").into())));
     assert_eq!(answer, PASSED);
     // For the connection, for the reply, and for its end if that has not come at once.
     assert!(waits <= 3, "{waits}");
@@ -143,7 +142,7 @@ fn a_short_reply_costs_at_most_three_waits() {
 fn a_wrong_length_is_told_and_fails_nothing() {
     let told = in_namespace(|| {
         let at = replies(*b"HTTP/1.0 200 OK\r\nContent-Length: 7\r\n\r\nhello");
-        let probe = Probe::Http(to(at, LONG), Box::new(get("/")));
+        let probe = Probe::Http(to(at, LONG), get("/").into());
         let prober = Prober::new(None);
         prober.waits.block_on(prober.run_noting(&checker(probe), 0)).expect("it is waited for")
     });
@@ -176,7 +175,7 @@ fn a_pattern_that_runs_wild_on_a_body_fails_in_time() {
 fn a_pattern_that_is_none_is_no_fault_of_the_server() {
     let Answer::Unable(e) = answer(OK, searched("(", false)) else { panic!("a verdict") };
     assert!(e.message.contains("missing closing parenthesis"), "{}", e.message);
-    let probe = Probe::Http(to(SocketAddr::new(V4, 80), LONG), Box::new(searched("(", false)));
+    let probe = Probe::Http(to(SocketAddr::new(V4, 80), LONG), searched("(", false).into());
     assert!(Prober::new(None).prepare(&checker(probe)).is_err());
 }
 

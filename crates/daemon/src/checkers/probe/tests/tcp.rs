@@ -128,7 +128,7 @@ fn a_run_that_is_dropped_closes_its_connection() {
             tell.send("closed").expect("the test waits");
         });
         let prober = Prober::new(None);
-        let checker = checker(Probe::Http(to(at, LONG), Box::new(get("/"))));
+        let checker = checker(Probe::Http(to(at, LONG), get("/").into()));
         let mut run = Box::pin(prober.run(&checker, 0));
         assert!(prober.waits.poll(run.as_mut(), None).is_err(), "it waits");
         assert_eq!(told.recv_timeout(WAIT), Ok("connected"));

@@ -84,7 +84,7 @@ fn tls_server(builder: SslContextBuilder) -> (SocketAddr, Receiver<Seen>) {
 }
 
 fn ssl(at: SocketAddr, timeout: Duration, http: Http) -> Probe {
-    Probe::Ssl(to(at, timeout), Box::new(http))
+    Probe::Ssl(to(at, timeout), http.into())
 }
 
 fn plain_seen(version: SslVersion) -> Seen {
