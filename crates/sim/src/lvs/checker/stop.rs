@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use base::{Duration, Instant};
+use engine::lvs::io::Operation;
 use engine::lvs::table::ServiceKey;
 use model::lvs::Flush;
 
@@ -15,8 +16,8 @@ use crate::lvs::shadow::table;
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// **X4** From any state the end comes within 4 s. **K6** Nothing of ours is left then if the kernel did as it was
-/// told; with `--dont-release-ipvs` everything is as it was; `lvs_flush_on_stop` leaves nothing at all. Sync
-/// daemons and marks go, too.
+/// told; with `--dont-release-ipvs` services, servers and marks stay as they were, and no more than the timeouts
+/// and the sync daemon end with us; `lvs_flush_on_stop` leaves nothing at all. Sync daemons and marks go, too.
 #[derive(Debug, Default)]
 pub(super) struct Stop {
     began: Option<Instant>,
@@ -47,6 +48,11 @@ impl Stop {
     }
 }
 
+/// Whether it is about something that the kernel has only once, and that nobody's connections are lost with.
+const fn is_once(operation: &Operation) -> bool {
+    matches!(operation, Operation::SetTimeouts(_) | Operation::StopSync(..))
+}
+
 impl Checker for Stop {
     fn see(&mut self, view: View<'_>, seen: &Seen, found: &mut Found) {
         match &seen.what {
@@ -69,7 +75,7 @@ impl Checker for Stop {
                 self.unclean |= slow || !view.world.is_quiescent();
             }
             What::Fault(Fault::Mood(_)) if self.began.is_some() => self.unclean = true,
-            What::Asked(Asked::Kernel(_, operation)) if self.keep => {
+            What::Asked(Asked::Kernel(_, operation)) if self.keep && !is_once(operation) => {
                 found.push("K6", seen.at, None, format!("the table should stay: {operation:?}"));
             }
             What::Asked(Asked::Stopped) => {

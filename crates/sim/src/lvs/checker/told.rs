@@ -25,6 +25,15 @@ pub struct Service {
     pub servers: BTreeMap<ServerName, Standing>,
 }
 
+/// What was said last of a check.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Past {
+    /// It passes, or counts as if it did.
+    up: bool,
+    /// It was said, and not only taken for granted.
+    said: bool,
+}
+
 /// What was said.
 #[derive(Debug, Default)]
 pub struct Told {
@@ -34,10 +43,10 @@ pub struct Told {
     pub blamed: BTreeSet<Way>,
     /// The services.
     pub services: BTreeMap<ServiceName, Service>,
-    /// What was said last of each check of each server: whether it passes.
-    checks: BTreeMap<(ServiceName, ServerName, Key), bool>,
-    /// The same of this turn: a server may have one check twice.
-    saying: Vec<((ServiceName, ServerName, Key), bool)>,
+    /// The checks.
+    checks: BTreeMap<Key, Past>,
+    /// Which of them are said in this turn to pass, or not: each is for every server that has it.
+    saying: Vec<(Key, bool)>,
     /// What was said in this turn that was no news, or was taken back.
     pub complaints: Vec<String>,
     /// The lines that consumers should get for what was said in this turn.
@@ -71,10 +80,15 @@ impl Told {
             What::Asked(Asked::Event(event)) => self.event(shadow, event),
             What::TurnEnd { .. } => {
                 self.begins = false;
-                self.checks.extend(self.saying.drain(..));
+                self.settle();
             }
             _ => {}
         }
+    }
+
+    /// What was said of checks is their past from now on.
+    fn settle(&mut self) {
+        self.checks.extend(self.saying.drain(..).map(|(key, up)| (key, Past { up, said: true })));
     }
 
     /// What is new begins as checks do that were never made.
@@ -94,15 +108,12 @@ impl Told {
             self.services.insert(named, Service { servers, ..old });
         }
         self.model = Some(model.clone());
-        let mut there = BTreeSet::new();
-        for (place, configured) in model.lvs.services.iter().enumerate() {
-            for (index, server) in configured.servers.iter().enumerate() {
-                let (of, server) = (name(model, &configured.service), (server.address, server.port));
-                let keys = shadow.checks(place, index).iter();
-                there.extend(keys.map(|key| (of.clone(), server, key.clone())));
-            }
-        }
-        self.checks.retain(|check, _| there.contains(check));
+        self.settle();
+        let past = std::mem::take(&mut self.checks);
+        self.checks.extend(shadow.tasks.keys().map(|key| {
+            let begins = Past { up: !key.schedule().alpha, said: false };
+            (key.clone(), shadow.before(key).and_then(|key| past.get(key)).copied().unwrap_or(begins))
+        }));
     }
 
     /// What a check is said to be: with `alpha` it begins as one that fails, and yet its first failure is told as
@@ -114,21 +125,18 @@ impl Told {
         (was, passes): (bool, bool),
         changed: bool,
     ) {
-        let Some((of, name)) = self.server(service, server) else { return };
         let Some(key) = shadow.checks(service.index(), server.index()).get(checker.index()) else { return };
-        let alpha = key.schedule().alpha;
-        let check = (of, name, key.clone());
-        let known = self.checks.get(&check).copied();
-        if was != known.unwrap_or(!alpha) {
-            self.complaints.push(format!("the past of a check is told as {was}: {check:?}"));
+        let Some(past) = self.checks.get(key).copied() else { return };
+        if was != past.up {
+            self.complaints.push(format!("the past of a check is told as {was}: {key:?}"));
         }
         if !changed {
             return;
         }
-        if known.is_none() && alpha && !passes && tells_first_failure(key) {
+        if !past.said && !past.up && !passes && tells_first_failure(key) {
             self.line_of_server(service, server, false);
         }
-        self.saying.push((check, passes));
+        self.saying.push((key.clone(), passes));
     }
 
     fn find(&self, service: ServiceId) -> Option<(Arc<Model>, ServiceName)> {
@@ -203,7 +211,6 @@ impl Told {
             }
             Event::Gone { service, server: Some(server), .. } => {
                 let Some((of, name)) = self.server(service, server) else { return };
-                self.checks.retain(|(service, server, _), _| (service, server) != (&of, &name));
                 let gone = self.services.get_mut(&of).and_then(|s| s.servers.remove(&name));
                 if gone.is_some_and(|server| server.alive) && self.tells_of_losses(service) {
                     self.line_of_server(service, server, false);

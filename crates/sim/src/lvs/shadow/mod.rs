@@ -60,6 +60,8 @@ pub struct Shadow {
     wanted: Wanted,
     /// What the kernel's table of marks was last told to be.
     marks: Option<engine::lvs::table::MarkTable>,
+    /// For each check that goes on what it was before the last reload.
+    before: BTreeMap<Key, Key>,
     /// What a turn begins with that goes on.
     in_timeout: bool,
     /// Runs that began against the rules, in this turn: which rule, and how.
@@ -106,6 +108,12 @@ impl Shadow {
         self.keys.get(service).and_then(|of| of.get(server)).map_or(&[], Vec::as_slice)
     }
 
+    /// What a check was before the last reload; `None` for one that began with it.
+    #[must_use]
+    pub fn before(&self, key: &Key) -> Option<&Key> {
+        self.before.get(key)
+    }
+
     fn start(&mut self, now: Instant, model: &Arc<Model>) {
         *self = Self { phase: Phase::Running, ..Self::default() };
         self.load(now, model);
@@ -118,8 +126,9 @@ impl Shadow {
         };
         let keys: Vec<Vec<Vec<Key>>> =
             model.lvs.services.iter().map(|s| s.servers.iter().map(of).collect()).collect();
-        let origins = self.origins(model, &keys);
+        let mut origins = self.origins(model, &keys);
         let mut before = std::mem::take(&mut self.tasks);
+        origins.retain(|_, origin| before.contains_key(origin));
         // Who did not change at all first; then, in the order of the file, who asks the same at other times.
         let all = || keys.iter().flatten().flatten();
         for key in all().filter(|key| origins.get(key) == Some(key)) {
@@ -141,9 +150,7 @@ impl Shadow {
                     }
                     task
                 }
-                (None, Some(origin)) if others.contains_key(origin) => {
-                    Task::like(key.clone(), now, &others[origin])
-                }
+                (None, Some(origin)) => Task::like(key.clone(), now, &others[origin]),
                 _ => Task::new(key.clone(), now),
             };
             self.tasks.insert(key.clone(), task);
@@ -175,6 +182,7 @@ impl Shadow {
             model.lvs.services.iter().map(|s| name(model, &s.service)).collect();
         self.pools.retain(|name, _| names.contains(name));
         self.keys = keys;
+        self.before = origins;
         self.files.retain(|path, _| model.lvs.files.iter().any(|file| file.path == *path));
         self.bfds.retain(|name, _| model.lvs.bfds.contains(name));
         self.model = Some(model.clone());
