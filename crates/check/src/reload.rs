@@ -12,7 +12,7 @@ use crate::io::{Event, Output, Reload};
 use crate::link::Links;
 use crate::machine::Checks;
 use crate::pool::{self, Member, Pool, Standing};
-use crate::runner::{Runner, Subscriber};
+use crate::runner::{Runner, Schedules, Subscriber};
 
 /// From the begin of a check to its first try, at least.
 const FIRST: Duration = Duration::from_secs(1);
@@ -64,7 +64,9 @@ impl Checks {
             if alike.iter().any(Option::is_some) { (0..tasks.len()).map(of).collect() } else { Vec::new() };
         let mut kept = Vec::with_capacity(tasks.len());
         self.runners.reserve_exact(tasks.len());
+        let mut schedules = Schedules::default();
         for (index, task) in tasks.into_iter().enumerate() {
+            let shared = schedules.share(task);
             let old = old(continued, index);
             let runner = old.and_then(|old| before.get_mut(old.index())?.take());
             let example = examples.get_mut(index).and_then(Option::take).filter(|_| runner.is_none());
@@ -75,7 +77,7 @@ impl Checks {
             });
             self.runners.push(match runner {
                 Some(mut runner) => {
-                    runner.change(now, task);
+                    runner.change(now, shared);
                     runner.subscribers.clear();
                     runner
                 }
@@ -84,7 +86,7 @@ impl Checks {
                         let spread = self.rng.below(task.schedule.warmup.as_nanos());
                         now + FIRST + Duration::from_nanos(spread)
                     });
-                    let runner = Runner::new(task, self.slots.take(), first);
+                    let runner = Runner::new(shared, self.slots.take(), first);
                     match example {
                         Some(example) => runner.like(example),
                         None => runner,

@@ -1,15 +1,44 @@
 //! One check: what its answers mean, and when it runs next.
 
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
+
 use base::{Duration, Instant};
 use smallvec::SmallVec;
 
-use crate::config::{CheckerId, Kind, ServerId, ServiceId, Task};
+use crate::config::{CheckerId, Kind, Link, Schedule, ServerId, ServiceId, Task};
 use crate::io::{Answer, RunId, TaskSnapshot};
+
+/// A [`Task`] whose schedule is shared with others.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Shared {
+    pub(crate) schedule: Arc<Schedule>,
+    pub(crate) kind: Kind,
+    pub(crate) link: Option<Link>,
+}
+
+/// The schedules of a configuration, each once: there are many checks and few schedules.
+#[derive(Default)]
+pub(crate) struct Schedules(BTreeSet<Arc<Schedule>>);
+
+impl Schedules {
+    pub(crate) fn share(&mut self, Task { schedule, kind, link }: Task) -> Shared {
+        let schedule = match self.0.get(&schedule) {
+            Some(known) => known.clone(),
+            None => {
+                let new = Arc::new(schedule);
+                self.0.insert(new.clone());
+                new
+            }
+        };
+        Shared { schedule, kind, link }
+    }
+}
 
 /// A check that runs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Runner {
-    pub(crate) config: Task,
+    pub(crate) config: Shared,
     /// Where its runs are numbered.
     pub(crate) slot: u32,
     /// Does it count as passing?
@@ -77,7 +106,7 @@ pub(crate) struct Told {
 }
 
 impl Runner {
-    pub(crate) fn new(config: Task, slot: u32, next: Option<Instant>) -> Self {
+    pub(crate) fn new(config: Shared, slot: u32, next: Option<Instant>) -> Self {
         let up = !config.schedule.alpha;
         Self {
             config,
@@ -108,7 +137,7 @@ impl Runner {
 
     /// Goes on with another configuration. At other times from now on, as if it had just been made: what was
     /// to come much later comes by those.
-    pub(crate) fn change(&mut self, now: Instant, config: Task) {
+    pub(crate) fn change(&mut self, now: Instant, config: Shared) {
         if self.config.schedule != config.schedule {
             let longest = config.schedule.delay_loop.max(config.schedule.delay_before_retry);
             self.next = self.next.map(|next| next.min(now + longest));
@@ -116,12 +145,12 @@ impl Runner {
         self.adopt(config);
     }
 
-    fn adopt(&mut self, config: Task) {
+    fn adopt(&mut self, config: Shared) {
         self.config = config;
         if self.step >= self.steps() {
             self.step = 0;
         }
-        if self.status != 0 && !matches!(config.kind, Kind::Command { dynamic: true }) {
+        if self.status != 0 && !matches!(self.config.kind, Kind::Command { dynamic: true }) {
             self.status = 0;
         }
     }
@@ -199,7 +228,7 @@ impl Runner {
     }
 
     fn failed(&mut self, now: Instant) -> Told {
-        let schedule = self.config.schedule;
+        let schedule = *self.config.schedule;
         self.failures = self.failures.saturating_add(1);
         self.step_failed = true;
         let was = self.up;
