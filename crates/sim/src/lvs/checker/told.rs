@@ -25,6 +25,9 @@ pub struct Service {
     pub servers: BTreeMap<ServerName, Standing>,
 }
 
+/// A check of a server.
+type Place = (ServiceName, ServerName, Key);
+
 /// What was said last of a check.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Past {
@@ -43,10 +46,10 @@ pub struct Told {
     pub blamed: BTreeSet<Way>,
     /// The services.
     pub services: BTreeMap<ServiceName, Service>,
-    /// The checks.
-    checks: BTreeMap<Key, Past>,
-    /// Which of them are said in this turn to pass, or not: each is for every server that has it.
-    saying: Vec<(Key, bool)>,
+    /// The checks of each server.
+    checks: BTreeMap<Place, Past>,
+    /// Which of them are said in this turn to pass, or not: a server may have one check twice.
+    saying: Vec<(Place, bool)>,
     /// What was said in this turn that was no news, or was taken back.
     pub complaints: Vec<String>,
     /// The lines that consumers should get for what was said in this turn.
@@ -110,10 +113,19 @@ impl Told {
         self.model = Some(model.clone());
         self.settle();
         let past = std::mem::take(&mut self.checks);
-        self.checks.extend(shadow.tasks.keys().map(|key| {
-            let begins = Past { up: !key.schedule().alpha, said: false };
-            (key.clone(), shadow.before(key).and_then(|key| past.get(key)).copied().unwrap_or(begins))
-        }));
+        for (place, configured) in model.lvs.services.iter().enumerate() {
+            for (index, server) in configured.servers.iter().enumerate() {
+                let (of, server) = (name(model, &configured.service), (server.address, server.port));
+                for key in shadow.checks(place, index) {
+                    let before = shadow.before(key).map(|before| (of.clone(), server, before.clone()));
+                    let said = before.and_then(|before| past.get(&before)).filter(|past| past.said);
+                    let unheard = shadow.tasks.get(key).filter(|task| !task.heard);
+                    let up = unheard.map_or(!key.schedule().alpha, |task| task.up);
+                    let begins = Past { up, said: false };
+                    self.checks.insert((of.clone(), server, key.clone()), said.copied().unwrap_or(begins));
+                }
+            }
+        }
     }
 
     /// What a check is said to be: with `alpha` it begins as one that fails, and yet its first failure is told as
@@ -125,10 +137,12 @@ impl Told {
         (was, passes): (bool, bool),
         changed: bool,
     ) {
+        let Some((of, name)) = self.server(service, server) else { return };
         let Some(key) = shadow.checks(service.index(), server.index()).get(checker.index()) else { return };
-        let Some(past) = self.checks.get(key).copied() else { return };
+        let check = (of, name, key.clone());
+        let Some(past) = self.checks.get(&check).copied() else { return };
         if was != past.up {
-            self.complaints.push(format!("the past of a check is told as {was}: {key:?}"));
+            self.complaints.push(format!("the past of a check is told as {was}: {check:?}"));
         }
         if !changed {
             return;
@@ -136,7 +150,7 @@ impl Told {
         if !past.said && !past.up && !passes && tells_first_failure(key) {
             self.line_of_server(service, server, false);
         }
-        self.saying.push((key.clone(), passes));
+        self.saying.push((check, passes));
     }
 
     fn find(&self, service: ServiceId) -> Option<(Arc<Model>, ServiceName)> {
@@ -211,6 +225,8 @@ impl Told {
             }
             Event::Gone { service, server: Some(server), .. } => {
                 let Some((of, name)) = self.server(service, server) else { return };
+                self.settle();
+                self.checks.retain(|(service, server, _), _| (service, server) != (&of, &name));
                 let gone = self.services.get_mut(&of).and_then(|s| s.servers.remove(&name));
                 if gone.is_some_and(|server| server.alive) && self.tells_of_losses(service) {
                     self.line_of_server(service, server, false);
