@@ -115,7 +115,9 @@ impl Shadow {
     }
 
     fn start(&mut self, now: Instant, model: &Arc<Model>) {
-        *self = Self { phase: Phase::Running, ..Self::default() };
+        // A table of marks that an earlier life left behind is read back, and is not set again if it fits.
+        let marks = self.marks.take();
+        *self = Self { phase: Phase::Running, marks, ..Self::default() };
         self.load(now, model);
     }
 
