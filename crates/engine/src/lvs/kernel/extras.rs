@@ -81,6 +81,11 @@ impl ExtraObject {
         (self.there, self.doubt) = (self.wanted.clone(), None);
     }
 
+    /// However it is, it shall be like that.
+    pub(super) fn leave(&mut self) {
+        (self.wanted, self.doubt) = (self.there.clone(), None);
+    }
+
     /// What is to be done about it, and how it will be then.
     pub(super) fn step(&self) -> Option<(Operation, Option<Value>)> {
         if self.wanted == self.there && self.doubt.is_none() || !self.progress.is_idle() {

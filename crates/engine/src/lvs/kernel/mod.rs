@@ -212,8 +212,7 @@ impl Kernel {
         }
         self.retries.clear();
         if keep {
-            let marks = self.extra(Extra::Marks);
-            marks.wanted = marks.there.clone();
+            self.extra(Extra::Marks).leave();
             self.leave_services();
             return;
         }

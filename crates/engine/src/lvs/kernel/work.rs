@@ -270,6 +270,10 @@ impl Kernel {
             }
             (Target::Extra(extra), _) => {
                 self.extra(extra).succeeded(pending.then);
+                // What was on its way when the end came is left, too.
+                if extra == Extra::Marks && self.keep {
+                    self.extra(extra).leave();
+                }
             }
             (Target::Table, _) => {
                 for object in self.services.values_mut() {
