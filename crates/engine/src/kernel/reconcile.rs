@@ -73,7 +73,9 @@ pub(crate) fn judge(object: &Object, key: &Key, lifetime: Option<u32>, view: &Vi
     } else if wanted && present && !object.held {
         return Verdict::Held;
     } else if !present && object.owners.is_empty() && !wanted {
-        return Verdict::Forget;
+        // A removal that failed is told of as if it had been done if the news are those of an earlier one.
+        let failed = matches!(object.progress, Progress::Waiting { until, adding: false, .. } if until > now);
+        return if failed { Verdict::Fine } else { Verdict::Forget };
     } else {
         return Verdict::Fine;
     };

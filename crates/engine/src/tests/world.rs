@@ -30,7 +30,8 @@ pub(super) enum Echo {
 #[derive(Debug)]
 enum Reply {
     Done(OpId, Result<(), OpError>),
-    Kernel(KernelEvent),
+    /// The oldest of the kernel's news.
+    News,
     Dump,
 }
 
@@ -130,12 +131,12 @@ impl World {
 
     /// The kernel tells of something; its news stay in order.
     pub(super) fn kernel(&mut self, event: KernelEvent) {
+        let waits = !self.late.is_empty();
+        self.late.push_back(event);
         if self.silent {
-            self.replies.push_back(Reply::Kernel(event));
-        } else if self.late.is_empty() {
-            self.input(Input::Kernel(event));
-        } else {
-            self.late.push_back(event);
+            self.replies.push_back(Reply::News);
+        } else if !waits {
+            self.deliver();
         }
     }
 
@@ -156,7 +157,10 @@ impl World {
                     self.answered += 1;
                     Input::Done { op, result }
                 }
-                Reply::Kernel(event) => Input::Kernel(event),
+                Reply::News => match self.late.pop_front() {
+                    Some(event) => Input::Kernel(event),
+                    None => continue,
+                },
                 Reply::Dump => {
                     // No news from before a dump come after it.
                     if let Some(event) = self.late.pop_front() {
@@ -319,24 +323,21 @@ impl World {
                 Err(errno) => result = Err(OpError { errno, message: "".into() }),
             }
         }
-        let told = told.into_iter().map(Reply::Kernel);
+        let news = told.iter().map(|_| Reply::News);
         match self.echo {
             Echo::Before => {
-                self.replies.extend(told);
+                self.replies.extend(news);
                 self.replies.push_back(Reply::Done(op, result));
             }
             Echo::After => {
                 self.replies.push_back(Reply::Done(op, result));
-                self.replies.extend(told);
+                self.replies.extend(news);
             }
             Echo::Late => {
                 self.replies.push_back(Reply::Done(op, result));
-                self.late.extend(told.filter_map(|reply| match reply {
-                    Reply::Kernel(event) => Some(event),
-                    _ => None,
-                }));
             }
         }
+        self.late.extend(told);
     }
 
     /// Hands over the oldest news that the kernel kept back.
