@@ -190,16 +190,15 @@ impl Shadow {
         built.servers[place].iter().map(member).collect()
     }
 
-    /// A verdict or a weight changed: pools see their servers change one by one.
+    /// A verdict or a weight changed: a pool sees all of its servers that share the check change at once.
     fn change(&mut self, built: &Built, spec: &Spec, change: impl FnOnce(&mut Self)) {
         let before: Vec<_> =
             (0..built.services.len()).map(|place| self.members(built, place, spec)).collect();
         change(self);
-        for (place, mut members) in before.into_iter().enumerate() {
+        for (place, members) in before.into_iter().enumerate() {
             let after = self.members(built, place, spec);
-            for (index, member) in after.into_iter().enumerate() {
-                members[index] = member;
-                self.judge(built.services[place], &members, spec);
+            if after != members {
+                self.judge(built.services[place], &after, spec);
             }
         }
     }
