@@ -205,7 +205,7 @@ fn checks_are_answered_as_they_ended() {
 #[test]
 fn a_script_that_ignores_sigterm_is_killed_with_all_that_it_started() {
     let mut world = World::new();
-    world.check(1, "trap '' TERM; sleep 60 & echo $! > $D/inner; echo $$ > $D/outer; wait; sleep 60", 200);
+    world.check(1, "trap '' TERM; sleep 60 & echo $! > $D/inner; echo $$ > $D/outer; wait; sleep 60", 1500);
     let (outer, inner) = (world.pid("outer"), world.pid("inner"));
     assert!(runs(inner));
     assert_eq!(world.checked(), (1, Outcome::TimedOut));
@@ -217,7 +217,7 @@ fn a_script_that_ignores_sigterm_is_killed_with_all_that_it_started() {
 #[test]
 fn a_descendant_that_outlives_its_timed_out_script_is_killed() {
     let mut world = World::new();
-    world.check(1, "(trap '' TERM; echo go > $D/go; sleep 60) & echo $! > $D/inner; sleep 60", 300);
+    world.check(1, "(trap '' TERM; echo go > $D/go; sleep 60) & echo $! > $D/inner; sleep 60", 1500);
     world.lines("go", 1);
     let inner = world.pid("inner");
     assert_eq!(world.checked(), (1, Outcome::TimedOut));
