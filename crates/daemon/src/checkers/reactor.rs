@@ -1,6 +1,7 @@
 //! The loop around the balancer.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use base::{Duration, Instant, Machine};
@@ -13,7 +14,7 @@ use linux::signals::Signals;
 use linux::timer::Timer;
 use linux::{OsError, clock, heap};
 use model::Model;
-use model::lvs::{CheckFileId, Checker, Probe};
+use model::lvs::{CheckFileId, Checker, Destination, GroupEntry, Lvs, Probe};
 
 use super::addresses::Addresses;
 use super::kernel::Kernel;
@@ -42,6 +43,10 @@ mod token {
 /// of a check, to the other side, too.
 const PAUSE: Duration = Duration::from_millis(1);
 
+/// From so many checks a second on, that is worth it: with fewer of them, each would wait for nothing, once for
+/// each step of its conversation.
+const MANY: u64 = 2_000;
+
 /// So many events of a turn are nothing unusual.
 const USUAL_EVENTS: usize = 256;
 
@@ -69,6 +74,8 @@ pub struct Reactor<'s> {
     /// When the last turn began.
     began: Instant,
     turns: Histogram,
+    /// [`PAUSE`] if there are many checks, or none.
+    pause: Duration,
 }
 
 impl<'s> Reactor<'s> {
@@ -106,6 +113,7 @@ impl<'s> Reactor<'s> {
             stopped: false,
             began: now,
             turns: Histogram::default(),
+            pause: pause(&model),
             model,
         };
         reactor.look_at_addresses();
@@ -142,7 +150,7 @@ impl<'s> Reactor<'s> {
     fn wait(&mut self) -> Result<Vec<Ready>, OsError> {
         let deadlines = [self.balancer.poll_timeout(), self.probes.poll_timeout()];
         let next = deadlines.into_iter().flatten().min();
-        let pause = self.began + PAUSE;
+        let pause = self.began + self.pause;
         let timeout = if self.kernel.has_work() || self.probes.can_go_on() {
             Some(Duration::ZERO)
         } else if self.probes.has_fresh() || next.is_some_and(|next| next <= pause) {
@@ -327,7 +335,7 @@ impl<'s> Reactor<'s> {
             Err(e) => return self.links.supervisor.log(Line::error(format!("Netlink: {e}"))),
         };
         for (address, exists) in news {
-            if self.links.supervisor.options().address_monitoring {
+            if self.links.supervisor.options().address_monitoring || is_waited_for(&self.model.lvs, address) {
                 let what = if exists { "added" } else { "removed" };
                 let text = format!("Netlink reflector reports IP {address} {what}");
                 self.links.supervisor.log(Line::info(text));
@@ -371,6 +379,7 @@ impl<'s> Reactor<'s> {
             self.links.supervisor.log(complaint);
         }
         self.probes.configure(model.lvs.settings.tls.as_ref());
+        self.pause = pause(&model);
         self.links.scripts.configure(scripts::for_checkers(&model, generation));
         self.generation = generation;
         self.input(Input::Reload(model));
@@ -413,4 +422,29 @@ fn answer_of(outcome: Outcome) -> Answer {
         Outcome::TimedOut => Answer::Failed(Failure::TimedOut),
         Outcome::NotStarted => Answer::Failed(Failure::NotStarted),
     }
+}
+
+/// How long turns may wait for more to do.
+fn pause(model: &Model) -> Duration {
+    let servers = model.lvs.services.iter().flat_map(|service| &service.servers);
+    let periods = servers.flat_map(|server| &server.checkers).map(|checker| checker.schedule.delay_loop);
+    let in_1000_s: u64 = periods.filter_map(|period| 1_000_000_u64.checked_div(period.as_millis())).sum();
+    if in_1000_s / 1_000 >= MANY { PAUSE } else { Duration::ZERO }
+}
+
+/// Whether a service with `ha_suspend` rests without this address: keepalived logs such addresses always.
+fn is_waited_for(lvs: &Lvs, address: IpAddr) -> bool {
+    let within = |entry: &GroupEntry| match entry {
+        GroupEntry::Addresses(range, _) => {
+            range.first.is_ipv4() == address.is_ipv4() && (range.first..=range.last).contains(&address)
+        }
+        GroupEntry::Mark(..) => false,
+    };
+    lvs.services.iter().filter(|it| it.service.ha_suspend).any(|it| match it.service.destination {
+        Destination::Address { address: own, .. } => own == address,
+        Destination::Group { group, .. } => {
+            lvs.group(group).is_some_and(|group| group.entries.iter().any(within))
+        }
+        Destination::Mark(_) => false,
+    })
 }
