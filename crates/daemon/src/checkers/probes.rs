@@ -165,6 +165,11 @@ impl Probes {
         self.tasks.has_fresh()
     }
 
+    /// Whether such probes found no room in the poll set, and have to be looked at now and then.
+    pub fn is_crowded(&self) -> bool {
+        self.tasks.is_crowded()
+    }
+
     /// When a probe that the poll set knows has waited long enough.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.tasks.poll_timeout()

@@ -1,7 +1,6 @@
 //! The loop around the balancer.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use base::{Duration, Instant, Machine};
@@ -14,7 +13,7 @@ use linux::signals::Signals;
 use linux::timer::Timer;
 use linux::{OsError, clock, heap};
 use model::Model;
-use model::lvs::{CheckFileId, Checker, Destination, GroupEntry, Lvs, Probe};
+use model::lvs::{CheckFileId, Checker, Probe};
 
 use super::addresses::Addresses;
 use super::kernel::Kernel;
@@ -150,7 +149,7 @@ impl<'s> Reactor<'s> {
     fn wait(&mut self) -> Result<Vec<Ready>, OsError> {
         let deadlines = [self.balancer.poll_timeout(), self.probes.poll_timeout()];
         let next = deadlines.into_iter().flatten().min();
-        let pause = self.began + self.pause;
+        let pause = self.began + if self.probes.is_crowded() { PAUSE } else { self.pause };
         let timeout = if self.kernel.has_work() || self.probes.can_go_on() {
             Some(Duration::ZERO)
         } else if self.probes.has_fresh() || next.is_some_and(|next| next <= pause) {
@@ -198,7 +197,7 @@ impl<'s> Reactor<'s> {
             // A balancer that was stopped before has looked at nothing: what an earlier process left
             // behind is still there.
             if first && !self.stopping {
-                self.links.supervisor.configured(self.generation);
+                self.links.configured(self.generation);
             } else if table {
                 // It may have been large, and the next one is far.
                 heap::trim();
@@ -208,7 +207,7 @@ impl<'s> Reactor<'s> {
             self.event(&event);
         }
         self.events.shrink_to(USUAL_EVENTS);
-        self.links.tell_lost();
+        let _ = self.links.end_turn();
         Ok(())
     }
 
@@ -289,7 +288,7 @@ impl<'s> Reactor<'s> {
         if matches!(event, Event::Reloaded) {
             // Ids are those of the new model from here on.
             self.model = self.balancer.model().clone();
-            self.links.supervisor.configured(self.generation);
+            self.links.configured(self.generation);
         }
         for line in observe::render(&self.model.lvs, event, self.stopping) {
             self.links.supervisor.log(line);
@@ -335,7 +334,8 @@ impl<'s> Reactor<'s> {
             Err(e) => return self.links.supervisor.log(Line::error(format!("Netlink: {e}"))),
         };
         for (address, exists) in news {
-            if self.links.supervisor.options().address_monitoring || is_waited_for(&self.model.lvs, address) {
+            // keepalived tells of those that checks wait for in any case.
+            if self.links.supervisor.options().address_monitoring || self.balancer.waits_for(address) {
                 let what = if exists { "added" } else { "removed" };
                 let text = format!("Netlink reflector reports IP {address} {what}");
                 self.links.supervisor.log(Line::info(text));
@@ -428,23 +428,7 @@ fn answer_of(outcome: Outcome) -> Answer {
 fn pause(model: &Model) -> Duration {
     let servers = model.lvs.services.iter().flat_map(|service| &service.servers);
     let periods = servers.flat_map(|server| &server.checkers).map(|checker| checker.schedule.delay_loop);
-    let in_1000_s: u64 = periods.filter_map(|period| 1_000_000_u64.checked_div(period.as_millis())).sum();
+    let in_1000_s = |period: Duration| 1_000_000_000_000_u64.checked_div(period.as_nanos());
+    let in_1000_s = periods.filter_map(in_1000_s).fold(0, u64::saturating_add);
     if in_1000_s / 1_000 >= MANY { PAUSE } else { Duration::ZERO }
-}
-
-/// Whether a service with `ha_suspend` rests without this address: keepalived logs such addresses always.
-fn is_waited_for(lvs: &Lvs, address: IpAddr) -> bool {
-    let within = |entry: &GroupEntry| match entry {
-        GroupEntry::Addresses(range, _) => {
-            range.first.is_ipv4() == address.is_ipv4() && (range.first..=range.last).contains(&address)
-        }
-        GroupEntry::Mark(..) => false,
-    };
-    lvs.services.iter().filter(|it| it.service.ha_suspend).any(|it| match it.service.destination {
-        Destination::Address { address: own, .. } => own == address,
-        Destination::Group { group, .. } => {
-            lvs.group(group).is_some_and(|group| group.entries.iter().any(within))
-        }
-        Destination::Mark(_) => false,
-    })
 }

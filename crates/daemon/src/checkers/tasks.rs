@@ -51,6 +51,8 @@ pub struct Tasks<T> {
     /// Of those that the poll set knows.
     deadlines: BTreeSet<(Instant, TaskId)>,
     glance: Glance,
+    /// The poll set had no room for some of the fresh ones.
+    crowded: bool,
     /// Empty between two looks.
     ready: Vec<Ready>,
 }
@@ -83,6 +85,7 @@ impl<T> Default for Tasks<T> {
             fresh: Vec::new(),
             deadlines: BTreeSet::new(),
             glance: Glance::default(),
+            crowded: false,
             ready: Vec::new(),
         }
     }
@@ -146,6 +149,11 @@ impl<T> Tasks<T> {
         !self.fresh.is_empty()
     }
 
+    /// Whether fresh ones have been looked at and are still there, so that to look again at once is no use.
+    pub fn is_crowded(&self) -> bool {
+        self.crowded
+    }
+
     /// When the time of a task is over, unless it is a fresh one.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.deadlines.first().map(|(until, _)| *until)
@@ -204,6 +212,7 @@ impl<T> Tasks<T> {
             self.deadlines.insert((until, *id));
             false
         });
+        self.crowded = !self.fresh.is_empty();
         while let Some((until, id)) = self.deadlines.first().copied()
             && until <= now
         {
@@ -350,5 +359,27 @@ mod tests {
         assert_eq!(world.ended, [Some(2)]);
         world.turn(clock::now());
         assert_eq!(world.ended, [Some(2), Some(1)]);
+    }
+
+    #[test]
+    fn what_finds_no_room_in_the_poll_set_is_looked_at_until_its_time_is_over() {
+        use std::os::fd::AsFd;
+
+        let mut world = World::new();
+        // No set takes itself, and this one is never ready.
+        let itself = world.poll.as_fd().try_clone_to_owned().expect("a descriptor");
+        let begin = clock::now();
+        let until = begin + Duration::from_secs(10);
+        let waits = world.waits.clone();
+        world.tasks.start(async move { waits.ready(&itself, Interest::READ, until).await.map(|_| 1) });
+        world.turn(begin);
+        assert!(world.tasks.has_fresh() && !world.tasks.is_crowded(), "nobody has looked yet");
+        for _ in 0..3 {
+            world.turn(begin);
+            assert!(world.tasks.has_fresh() && world.tasks.is_crowded() && world.ended.is_empty());
+        }
+        world.turn(until);
+        assert_eq!(world.ended, [None]);
+        assert!(!world.tasks.has_fresh() && !world.tasks.is_crowded());
     }
 }

@@ -6,10 +6,10 @@
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use linux::OsError;
 use linux::poll::{Interest, Poll};
 use linux::seqpacket::Channel as Socket;
 use linux::signals::Signals;
+use linux::{OsError, heap};
 use model::Model;
 
 use super::scripts::Scripts;
@@ -67,6 +67,8 @@ pub struct Links<'s> {
     waiting_scripts: bool,
     /// So many lost notifications were told of.
     told_lost: u64,
+    /// Another configuration has come into force in this turn.
+    renewed: bool,
 }
 
 impl<'s> Links<'s> {
@@ -86,6 +88,7 @@ impl<'s> Links<'s> {
             waiting_supervisor: false,
             waiting_scripts: false,
             told_lost: 0,
+            renewed: false,
         })
     }
 
@@ -185,8 +188,25 @@ impl<'s> Links<'s> {
         Ok(())
     }
 
+    /// A configuration is in force.
+    pub fn configured(&mut self, generation: u64) {
+        self.supervisor.configured(generation);
+        self.renewed = true;
+    }
+
+    /// The turn is over: what had to be done is done. Whether a configuration came into force in it: what that
+    /// was made from, and the one before, has then been given back to the system.
+    pub fn end_turn(&mut self) -> bool {
+        self.tell_lost();
+        let renewed = std::mem::take(&mut self.renewed);
+        if renewed {
+            heap::trim();
+        }
+        renewed
+    }
+
     /// Tells of notifications that were lost since the last call.
-    pub fn tell_lost(&mut self) {
+    fn tell_lost(&mut self) {
         let lost = self.scripts.lost();
         if lost > self.told_lost {
             let n = lost - std::mem::replace(&mut self.told_lost, lost);

@@ -2,7 +2,6 @@
 
 use std::os::fd::BorrowedFd;
 
-use linux::heap;
 use linux::memfd::Memfd;
 use linux::seqpacket::Channel as Socket;
 use serde::Serialize;
@@ -60,10 +59,9 @@ impl Supervisor {
         }
     }
 
-    /// A configuration is in force. What it was made from, and the one before it, are not needed any more.
+    /// A configuration is in force.
     pub fn configured(&mut self, generation: u64) {
         self.must_send(&FromEngine::Configured { generation });
-        heap::trim();
     }
 
     /// A configuration cannot be put into force; the former one stays.

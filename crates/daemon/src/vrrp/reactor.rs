@@ -221,7 +221,10 @@ impl<'s> Reactor<'s> {
         while let Some(event) = self.events.pop_front() {
             self.event(&event);
         }
-        self.links.tell_lost();
+        if self.links.end_turn() {
+            // A takeover needs more than what happens before it.
+            process::touch_memory();
+        }
     }
 
     /// Feeds one input and does what follows from it.
@@ -292,7 +295,7 @@ impl<'s> Reactor<'s> {
             // Ids are those of the new model from here on.
             Event::Reloaded => {
                 self.model = self.engine.model().clone();
-                self.links.supervisor.configured(self.generation);
+                self.links.configured(self.generation);
             }
             Event::Address { address, link, exists }
                 if self.links.supervisor.options().address_monitoring =>
@@ -363,9 +366,7 @@ impl<'s> Reactor<'s> {
                     // An engine that was stopped before has looked at nothing: what an earlier process
                     // left behind is still there.
                     if !std::mem::replace(&mut self.primed, true) && !self.stopping {
-                        self.links.supervisor.configured(self.generation);
-                        // A takeover needs more than what happens before it.
-                        process::touch_memory();
+                        self.links.configured(self.generation);
                     }
                 }
                 // What happens before the first dump is in it.

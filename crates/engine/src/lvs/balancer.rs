@@ -92,6 +92,13 @@ impl Balancer {
         &self.shown
     }
 
+    /// Whether the checks of a service with `ha_suspend` rest as long as this host doesn't have `address`, or
+    /// another one of that service.
+    #[must_use]
+    pub fn waits_for(&self, address: IpAddr) -> bool {
+        self.suspension.waits_for(address)
+    }
+
     /// The first thing of all.
     fn begin(&mut self) {
         if self.phase != Phase::New {

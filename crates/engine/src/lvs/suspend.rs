@@ -73,6 +73,11 @@ impl Suspension {
         concerned.into_iter().filter(|id| self.count(*id, is)).map(|id| (id, !is)).collect()
     }
 
+    /// Whether a service rests without this address.
+    pub(super) fn waits_for(&self, address: IpAddr) -> bool {
+        !self.concerned(address).is_empty()
+    }
+
     fn concerned(&self, address: IpAddr) -> Vec<ServiceId> {
         let single = self.single.get(&address).into_iter().flatten().copied();
         let within = self.ranges.iter().filter(|(range, _)| contains(range, address)).map(|(_, id)| *id);

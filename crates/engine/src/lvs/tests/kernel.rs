@@ -324,18 +324,16 @@ fn timeouts_are_set_and_restored() {
     assert_eq!(world.ipvs.table.timeouts, Some(FIRST_TIMEOUTS));
 }
 
+/// Both halves, whatever happens.
+fn sync_daemon(id: u8) -> SyncDaemon {
+    let (link, role) = (link_name("eth0"), SyncRole::Both);
+    SyncDaemon { link, role, id, max_len: None, port: None, ttl: None, group: None }
+}
+
 #[test]
 fn both_halves_of_the_sync_daemon_run_until_the_end() {
     let mut with = lvs(vec![service("10.0.0.1", &["10.1.0.1"])]);
-    with.settings.sync_daemon = Some(SyncDaemon {
-        link: link_name("eth0"),
-        role: SyncRole::Both,
-        id: 4,
-        max_len: None,
-        port: None,
-        ttl: None,
-        group: None,
-    });
+    with.settings.sync_daemon = Some(sync_daemon(4));
     let mut other = with.clone();
     other.settings.sync_daemon.as_mut().unwrap().id = 5;
     let mut world = World::new(with);
@@ -353,15 +351,7 @@ fn both_halves_of_the_sync_daemon_run_until_the_end() {
 fn a_sync_daemon_whose_start_seems_to_have_failed_is_stopped_when_it_is_not_wanted_any_more() {
     let without = lvs(vec![service("10.0.0.1", &["10.1.0.1"])]);
     let mut with = without.clone();
-    with.settings.sync_daemon = Some(SyncDaemon {
-        link: link_name("eth0"),
-        role: SyncRole::Both,
-        id: 4,
-        max_len: None,
-        port: None,
-        ttl: None,
-        group: None,
-    });
+    with.settings.sync_daemon = Some(sync_daemon(4));
     let mut world = World::new(without.clone());
     world.run(ms(100));
     world.ipvs.lying = 2;
@@ -425,15 +415,7 @@ fn a_table_that_is_kept_has_its_timeouts_and_no_sync_daemon() {
     with.groups = vec![group("a", &[range("10.0.0.1", "10.0.0.30", 80)])];
     with.settings.timeouts.udp = Some(secs(10));
     with.settings.flush_on_stop = Flush::All;
-    with.settings.sync_daemon = Some(SyncDaemon {
-        link: link_name("eth0"),
-        role: SyncRole::Both,
-        id: 7,
-        max_len: None,
-        port: None,
-        ttl: None,
-        group: None,
-    });
+    with.settings.sync_daemon = Some(sync_daemon(7));
     let mut world = World::new(with);
     world.run(ms(100));
     let shown = world.shown();

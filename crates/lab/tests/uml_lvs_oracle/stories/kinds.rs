@@ -19,6 +19,7 @@ pub(crate) const STORIES: &[(&str, Story)] = &[
     ("lvs-thresholds-reach-the-kernel", thresholds),
     ("lvs-ssl-get-speaks-tls", tls),
     ("lvs-suspended-checks-wait-for-the-address", ha_suspend),
+    ("lvs-checks-whose-address-is-there-begin-at-once", ha_suspend_there),
     ("lvs-the-sync-daemon-follows-its-instance", sync_daemon),
 ];
 
@@ -181,6 +182,17 @@ fn ha_suspend(s: &mut Stage) -> Result<()> {
     s.rest(17.5)?;
     s.run("ip address add 192.0.2.10/32 dev eth0")?;
     s.rest(23.5)
+}
+
+fn ha_suspend_there(s: &mut Stage) -> Result<()> {
+    s.open(1, Silence)?;
+    s.run("ip address add 192.0.2.10/32 dev eth0")?;
+    s.start(&(global("") + &tcp("ha_suspend", &[real(1, &at_once()), real(2, &at_once())])))?;
+    s.rest(5.5)?;
+    // Nobody waits for this one.
+    s.run("ip address add 192.0.2.77/32 dev eth0")?;
+    s.run("ip address delete 192.0.2.10/32 dev eth0")?;
+    s.rest(9.5)
 }
 
 fn sync_daemon(s: &mut Stage) -> Result<()> {
