@@ -10,6 +10,7 @@ use linux::netlink::{AddressKey, Change, Event, Monitor, MonitorConfig};
 /// The addresses of this host, each counted once however many interfaces have it.
 pub struct Addresses {
     monitor: Monitor,
+    listed: bool,
     known: BTreeMap<IpAddr, BTreeSet<AddressKey>>,
 }
 
@@ -21,7 +22,7 @@ impl Addresses {
     pub fn open(receive_buffer: Option<usize>) -> Result<Self, OsError> {
         let mut monitor = Monitor::open(&MonitorConfig { receive_buffer, ..MonitorConfig::default() })?;
         monitor.resync()?;
-        Ok(Self { monitor, known: BTreeMap::new() })
+        Ok(Self { monitor, listed: false, known: BTreeMap::new() })
     }
 
     /// What has come and gone since the last call, in order: the address, and whether it is there now.
@@ -34,7 +35,10 @@ impl Addresses {
         let mut news = Vec::new();
         for event in events {
             match event {
-                Event::Snapshot(snapshot) => self.see(snapshot.addresses.into_keys(), &mut news),
+                Event::Snapshot(snapshot) => {
+                    self.listed = true;
+                    self.see(snapshot.addresses.into_keys(), &mut news);
+                }
                 Event::Change(Change::Address(a)) => self.comes(a.key(), &mut news),
                 Event::Change(Change::AddressGone(a)) => self.goes(&a.key(), &mut news),
                 Event::Change(_) => {}
@@ -42,6 +46,11 @@ impl Addresses {
             }
         }
         Ok(news)
+    }
+
+    /// Whether all that is there has been told.
+    pub fn is_listed(&self) -> bool {
+        self.listed
     }
 
     /// These and no others are there.

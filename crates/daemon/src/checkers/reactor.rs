@@ -60,6 +60,8 @@ pub struct Reactor<'s> {
     probes: Probes,
     /// Only if somebody wants to know them.
     addresses: Option<Addresses>,
+    /// It was told which checks rest at first.
+    told_resting: bool,
     links: Links<'s>,
     /// What the balancer has not heard yet.
     answers: VecDeque<Input>,
@@ -103,6 +105,7 @@ impl<'s> Reactor<'s> {
             kernel: Kernel::open(&model.lvs.settings),
             probes: Probes::new(model.lvs.settings.tls.as_ref()),
             addresses: None,
+            told_resting: false,
             links,
             answers: VecDeque::new(),
             events: VecDeque::new(),
@@ -323,7 +326,10 @@ impl<'s> Reactor<'s> {
                 self.addresses = Some(addresses);
                 self.links.supervisor.log(Line::info("Registering Kernel netlink reflector"));
             }
-            Err(e) => self.links.supervisor.log(Line::error(format!("Netlink: {e}"))),
+            Err(e) => {
+                self.links.supervisor.log(Line::error(format!("Netlink: {e}")));
+                self.tell_resting();
+            }
         }
     }
 
@@ -341,6 +347,19 @@ impl<'s> Reactor<'s> {
                 self.links.supervisor.log(Line::info(text));
             }
             self.input(Input::Address { address, exists });
+        }
+        if self.addresses.as_ref().is_some_and(Addresses::is_listed) {
+            self.tell_resting();
+        }
+    }
+
+    /// Which checks rest at first; that they begin or rest later is told by the balancer.
+    fn tell_resting(&mut self) {
+        if !std::mem::replace(&mut self.told_resting, true) {
+            let lvs = &self.balancer.model().lvs;
+            for line in self.balancer.resting().flat_map(|service| observe::deactivating(lvs, service)) {
+                self.links.log(line);
+            }
         }
     }
 

@@ -99,6 +99,11 @@ impl Balancer {
         self.suspension.waits_for(address)
     }
 
+    /// The services whose checks rest now.
+    pub fn resting(&self) -> impl Iterator<Item = ServiceId> + '_ {
+        self.suspension.all().filter(|(_, rests)| *rests).map(|(service, _)| service)
+    }
+
     /// The first thing of all.
     fn begin(&mut self) {
         if self.phase != Phase::New {

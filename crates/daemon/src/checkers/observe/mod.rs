@@ -64,20 +64,35 @@ pub fn render(lvs: &Lvs, event: &Event, stopping: bool) -> Vec<Line> {
     }
 }
 
-/// What is told when checks begin: one line for each that asks somebody, as with keepalived. Those that wait for an
-/// address (`ha_suspend`) begin when it comes.
+/// What is told when checks begin: one line for each that asks somebody, as with keepalived. Of those that wait for an
+/// address (`ha_suspend`) it is told when it is known whether that is there.
 pub fn activating(lvs: &Lvs) -> impl Iterator<Item = Line> {
-    let servers = lvs.services.iter().flat_map(|s| s.servers.iter().map(move |server| (s, server)));
-    servers.flat_map(move |(virtual_server, server)| {
-        let service = names::service(lvs, &virtual_server.service).to_string();
-        let name = names::server(&virtual_server.service, server).to_string();
-        let what = if virtual_server.service.ha_suspend { "Deactivating" } else { "Activating" };
-        server.checkers.iter().filter_map(move |checker| match checker.probe {
-            Probe::Bfd(_) => Some(Line::info("Activating BFD healthchecker")),
-            Probe::File(_) => None,
-            _ => Some(Line::info(format!("{what} healthchecker for service {name} for VS {service}"))),
+    lvs.services.iter().flat_map(move |of| {
+        of.servers.iter().flat_map(move |server| {
+            server.checkers.iter().filter_map(move |checker| match checker.probe {
+                Probe::Bfd(_) => Some(Line::info("Activating BFD healthchecker")),
+                Probe::File(_) => None,
+                _ if of.service.ha_suspend => None,
+                _ => Some(healthchecker("Activating", lvs, of, server)),
+            })
         })
     })
+}
+
+/// What is told of a service whose checks rest at first.
+pub fn deactivating(lvs: &Lvs, service: ServiceId) -> impl Iterator<Item = Line> {
+    let asks = |probe: &Probe| !matches!(probe, Probe::Bfd(_) | Probe::File(_));
+    lvs.services.get(service.index()).into_iter().flat_map(move |of| {
+        of.servers.iter().flat_map(move |server| {
+            let asking = server.checkers.iter().filter(move |checker| asks(&checker.probe));
+            asking.map(move |_| healthchecker("Deactivating", lvs, of, server))
+        })
+    })
+}
+
+fn healthchecker(what: &str, lvs: &Lvs, of: &VirtualServer, server: &RealServer) -> Line {
+    let name = names::server(&of.service, server);
+    Line::info(format!("{what} healthchecker for service {name} for VS {}", service_name(lvs, of)))
 }
 
 /// A server of a service, with their names.
@@ -154,11 +169,8 @@ fn sorry(lvs: &Lvs, id: ServiceId, active: bool) -> Vec<Line> {
 fn rests(lvs: &Lvs, id: ServiceId, suspended: bool) -> Vec<Line> {
     let Some(server) = lvs.services.get(id.index()) else { return Vec::new() };
     let what = if suspended { "Suspending" } else { "Activating" };
-    let service = service_name(lvs, server);
     let checked = server.servers.iter().filter(|s| !s.checkers.is_empty());
-    let name = |s| names::server(&server.service, s);
-    let line = |s| format!("{what} healthchecker for service {} for VS {service}", name(s));
-    checked.map(|s| Line::info(line(s))).collect()
+    checked.map(|s| healthchecker(what, lvs, server, s)).collect()
 }
 
 /// What leaves the kernel's table is told of, and at the end what was not in it, too.
