@@ -191,7 +191,7 @@ impl Kernel {
         };
         let object = self.extra(Extra::Marks);
         let repairs = u64::from(!first && object.there.is_some() && object.there != there);
-        object.there = there;
+        (object.there, object.doubt) = (there, None);
         repairs
     }
 

@@ -50,7 +50,8 @@ impl Value {
 pub(super) struct ExtraObject {
     pub(super) wanted: Option<Value>,
     pub(super) there: Option<Value>,
-    /// How it may be since an operation failed, whose answer alone may have been lost: nobody reads that back.
+    /// How it may be since an operation failed, whose answer alone may have been lost. It ends with the next
+    /// success, or when it is read how it is, which is done for marks only.
     pub(super) doubt: Option<Value>,
     pub(super) progress: Progress,
     pub(super) failures: u32,
