@@ -100,6 +100,16 @@ impl Node {
         Ok(())
     }
 
+    /// Says which processors work on what comes in at devices that are added from now on, as
+    /// [`Lab::receive_on`](crate::Lab::receive_on) does for the switch.
+    ///
+    /// # Errors
+    /// The node is off, the kernel is too old, or it has no such processor.
+    pub fn receive_on(&self, processors: u32) -> Result<()> {
+        self.inside_run(move || crate::world::steer(processors))?
+            .during(|| format!("processors of {}", self.name))
+    }
+
     /// Starts a program inside the node. Its output is appended to `LOG.log` in the node's directory.
     ///
     /// # Errors

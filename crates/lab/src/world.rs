@@ -26,6 +26,11 @@ pub struct Lab {
     began_wall: SystemTime,
 }
 
+/// The mask of processors for devices that come into the thread's network namespace from now on.
+pub(crate) fn steer(processors: u32) -> std::io::Result<()> {
+    fs::write("/proc/sys/net/core/rps_default_mask", format!("{processors:x}"))
+}
+
 /// A network segment: a bridge of the switch.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lan(String);
@@ -93,6 +98,17 @@ impl Lab {
     /// Lets time pass.
     pub fn pass(&self, duration: Duration) {
         std::thread::sleep(duration);
+    }
+
+    /// Says which processors work on what the switch receives at cables that are plugged in from now on: a
+    /// bit for each, 0 for the one that the sender runs on. So who sends does not do the receivers' work,
+    /// as between two machines.
+    ///
+    /// # Errors
+    /// The kernel is older than 6.3 (`net.core.rps_default_mask`), or has no such processor.
+    pub fn receive_on(&self, processors: u32) -> Result<()> {
+        let set = move || steer(processors);
+        self.shared.switch.run(set).during(|| "processors of the switch".into())
     }
 
     /// Adds a LAN. The name is that of a network device: up to 15 characters.

@@ -50,7 +50,7 @@ pub(super) fn measure(place: &Place, plan: Plan, book: &mut Book) -> Result<(), 
 fn run(place: &Place, plan: Plan, binary: usize, book: &mut Book) -> Result<(), String> {
     let case = plan.case();
     place.reset()?;
-    let responder = Responder::start(&place.node, plan.kind, plan.checks)?;
+    let responder = Responder::start(&place.servers, plan.kind, plan.checks)?;
     tree::wait_quiet();
     let text = conf::text(plan.checks / REAL, plan.kind, 1, 1);
     let began = Instant::now();

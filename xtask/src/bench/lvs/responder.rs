@@ -14,6 +14,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use socket2::{Domain, Socket, Type};
 
 use super::conf::{self, Kind, PORT};
+use super::place::{SERVERS_OWN, stay_on};
 
 const ANSWER: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
@@ -66,7 +67,10 @@ impl Responder {
         let seen = Arc::new(Mutex::new(Seen { last, ..Seen::default() }));
         let stop = Arc::new(AtomicBool::new(false));
         let (theirs, ends) = (seen.clone(), stop.clone());
-        let thread = std::thread::spawn(move || serve(&listener, kind, &theirs, &ends));
+        let thread = std::thread::spawn(move || {
+            stay_on(SERVERS_OWN);
+            serve(&listener, kind, &theirs, &ends)
+        });
         Ok(Self { seen, stop, thread: Some(thread) })
     }
 

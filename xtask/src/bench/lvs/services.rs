@@ -70,7 +70,7 @@ fn run(place: &Place, plan: Plan, binary: usize, book: &mut Book) -> Result<(), 
     let asked = &place.stand_in;
     let text = |weight| conf::text(plan.services, Kind::Tcp, DELAY, weight);
     place.reset()?;
-    let _responder = Responder::start(&place.node, Kind::Tcp, plan.services * REAL)?;
+    let _responder = Responder::start(&place.servers, Kind::Tcp, plan.services * REAL)?;
     tree::wait_quiet();
     let daemon = place.start(binary, &text(1))?;
     let failed = |e: String| format!("{case}: {e}\n{}", daemon.last_words());
