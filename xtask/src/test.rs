@@ -28,6 +28,8 @@ const PACKAGES: &[&str] = &[
     "util-linux",
     "kmod",
     "openssl",
+    "nginx-light",
+    "dnsmasq-base",
     "python3-aiosmtpd",
 ];
 
