@@ -57,7 +57,7 @@ fn main() -> ExitCode {
 }
 
 struct Stage {
-    _lab: Lab,
+    lab: Lab,
     clients: [Node; 2],
     directors: [Node; 2],
     servers: [Node; 2],
@@ -92,7 +92,7 @@ impl Stage {
         let servers = [server("w1", "192.168.10.114")?, server("w2", "192.168.10.121")?];
         let any = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), PORT);
         let webs = [servers[0].serve(any, "w1")?, servers[1].serve(any, "w2")?];
-        Ok(Self { clients: [client(1)?, client(2)?], directors, servers, _webs: webs, _lab: lab })
+        Ok(Self { clients: [client(1)?, client(2)?], directors, servers, _webs: webs, lab })
     }
 
     /// The published files have no address for the servers to answer through: their users have their servers
@@ -166,7 +166,7 @@ fn follow(stage: &Stage, first: &Published, start_first: &dyn Fn() -> Result<Pro
     } else {
         lab::wait("d1 is a backup", BOUND, || Ok(again.log()?.contains("Entering BACKUP STATE")))?;
         // Three adverts later it still is one.
-        std::thread::sleep(3 * SECOND);
+        stage.lab.pass(3 * SECOND);
         stage.wait_active(1)?;
     }
     lab::wait("the table of d1", BOUND, || Ok(table(&stage.directors[0])? == TABLE))?;

@@ -75,7 +75,7 @@ struct Stage {
     vipd: Node,
     keepalived: Node,
     servers: Node,
-    _lab: Lab,
+    lab: Lab,
 }
 
 impl Stage {
@@ -86,7 +86,7 @@ impl Stage {
         vipd.attach(&lan, "eth0", &["10.0.0.11/24"], None)?;
         keepalived.attach(&lan, "eth0", &["10.0.0.12/24"], None)?;
         servers.attach(&lan, "eth0", &["10.0.0.21/24", "10.0.0.22/24"], None)?;
-        Ok(Self { vipd, keepalived, servers, _lab: lab })
+        Ok(Self { vipd, keepalived, servers, lab })
     }
 
     /// Waits until somebody listens.
@@ -134,7 +134,7 @@ impl Stage {
                 LabError::Expectation(format!("{e}: {missing:?}\n{}", logs.join("\n--\n")))
             })?;
         }
-        std::thread::sleep(Duration::from_secs(4));
+        self.lab.pass(Duration::from_secs(4));
         for (node, daemon) in each {
             let (have, wanted) = (servers(node)?, ports(cases, served, daemon));
             ensure(have == wanted, format_args!("{daemon:?}: {have:?} instead of {wanted:?}"))?;
