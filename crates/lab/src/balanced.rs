@@ -33,7 +33,37 @@ pub enum Forwarding {
     /// `lvs_method DR`.
     Direct,
     /// `lvs_method TUN`.
-    Tunnel,
+    Tunnel(Tunnel),
+}
+
+/// What packets are wrapped in on their way through a tunnel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tunnel {
+    /// IP.
+    Ipip,
+    /// GRE. A receiver refuses what has a checksum and should have none, and the other way round.
+    Gre {
+        /// Whether there are checksums.
+        checksum: bool,
+    },
+    /// GUE, to port 6080.
+    Gue,
+}
+
+impl Tunnel {
+    /// The arguments of `ip` that make a server with `address` unwrap them, into device `ipvs0`.
+    fn commands(self, address: &str) -> Vec<String> {
+        let ipip = format!("tunnel add ipvs0 mode ipip local {address}");
+        match self {
+            Self::Ipip => vec![ipip],
+            Self::Gre { checksum } => {
+                let checksum = if checksum { "csum" } else { "nocsum" };
+                vec![format!("link add ipvs0 type gre local {address} {checksum}")]
+            }
+            // What is in GUE is IP in IP.
+            Self::Gue => vec!["fou add port 6080 gue".to_owned(), ipip],
+        }
+    }
 }
 
 /// The topology.
@@ -100,9 +130,10 @@ impl Balanced {
                     ("net/ipv4/conf/default/rp_filter", 0),
                 ],
             )?;
-            if self.forwarding == Forwarding::Tunnel {
-                let tunnel = ["tunnel", "add", "ipvs0", "mode", "ipip", "local", &format!("10.0.0.2{n}")];
-                node.run("ip", &tunnel)?;
+            if let Forwarding::Tunnel(tunnel) = self.forwarding {
+                for command in tunnel.commands(&format!("10.0.0.2{n}")) {
+                    node.run("ip", &command.split(' ').collect::<Vec<_>>())?;
+                }
                 set(node, &[("net/ipv4/conf/ipvs0/rp_filter", 0)])?;
                 node.run("ip", &["link", "set", "ipvs0", "up"])?;
             }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use lab::balanced::{Balanced, Forwarding, GATEWAY, VIP};
+use lab::balanced::{Balanced, Forwarding, GATEWAY, Tunnel, VIP};
 use lab::harness::{Needs, Outcome, Scenario};
 use lab::{Daemon, LabError, Node, Process, Result, Talk, ensure};
 
@@ -16,10 +16,28 @@ fn main() -> ExitCode {
     let way = |name, forwarding, method| {
         Scenario::new(name, Needs::VirtualTime, move || serves(name, forwarding, method))
     };
+    let tunnel = Forwarding::Tunnel;
     lab::harness::main(&[
         way("clients-are-served-through-nat", Forwarding::Nat, "NAT"),
         way("clients-are-served-by-direct-routing", Forwarding::Direct, "DR"),
-        way("clients-are-served-through-tunnels", Forwarding::Tunnel, "TUN"),
+        way("clients-are-served-through-tunnels", tunnel(Tunnel::Ipip), "TUN"),
+        way("clients-are-served-through-gre", tunnel(Tunnel::Gre { checksum: false }), "TUN type gre"),
+        way(
+            "clients-are-served-through-gre-with-checksums",
+            tunnel(Tunnel::Gre { checksum: true }),
+            "TUN type gre csum",
+        ),
+        way("clients-are-served-through-gue", tunnel(Tunnel::Gue), "TUN type gue port 6080"),
+        way(
+            "clients-are-served-through-gue-with-checksums",
+            tunnel(Tunnel::Gue),
+            "TUN type gue port 6080 csum",
+        ),
+        way(
+            "clients-are-served-through-gue-with-remote-checksums",
+            tunnel(Tunnel::Gue),
+            "TUN type gue port 6080 remcsum",
+        ),
         Scenario::new("connections-outlive-their-director", Needs::VirtualTime, outlive),
         Scenario::new(
             "pings-are-allowed-while-they-check-and-forbidden-afterwards",
