@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use base::IfName;
-use model::lvs::{CheckerId, ServerId, ServiceId};
+use model::lvs::{CheckerId, GroupEntry, ServerId, ServiceId};
 
 use super::io::{Failure, OpError, Operation};
 
@@ -146,6 +146,15 @@ pub enum Event {
         whole: bool,
         /// Its weight in the kernel's table; `None` if it wasn't there, and for a service.
         weight: Option<u32>,
+    },
+    /// An entry of the group that a service is made of comes or goes with a new configuration.
+    Entry {
+        /// The service.
+        service: ServiceId,
+        /// The entry.
+        entry: GroupEntry,
+        /// Whether it comes. What goes is told in the ids of the model until now.
+        added: bool,
     },
     /// A new configuration is in force: ids are its from now on.
     Reloaded,

@@ -8,7 +8,7 @@ use check::io::Input as ToCore;
 use model::Model;
 use model::diff::LvsDiff;
 use model::diff::lvs::ServiceSlot;
-use model::lvs::{ServerId, ServiceId};
+use model::lvs::{GroupEntry, Lvs, ServerId, ServiceId};
 
 use super::balancer::{Balancer, Phase};
 use super::checks::Plan;
@@ -16,6 +16,30 @@ use super::news::{Event, Way};
 use super::notify::{self, Gone};
 use super::verdicts::{self, Cause};
 use super::wanted::Member;
+
+/// A service of a group whose entries are others now.
+struct Regrouped {
+    old: ServiceId,
+    new: ServiceId,
+    gone: Vec<GroupEntry>,
+    added: Vec<GroupEntry>,
+}
+
+/// The services that go on with another list of entries.
+fn regrouped<'a>(old: &'a Lvs, new: &'a Lvs, diff: &'a LvsDiff) -> impl Iterator<Item = Regrouped> + 'a {
+    diff.services.iter().zip(&new.services).enumerate().filter_map(|(index, (slot, service))| {
+        let before = slot.old()?;
+        let (was, is) =
+            (old.entries(&old.services.get(before.index())?.service)?, new.entries(&service.service)?);
+        let missing = |of: &[GroupEntry], from: &[GroupEntry]| {
+            let known: BTreeSet<&GroupEntry> = from.iter().collect();
+            of.iter().filter(|entry| !known.contains(entry)).copied().collect()
+        };
+        let (gone, added) =
+            if was == is { (Vec::new(), Vec::new()) } else { (missing(was, is), missing(is, was)) };
+        Some(Regrouped { old: before, new: ServiceId::from_index(index), gone, added })
+    })
+}
 
 impl Balancer {
     /// Puts `model` in force.
@@ -31,6 +55,10 @@ impl Balancer {
             return;
         }
         self.tell_gone(&diff);
+        let regrouped: Vec<Regrouped> = regrouped(&self.model.lvs, &model.lvs, &diff).collect();
+        for of in &regrouped {
+            self.tell_entries(of.old, &of.gone, false);
+        }
         let blamed = self.blamed_ways();
         let (plan, config) = Plan::new(&model.lvs);
         let before = std::mem::replace(&mut self.plan, plan);
@@ -39,6 +67,9 @@ impl Balancer {
         let services = model.lvs.services.len();
         let old = std::mem::replace(&mut self.model, model);
         self.out.event(Event::Reloaded);
+        for of in &regrouped {
+            self.tell_entries(of.new, &of.added, true);
+        }
         let still = self.blamed_ways();
         for way in blamed.difference(&still).copied() {
             self.out.event(Event::Way { way, blamed: false, checks: 0 });
@@ -48,6 +79,12 @@ impl Balancer {
         self.tell_suspension(now, &old, &diff);
         self.pools = verdicts::pools(&mut self.core, services);
         self.kernel.reload(&self.model.lvs, &self.pools);
+    }
+
+    fn tell_entries(&mut self, service: ServiceId, entries: &[GroupEntry], added: bool) {
+        for entry in entries {
+            self.out.event(Event::Entry { service, entry: *entry, added });
+        }
     }
 
     fn blamed_ways(&self) -> BTreeSet<Way> {

@@ -56,6 +56,15 @@ impl Lvs {
         !self.services.is_empty() || self.settings.sync_daemon.is_some()
     }
 
+    /// The entries of the group that a service is made of; `None` for one that has a destination of its own.
+    #[must_use]
+    pub fn entries(&self, service: &Service) -> Option<&[GroupEntry]> {
+        match service.destination {
+            Destination::Group { group, .. } => self.group(group).map(|group| &*group.entries),
+            Destination::Address { .. } | Destination::Mark(_) => None,
+        }
+    }
+
     /// The group that a destination refers to.
     #[must_use]
     pub fn group(&self, id: AddressGroupId) -> Option<&AddressGroup> {

@@ -8,7 +8,10 @@ mod tests;
 
 use engine::lvs::names;
 use engine::lvs::news::Event;
-use model::lvs::{CheckerId, Lvs, Probe, RealServer, ServerId, ServiceId, VirtualServer};
+use model::lvs::{
+    AddressRange, CheckerId, Destination, GroupEntry, Lvs, Probe, RealServer, ServerId, ServiceId,
+    VirtualServer,
+};
 
 use crate::log::Line;
 
@@ -60,6 +63,10 @@ pub fn render(lvs: &Lvs, event: &Event, stopping: bool) -> Vec<Line> {
         Event::Repaired { objects } => vec![Line::warning(format!(
             "IPVS: {objects} services, servers or tables of marks of ours were changed by somebody else, putting them back"
         ))],
+        Event::Entry { service, entry, added } => {
+            let of = lvs.services.get(service.index());
+            of.and_then(|of| entry_of(lvs, of, entry, *added)).into_iter().collect()
+        }
         Event::Reloaded => Vec::new(),
     }
 }
@@ -164,6 +171,25 @@ fn sorry(lvs: &Lvs, id: ServiceId, active: bool) -> Vec<Line> {
     } else {
         vec![line(going, "from"), Line::info(format!("Adding alive servers to the pool for VS {service}"))]
     }
+}
+
+/// As keepalived, which calls a mark that goes by its number alone.
+fn entry_of(lvs: &Lvs, of: &VirtualServer, entry: &GroupEntry, added: bool) -> Option<Line> {
+    let Destination::Group { group, protocol } = of.service.destination else { return None };
+    let group = lvs.group(group).map_or("", |group| &group.name);
+    let name = match entry {
+        GroupEntry::Addresses(AddressRange { first, last }, port) => {
+            let range = if first == last { String::new() } else { format!("-{last}") };
+            format!("[{first}]:{}:{port}{range}", protocol.name())
+        }
+        GroupEntry::Mark(mark, _) if added => format!("FWM {mark}"),
+        GroupEntry::Mark(mark, _) => mark.to_string(),
+    };
+    Some(Line::info(if added {
+        format!("VS [{name}] added into group {group}")
+    } else {
+        format!("VS [{name}] in group {group} no longer exists")
+    }))
 }
 
 fn rests(lvs: &Lvs, id: ServiceId, suspended: bool) -> Vec<Line> {

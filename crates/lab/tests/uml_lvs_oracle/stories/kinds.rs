@@ -49,7 +49,8 @@ fn groups(s: &mut Stage) -> Result<()> {
     s.rest(7.5)?;
     // An entry goes, another comes.
     s.until(8.0);
-    s.reload(&conf.replace("192.0.2.20 80", "192.0.2.21 80").replace("30-33", "31-34"))?;
+    let changed = conf.replace("192.0.2.20 80", "192.0.2.21 80").replace("30-33", "31-34");
+    s.reload(&changed.replace("fwmark 9", "fwmark 10"))?;
     s.rest(13.5)?;
     s.open(2, Silence)?;
     s.rest(17.5)
