@@ -21,6 +21,9 @@ use super::report::Book;
 pub(super) fn measure(options: &Options, binaries: &[Binary]) -> Result<Book, String> {
     let mut book = Book::new("lvs", binaries.iter().map(|b| b.name.clone()).collect());
     let place = Place::new(binaries)?;
+    if services(options.quick).iter().any(|plan| options.wants(&plan.case())) {
+        crate::apt::ensure(&["ipvsadm"])?;
+    }
     if place.stand_in.kernel {
         measure_services(options, &place, &mut book)?;
     } else if services(options.quick).iter().any(|plan| options.wants(&plan.case())) {

@@ -15,6 +15,8 @@ pub enum Took {
 
 /// Something that takes lines without ever waiting.
 pub trait Sink {
+    /// So many bytes of several lines may be given to it as if they were one; 0 if each line comes alone.
+    const AT_ONCE: usize;
     /// Takes the line, or the rest of it.
     fn take(&mut self, line: &[u8]) -> Took;
     /// The line that tells that `n` lines were lost here.
@@ -42,8 +44,8 @@ impl<S: Sink> Queue<S> {
         Self { sink, waiting: VecDeque::new(), written: 0, lost: 0 }
     }
 
-    /// Writes a line, now or later.
-    pub fn write(&mut self, line: Vec<u8>) {
+    /// Will write a line with the next flush.
+    pub fn post(&mut self, line: Vec<u8>) {
         if self.lost > 0 || self.waiting.len() >= Self::ROOM {
             self.flush();
         }
@@ -56,20 +58,31 @@ impl<S: Sink> Queue<S> {
             self.lost = 0;
         }
         self.waiting.push_back(line);
-        self.flush();
     }
 
     /// Writes what there is room for.
     pub fn flush(&mut self) {
-        while let Some(line) = self.waiting.front() {
-            match self.sink.take(line.get(self.written..).unwrap_or_default()) {
+        let mut together = Vec::new();
+        while let Some(first) = self.waiting.front() {
+            let rest = first.get(self.written..).unwrap_or_default();
+            together.clear();
+            if self.waiting.len() > 1 && rest.len() < S::AT_ONCE {
+                together.extend_from_slice(rest);
+                for line in self.waiting.iter().skip(1) {
+                    if together.len() + line.len() > S::AT_ONCE {
+                        break;
+                    }
+                    together.extend_from_slice(line);
+                }
+            }
+            match self.sink.take(if together.is_empty() { rest } else { &together }) {
                 Took::Bytes(n) => self.written += n,
                 Took::Later => return,
-                Took::Never => self.written = line.len(),
+                Took::Never => self.written = first.len(),
             }
-            if self.written >= line.len() {
+            while let Some(line) = self.waiting.front().filter(|line| self.written >= line.len()) {
+                self.written -= line.len();
                 self.waiting.pop_front();
-                self.written = 0;
             }
         }
     }
@@ -97,6 +110,8 @@ mod tests {
     }
 
     impl Sink for Pipe {
+        const AT_ONCE: usize = 6;
+
         fn take(&mut self, line: &[u8]) -> Took {
             let n = line.len().min(self.step).min(self.room);
             if n == 0 {
@@ -115,8 +130,10 @@ mod tests {
     #[test]
     fn a_line_is_never_torn_by_a_slow_reader() {
         let mut q = Queue::new(Pipe { step: 2, room: 5, out: Vec::new() });
-        q.write(b"abcd".to_vec());
-        q.write(b"efgh".to_vec());
+        q.post(b"abcd".to_vec());
+        q.flush();
+        q.post(b"efgh".to_vec());
+        q.flush();
         assert!(q.is_waiting());
         assert_eq!(q.sink().out, b"abcde");
         q.sink.room = 100;
@@ -128,10 +145,11 @@ mod tests {
     fn a_full_queue_tells_how_much_is_missing_and_where() {
         let mut q = Queue::new(Pipe { step: 9, room: 0, out: Vec::new() });
         for _ in 0..Queue::<Pipe>::ROOM + 3 {
-            q.write(b"x".to_vec());
+            q.post(b"x".to_vec());
         }
         q.sink.room = usize::MAX;
-        q.write(b"y".to_vec());
+        q.post(b"y".to_vec());
+        q.flush();
         let tail = q.sink.out.split_off(Queue::<Pipe>::ROOM - 1);
         assert_eq!(String::from_utf8(tail).unwrap(), "x[3 lost]y");
     }
