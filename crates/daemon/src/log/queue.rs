@@ -107,12 +107,14 @@ mod tests {
         step: usize,
         room: usize,
         out: Vec<u8>,
+        calls: usize,
     }
 
     impl Sink for Pipe {
         const AT_ONCE: usize = 6;
 
         fn take(&mut self, line: &[u8]) -> Took {
+            self.calls += 1;
             let n = line.len().min(self.step).min(self.room);
             if n == 0 {
                 return Took::Later;
@@ -129,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_line_is_never_torn_by_a_slow_reader() {
-        let mut q = Queue::new(Pipe { step: 2, room: 5, out: Vec::new() });
+        let mut q = Queue::new(Pipe { step: 2, room: 5, out: Vec::new(), calls: 0 });
         q.post(b"abcd".to_vec());
         q.flush();
         q.post(b"efgh".to_vec());
@@ -142,8 +144,28 @@ mod tests {
     }
 
     #[test]
+    fn lines_that_wait_together_are_written_together_as_far_as_the_sink_takes_them_at_once() {
+        let mut q = Queue::new(Pipe { step: 9, room: 100, out: Vec::new(), calls: 0 });
+        for line in ["ab", "cd", "ef", "gh", "12345678", "x"] {
+            q.post(line.as_bytes().to_vec());
+        }
+        q.flush();
+        assert_eq!((q.sink.out.as_slice(), q.is_waiting()), (&b"abcdefgh12345678x"[..], false));
+        // abcdef, gh, 12345678, x: a line that is longer than that comes alone.
+        assert_eq!(q.sink.calls, 4);
+        (q.sink.room, q.sink.step) = (3, 9);
+        for line in ["ab", "cd", "ef"] {
+            q.post(line.as_bytes().to_vec());
+        }
+        q.flush();
+        q.sink.room = 9;
+        q.flush();
+        assert!(q.sink.out.ends_with(b"xabcdef"), "what was taken of several lines is not written twice");
+    }
+
+    #[test]
     fn a_full_queue_tells_how_much_is_missing_and_where() {
-        let mut q = Queue::new(Pipe { step: 9, room: 0, out: Vec::new() });
+        let mut q = Queue::new(Pipe { step: 9, room: 0, out: Vec::new(), calls: 0 });
         for _ in 0..Queue::<Pipe>::ROOM + 3 {
             q.post(b"x".to_vec());
         }
