@@ -70,13 +70,19 @@ pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, MessageError> {
     if bytes.len() > MAX_MESSAGE { Err(MessageError::TooLong(bytes.len())) } else { Ok(bytes) }
 }
 
-/// The message in `bytes`, all of them.
-pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, MessageError> {
-    let Some(rest) = bytes.strip_prefix(&BUILD) else { return Err(MessageError::OtherBuild) };
-    match postcard::take_from_bytes(rest).map_err(MessageError::Malformed)? {
-        (message, []) => Ok(message),
-        (_, _) => Err(MessageError::Malformed(postcard::Error::DeserializeBadEncoding)),
-    }
+/// Appends a message that was [encoded](encode) to a packet that begins with another one.
+fn append(packet: &mut Vec<u8>, message: &[u8]) {
+    packet.extend_from_slice(message.strip_prefix(&BUILD).unwrap_or_default());
+}
+
+/// The messages in a packet, one behind the other.
+fn unwrap(packet: &[u8]) -> Result<&[u8], MessageError> {
+    packet.strip_prefix(&BUILD).ok_or(MessageError::OtherBuild)
+}
+
+/// The first of such messages, and those behind it.
+fn decode_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), MessageError> {
+    postcard::take_from_bytes(bytes).map_err(MessageError::Malformed)
 }
 
 /// A part of the daemon that has an engine, and so a process, of its own.
@@ -484,6 +490,14 @@ pub struct FileConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The message that `bytes` are, all of them.
+    fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, MessageError> {
+        match decode_first(unwrap(bytes)?)? {
+            (message, []) => Ok(message),
+            (_, _) => Err(MessageError::Malformed(postcard::Error::DeserializeBadEncoding)),
+        }
+    }
 
     fn command(text: &str) -> Command {
         let argv = text.split(' ').map(Into::into).collect();

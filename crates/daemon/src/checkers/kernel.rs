@@ -3,15 +3,19 @@
 use std::collections::VecDeque;
 
 use base::Name;
-use engine::io::{OpError, OpId};
+use engine::io::OpId;
 use engine::lvs::io::{Input, Operation};
 use linux::OsError;
-use linux::ipvs::Ipvs;
+use linux::ipvs::{Ipvs, Reading};
 use linux::kernel::op_error;
 use model::lvs::{IpvsNamespace, Settings};
 
 /// So many operations go out in one turn: probes and signals wait that long.
 const CHUNK: usize = 16;
+
+/// So many entries of the table are read in one turn, a little more with the servers of the last service. Each takes
+/// some 5 us.
+const PIECE: usize = 128;
 
 enum Work {
     /// With the table of marks of this name.
@@ -28,6 +32,8 @@ pub struct Kernel {
     receive_buffer: Option<usize>,
     ipvs: Result<Ipvs, OsError>,
     queue: VecDeque<Work>,
+    /// The table is being read, and all that is queued waits for it.
+    reading: Option<Reading>,
 }
 
 impl Kernel {
@@ -40,7 +46,7 @@ impl Kernel {
             let _ = ipvs.load();
             ipvs
         });
-        Self { namespace, receive_buffer, ipvs, queue: VecDeque::new() }
+        Self { namespace, receive_buffer, ipvs, queue: VecDeque::new(), reading: None }
     }
 
     /// Will read the table, with that of `marks`, after what was submitted before; answered by [`Input::Table`].
@@ -55,11 +61,14 @@ impl Kernel {
 
     /// Whether [`Kernel::pump`] is due.
     pub fn has_work(&self) -> bool {
-        !self.queue.is_empty()
+        self.reading.is_some() || !self.queue.is_empty()
     }
 
     /// Does the next piece of work, and returns the answers.
     pub fn pump(&mut self) -> Vec<Input> {
+        if let Some(reading) = self.reading.take() {
+            return self.read_on(reading);
+        }
         let (mut ops, mut operations) = (Vec::new(), Vec::new());
         while operations.len() < CHUNK {
             match self.queue.pop_front() {
@@ -68,7 +77,7 @@ impl Kernel {
                     operations.push(operation);
                 }
                 Some(Work::Dump(marks)) if operations.is_empty() => {
-                    return vec![Input::Table(self.table(marks.as_deref()))];
+                    return self.read(marks.as_deref());
                 }
                 Some(dump @ Work::Dump(_)) => {
                     self.queue.push_front(dump);
@@ -88,14 +97,37 @@ impl Kernel {
         ops.into_iter().zip(results).map(done).collect()
     }
 
-    fn table(&mut self, marks: Option<&str>) -> Result<engine::lvs::table::Table, OpError> {
+    /// Begins to read the table; the answer if there is one already.
+    fn read(&mut self, marks: Option<&str>) -> Vec<Input> {
         if self.ipvs.is_err() {
             // The right to enter another namespace is given up; to stay in our own takes none.
             self.ipvs = Ipvs::open(&self.namespace, self.receive_buffer);
         }
-        match &mut self.ipvs {
-            Ok(ipvs) => ipvs.table(marks).map_err(|e| op_error(&e)),
-            Err(e) => Err(op_error(e)),
+        let begun = match &mut self.ipvs {
+            Ok(ipvs) => ipvs.begin(marks),
+            Err(e) => Err(e.clone()),
+        };
+        match begun {
+            Ok(reading) => {
+                self.reading = Some(reading);
+                Vec::new()
+            }
+            Err(e) => vec![Input::Table(Err(op_error(&e)))],
+        }
+    }
+
+    fn read_on(&mut self, reading: Reading) -> Vec<Input> {
+        let read = match &mut self.ipvs {
+            Ok(ipvs) => ipvs.go_on(reading, PIECE),
+            Err(e) => Err(e.clone()),
+        };
+        match read {
+            Ok(Ok(table)) => vec![Input::Table(Ok(table))],
+            Ok(Err(rest)) => {
+                self.reading = Some(rest);
+                Vec::new()
+            }
+            Err(e) => vec![Input::Table(Err(op_error(&e)))],
         }
     }
 }

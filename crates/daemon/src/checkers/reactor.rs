@@ -193,10 +193,12 @@ impl<'s> Reactor<'s> {
         self.due();
         self.probes.begin()?;
         self.hear_probes();
-        for answer in self.kernel.pump() {
+        let answers = self.kernel.pump();
+        let now = if answers.is_empty() { self.began } else { clock::now() };
+        for answer in answers {
             let table = matches!(answer, Input::Table(_));
             let first = table && !std::mem::replace(&mut self.primed, true);
-            self.input(answer);
+            self.input_at(now, answer);
             // A balancer that was stopped before has looked at nothing: what an earlier process left
             // behind is still there.
             if first && !self.stopping {
@@ -226,7 +228,10 @@ impl<'s> Reactor<'s> {
 
     /// Feeds one input and does what follows from it.
     fn input(&mut self, input: Input) {
-        let now = clock::now();
+        self.input_at(clock::now(), input);
+    }
+
+    fn input_at(&mut self, now: Instant, input: Input) {
         self.due = now;
         self.balancer.handle_input(now, input);
         self.drain();

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use linux::OsError;
@@ -9,7 +10,17 @@ use linux::seqpacket::{self, Channel as Socket};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{MAX_MESSAGE, MessageError, decode, encode};
+use super::{MAX_MESSAGE, MessageError, append, decode_first, encode, unwrap};
+
+/// So many posted messages go at once; those that follow before the next [`Channel::flush`] share packets.
+const BURST: usize = 16;
+
+/// A packet of posted messages is that long at most, in bytes. The kernel takes a buffer of 8 KiB for it, of which
+/// two dozen find room in a socket.
+const PACKET: usize = 7 * 1024;
+
+/// So many packets that wait are nothing unusual.
+const USUAL: usize = 64;
 
 /// A message and the descriptor that came with it.
 #[derive(Debug)]
@@ -40,14 +51,31 @@ pub enum ReceiveError {
 /// what doesn't fit is dropped and counted, and it is always the newest that goes, so that what is
 /// delivered has no holes but one at its end. A channel can lose its socket (its peer died) and be
 /// given another; what waits stays.
+///
+/// A packet is one message, or several that were posted ([`Channel::post`]) one after the other.
 #[derive(Debug)]
 pub struct Channel<Tx, Rx> {
     socket: Option<Socket>,
-    waiting: VecDeque<(Vec<u8>, Option<OwnedFd>)>,
+    waiting: VecDeque<Packet>,
+    /// Messages in [`Channel::waiting`].
+    held: usize,
     room: usize,
     lost: u64,
+    /// Messages that were posted since the last flush.
+    posted: usize,
     buffer: Box<[u8]>,
+    /// Where in the buffer those messages of the last packet are that nobody has received.
+    unread: Range<usize>,
     types: PhantomData<fn(Tx) -> Rx>,
+}
+
+/// What goes in one piece.
+#[derive(Debug)]
+struct Packet {
+    bytes: Vec<u8>,
+    fd: Option<OwnedFd>,
+    /// So many messages.
+    messages: usize,
 }
 
 impl<Tx: Serialize, Rx: DeserializeOwned> Channel<Tx, Rx> {
@@ -56,9 +84,12 @@ impl<Tx: Serialize, Rx: DeserializeOwned> Channel<Tx, Rx> {
         Self {
             socket,
             waiting: VecDeque::new(),
+            held: 0,
             room,
             lost: 0,
+            posted: 0,
             buffer: vec![0; MAX_MESSAGE + 1].into_boxed_slice(),
+            unread: 0..0,
             types: PhantomData,
         }
     }
@@ -66,6 +97,7 @@ impl<Tx: Serialize, Rx: DeserializeOwned> Channel<Tx, Rx> {
     /// Gives the channel another socket, or none.
     pub fn connect(&mut self, socket: Option<Socket>) {
         self.socket = socket;
+        self.unread = 0..0;
     }
 
     /// Whether it has a socket.
@@ -80,15 +112,51 @@ impl<Tx: Serialize, Rx: DeserializeOwned> Channel<Tx, Rx> {
     /// It can't be encoded.
     pub fn send(&mut self, message: &Tx) -> Result<(), MessageError> {
         let bytes = encode(message)?;
-        if self.waiting.len() >= self.room {
-            self.flush();
-        }
-        if self.waiting.len() >= self.room {
-            self.lost += 1;
-        } else {
+        if self.has_room() {
             self.push(bytes, None);
         }
         Ok(())
+    }
+
+    /// As [`Channel::send`], for messages of which thousands may come at once: the first few go at once, those
+    /// that follow share packets, which go when they are full, before any other message, and with the next
+    /// [`Channel::flush`].
+    ///
+    /// # Errors
+    /// As [`Channel::send`].
+    pub fn post(&mut self, message: &Tx) -> Result<(), MessageError> {
+        let bytes = encode(message)?;
+        if !self.has_room() {
+            return Ok(());
+        }
+        self.posted += 1;
+        if self.posted <= BURST {
+            self.push(bytes, None);
+            return Ok(());
+        }
+        let fits = |last: &Packet| last.fd.is_none() && last.bytes.len() + bytes.len() <= PACKET;
+        if self.waiting.back().is_some_and(|last| !fits(last)) {
+            self.drain();
+        }
+        match self.waiting.back_mut().filter(|last| fits(last)) {
+            Some(last) => {
+                append(&mut last.bytes, &bytes);
+                last.messages += 1;
+            }
+            None => self.waiting.push_back(Packet { bytes, fd: None, messages: 1 }),
+        }
+        self.held += 1;
+        Ok(())
+    }
+
+    /// Whether one more message may wait; if not, it is counted as lost.
+    fn has_room(&mut self) -> bool {
+        if self.held >= self.room {
+            self.drain();
+        }
+        let has_room = self.held < self.room;
+        self.lost += u64::from(!has_room);
+        has_room
     }
 
     /// Sends a message that is never dropped: one that will be answered, or of which only a few can
@@ -103,19 +171,30 @@ impl<Tx: Serialize, Rx: DeserializeOwned> Channel<Tx, Rx> {
     }
 
     fn push(&mut self, bytes: Vec<u8>, fd: Option<OwnedFd>) {
-        self.waiting.push_back((bytes, fd));
-        self.flush();
+        self.waiting.push_back(Packet { bytes, fd, messages: 1 });
+        self.held += 1;
+        self.drain();
     }
 
     /// Sends what there is room for.
     pub fn flush(&mut self) {
+        self.posted = 0;
+        self.drain();
+    }
+
+    fn drain(&mut self) {
         let Some(socket) = &self.socket else { return };
-        while let Some((bytes, fd)) = self.waiting.front() {
-            match socket.send(bytes, fd.as_ref().map(AsFd::as_fd).as_slice()) {
-                Ok(()) => drop(self.waiting.pop_front()),
-                // No room, or nobody there any more, which reading will tell.
-                Err(_) => return,
+        while let Some(Packet { bytes, fd, messages }) = self.waiting.front() {
+            // No room, or nobody there any more, which reading will tell.
+            if socket.send(bytes, fd.as_ref().map(AsFd::as_fd).as_slice()).is_err() {
+                return;
             }
+            self.held = self.held.saturating_sub(*messages);
+            self.waiting.pop_front();
+        }
+        if self.waiting.capacity() > USUAL {
+            // After a flood.
+            self.waiting.shrink_to(USUAL);
         }
     }
 
@@ -129,7 +208,16 @@ impl<Tx: Serialize, Rx: DeserializeOwned> Channel<Tx, Rx> {
     where
         Tx: DeserializeOwned,
     {
-        self.waiting.drain(..).filter_map(|(bytes, _)| decode(&bytes).ok()).collect()
+        self.held = 0;
+        let mut out = Vec::new();
+        for packet in self.waiting.drain(..) {
+            let mut rest = unwrap(&packet.bytes).unwrap_or_default();
+            while let Ok((message, behind)) = decode_first(rest) {
+                out.push(message);
+                rest = behind;
+            }
+        }
+        out
     }
 
     /// How many messages found no room, since the start.
@@ -143,14 +231,23 @@ impl<Tx: Serialize, Rx: DeserializeOwned> Channel<Tx, Rx> {
     /// The other end is gone, or says something that makes no sense.
     pub fn receive(&mut self) -> Result<Option<Received<Rx>>, ReceiveError> {
         let Some(socket) = &self.socket else { return Ok(None) };
-        match socket.receive(&mut self.buffer)? {
-            seqpacket::Received::Empty => Ok(None),
-            seqpacket::Received::Closed => Err(ReceiveError::Closed),
-            seqpacket::Received::Message(length, mut fds) => {
-                let message = decode(self.buffer.get(..length).unwrap_or_default())?;
-                Ok(Some(Received { message, fd: fds.pop() }))
+        let mut fd = None;
+        if self.unread.is_empty() {
+            match socket.receive(&mut self.buffer)? {
+                seqpacket::Received::Empty => return Ok(None),
+                seqpacket::Received::Closed => return Err(ReceiveError::Closed),
+                seqpacket::Received::Message(length, mut fds) => {
+                    fd = fds.pop();
+                    let inside = unwrap(self.buffer.get(..length).unwrap_or_default())?;
+                    self.unread = length - inside.len()..length;
+                }
             }
         }
+        // What can't be read is not read twice.
+        let Range { start, end } = std::mem::take(&mut self.unread);
+        let (message, behind) = decode_first(self.buffer.get(start..end).unwrap_or_default())?;
+        self.unread = end - behind.len()..end;
+        Ok(Some(Received { message, fd }))
     }
 
     /// The descriptor to wait for.
@@ -211,10 +308,60 @@ mod tests {
     }
 
     #[test]
+    fn posted_messages_share_packets_and_arrive_in_order_with_all_others() {
+        let (ours, theirs) = Socket::pair().unwrap();
+        let mut ours = Ours::new(Some(ours), 10_000);
+        let text = |n: usize| format!("{n} {}", "x".repeat(50));
+        for n in 0..500 {
+            ours.post(&text(n)).unwrap();
+        }
+        ours.must_send(&"urgent".to_owned(), None).unwrap();
+        ours.post(&text(500)).unwrap();
+        assert!(ours.is_waiting(), "it waits for others");
+        ours.flush();
+        assert!(!ours.is_waiting());
+        let mut packets = 0;
+        let mut buffer = vec![0; MAX_MESSAGE];
+        let (a, b) = Socket::pair().unwrap();
+        while let seqpacket::Received::Message(length, _) = theirs.receive(&mut buffer).unwrap() {
+            packets += 1;
+            a.send(&buffer[..length], &[]).unwrap();
+        }
+        assert!((BURST..BURST + 10).contains(&packets), "{packets} packets");
+        let mut theirs = Theirs::new(Some(b), 1);
+        let got: Vec<String> =
+            std::iter::from_fn(|| theirs.receive().unwrap()).map(|received| received.message).collect();
+        let mut sent: Vec<String> = (0..=500).map(text).collect();
+        sent.insert(500, "urgent".to_owned());
+        assert_eq!(got, sent);
+    }
+
+    #[test]
+    fn a_flood_of_posted_messages_loses_the_newest_only_and_counts_each() {
+        let (mut ours, mut theirs) = pair(1_000);
+        for n in 0..100_000 {
+            ours.post(&n.to_string()).unwrap();
+        }
+        let lost = ours.lost();
+        assert!(ours.is_waiting() && lost > 0);
+        let mut next = 0;
+        while let Some(received) = theirs.receive().unwrap() {
+            assert_eq!(received.message, next.to_string(), "no hole before the end");
+            next += 1;
+            ours.flush();
+        }
+        assert_eq!((next + lost, ours.lost()), (100_000, lost));
+    }
+
+    #[test]
     fn what_waits_survives_its_peer() {
         let mut ours = Ours::new(None, 10);
         ours.send(&"one".to_owned()).unwrap();
         assert!(!ours.is_waiting(), "there is nothing to wait for");
+        assert_eq!(ours.take_waiting(), ["one"]);
+        (0..10).for_each(|_| ours.post(&"one".to_owned()).unwrap());
+        assert_eq!(ours.take_waiting().len(), 10);
+        ours.send(&"one".to_owned()).unwrap();
         let (a, b) = Socket::pair().unwrap();
         ours.connect(Some(a));
         ours.flush();

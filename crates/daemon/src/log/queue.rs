@@ -15,6 +15,8 @@ pub enum Took {
 
 /// Something that takes lines without ever waiting.
 pub trait Sink {
+    /// So many bytes of several lines may be given to it as if they were one; 0 if each line comes alone.
+    const AT_ONCE: usize;
     /// Takes the line, or the rest of it.
     fn take(&mut self, line: &[u8]) -> Took;
     /// The line that tells that `n` lines were lost here.
@@ -42,8 +44,8 @@ impl<S: Sink> Queue<S> {
         Self { sink, waiting: VecDeque::new(), written: 0, lost: 0 }
     }
 
-    /// Writes a line, now or later.
-    pub fn write(&mut self, line: Vec<u8>) {
+    /// Will write a line with the next flush.
+    pub fn post(&mut self, line: Vec<u8>) {
         if self.lost > 0 || self.waiting.len() >= Self::ROOM {
             self.flush();
         }
@@ -56,20 +58,31 @@ impl<S: Sink> Queue<S> {
             self.lost = 0;
         }
         self.waiting.push_back(line);
-        self.flush();
     }
 
     /// Writes what there is room for.
     pub fn flush(&mut self) {
-        while let Some(line) = self.waiting.front() {
-            match self.sink.take(line.get(self.written..).unwrap_or_default()) {
+        let mut together = Vec::new();
+        while let Some(first) = self.waiting.front() {
+            let rest = first.get(self.written..).unwrap_or_default();
+            together.clear();
+            if self.waiting.len() > 1 && rest.len() < S::AT_ONCE {
+                together.extend_from_slice(rest);
+                for line in self.waiting.iter().skip(1) {
+                    if together.len() + line.len() > S::AT_ONCE {
+                        break;
+                    }
+                    together.extend_from_slice(line);
+                }
+            }
+            match self.sink.take(if together.is_empty() { rest } else { &together }) {
                 Took::Bytes(n) => self.written += n,
                 Took::Later => return,
-                Took::Never => self.written = line.len(),
+                Took::Never => self.written = first.len(),
             }
-            if self.written >= line.len() {
+            while let Some(line) = self.waiting.front().filter(|line| self.written >= line.len()) {
+                self.written -= line.len();
                 self.waiting.pop_front();
-                self.written = 0;
             }
         }
     }
@@ -94,10 +107,14 @@ mod tests {
         step: usize,
         room: usize,
         out: Vec<u8>,
+        calls: usize,
     }
 
     impl Sink for Pipe {
+        const AT_ONCE: usize = 6;
+
         fn take(&mut self, line: &[u8]) -> Took {
+            self.calls += 1;
             let n = line.len().min(self.step).min(self.room);
             if n == 0 {
                 return Took::Later;
@@ -114,9 +131,11 @@ mod tests {
 
     #[test]
     fn a_line_is_never_torn_by_a_slow_reader() {
-        let mut q = Queue::new(Pipe { step: 2, room: 5, out: Vec::new() });
-        q.write(b"abcd".to_vec());
-        q.write(b"efgh".to_vec());
+        let mut q = Queue::new(Pipe { step: 2, room: 5, out: Vec::new(), calls: 0 });
+        q.post(b"abcd".to_vec());
+        q.flush();
+        q.post(b"efgh".to_vec());
+        q.flush();
         assert!(q.is_waiting());
         assert_eq!(q.sink().out, b"abcde");
         q.sink.room = 100;
@@ -125,13 +144,34 @@ mod tests {
     }
 
     #[test]
+    fn lines_that_wait_together_are_written_together_as_far_as_the_sink_takes_them_at_once() {
+        let mut q = Queue::new(Pipe { step: 9, room: 100, out: Vec::new(), calls: 0 });
+        for line in ["ab", "cd", "ef", "gh", "12345678", "x"] {
+            q.post(line.as_bytes().to_vec());
+        }
+        q.flush();
+        assert_eq!((q.sink.out.as_slice(), q.is_waiting()), (&b"abcdefgh12345678x"[..], false));
+        // abcdef, gh, 12345678, x: a line that is longer than that comes alone.
+        assert_eq!(q.sink.calls, 4);
+        (q.sink.room, q.sink.step) = (3, 9);
+        for line in ["ab", "cd", "ef"] {
+            q.post(line.as_bytes().to_vec());
+        }
+        q.flush();
+        q.sink.room = 9;
+        q.flush();
+        assert!(q.sink.out.ends_with(b"xabcdef"), "what was taken of several lines is not written twice");
+    }
+
+    #[test]
     fn a_full_queue_tells_how_much_is_missing_and_where() {
-        let mut q = Queue::new(Pipe { step: 9, room: 0, out: Vec::new() });
+        let mut q = Queue::new(Pipe { step: 9, room: 0, out: Vec::new(), calls: 0 });
         for _ in 0..Queue::<Pipe>::ROOM + 3 {
-            q.write(b"x".to_vec());
+            q.post(b"x".to_vec());
         }
         q.sink.room = usize::MAX;
-        q.write(b"y".to_vec());
+        q.post(b"y".to_vec());
+        q.flush();
         let tail = q.sink.out.split_off(Queue::<Pipe>::ROOM - 1);
         assert_eq!(String::from_utf8(tail).unwrap(), "x[3 lost]y");
     }

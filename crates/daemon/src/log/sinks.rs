@@ -66,6 +66,8 @@ pub struct Sinks {
     console: Option<Queue<Stream<Stderr>>>,
     files: Vec<(&'static str, Option<Queue<Stream<File>>>)>,
     file_base: Option<String>,
+    /// When the first line was posted of those that no flush has followed yet.
+    posted: Option<Civil>,
 }
 
 impl Sinks {
@@ -83,6 +85,7 @@ impl Sinks {
                 .then(|| Queue::new(Stream(std::io::stderr()))),
             files: Vec::new(),
             file_base,
+            posted: None,
         }
     }
 
@@ -95,6 +98,7 @@ impl Sinks {
             console: None,
             files: Vec::new(),
             file_base: None,
+            posted: None,
         }
     }
 
@@ -105,10 +109,16 @@ impl Sinks {
 
     /// Writes a line to every sink, unless it is a detail that nobody asked for.
     pub fn write(&mut self, writer: Writer, line: &Line) {
+        self.post(writer, line);
+        self.flush();
+    }
+
+    /// Will do so with the next flush, which is to follow at once: one of several lines that are there.
+    pub fn post(&mut self, writer: Writer, line: &Line) {
         if !format::shown(line, self.detail) {
             return;
         }
-        let at = now();
+        let at = *self.posted.get_or_insert_with(now);
         if let Some(syslog) = &mut self.syslog {
             let ident: Cow<'_, str> = match self.suffix.as_str() {
                 "" => writer.ident().into(),
@@ -116,19 +126,20 @@ impl Sinks {
             };
             let facility = syslog.sink().facility.0;
             let text = format::syslog(&at, facility, line.level, &ident, writer.pid, &line.text);
-            syslog.write(text.into_bytes());
+            syslog.post(text.into_bytes());
         }
         let text = format::console(&at, &line.text).into_bytes();
         if let Some(file) = self.file_of(writer) {
-            file.write(text.clone());
+            file.post(text.clone());
         }
         if let Some(console) = &mut self.console {
-            console.write(text);
+            console.post(text);
         }
     }
 
     /// Writes what waits for room.
     pub fn flush(&mut self) {
+        self.posted = None;
         if let Some(q) = &mut self.syslog {
             q.flush();
         }
@@ -201,15 +212,15 @@ fn now() -> Civil {
 /// Something with a descriptor that is written to piece by piece.
 struct Stream<W>(W);
 
-/// A pipe that polls as writable takes so much without blocking (`PIPE_BUF`).
-const AT_ONCE: usize = 4096;
-
 impl<W: AsFd + Write> Sink for Stream<W> {
+    /// A pipe that polls as writable takes so much without blocking (`PIPE_BUF`).
+    const AT_ONCE: usize = 4096;
+
     fn take(&mut self, line: &[u8]) -> Took {
         if !has_room(self.0.as_fd()) {
             return Took::Later;
         }
-        let piece = line.get(..AT_ONCE).unwrap_or(line);
+        let piece = line.get(..Self::AT_ONCE).unwrap_or(line);
         match nix::unistd::write(self.0.as_fd(), piece) {
             Ok(0) => Took::Never,
             Ok(n) => Took::Bytes(n),
@@ -254,6 +265,9 @@ impl Syslog {
 }
 
 impl Sink for Syslog {
+    /// A datagram is a line.
+    const AT_ONCE: usize = 0;
+
     fn take(&mut self, line: &[u8]) -> Took {
         // A second round, since a syslog daemon that was restarted has a new socket.
         for _ in 0..2 {
@@ -323,7 +337,7 @@ mod tests {
         let mut queue = Queue::new(Stream(writer));
         // More than any pipe holds; nobody reads yet.
         for n in 0..40_000 {
-            queue.write(format!("{n:0>100}\n").into_bytes());
+            queue.post(format!("{n:0>100}\n").into_bytes());
         }
         assert!(queue.is_waiting());
         drop(reader);

@@ -168,12 +168,14 @@ impl<'s> Links<'s> {
         self.scripts.connect(socket);
     }
 
-    /// Waits for room in a channel only while something waits for it.
+    /// Sends what has waited for the end of the turn, and waits for room in a channel only while something waits
+    /// for it.
     ///
     /// # Errors
     /// The poll set fails, which nothing can repair.
     pub fn watch(&mut self, poll: &mut Poll) -> Result<(), OsError> {
         let Self { supervisor, scripts, waiting_supervisor, waiting_scripts, .. } = self;
+        supervisor.flush();
         let channels = [
             (supervisor.fd(), token::SUPERVISOR, supervisor.is_waiting(), waiting_supervisor),
             (scripts.fd(), token::SCRIPTS, scripts.is_waiting(), waiting_scripts),

@@ -10,8 +10,9 @@ use crate::cli::Options;
 use crate::ipc::{Channel, FromEngine, Part, ReceiveError, Received, ToEngine, Wish};
 use crate::log::{Line, Sinks, Writer};
 
-/// So many messages, which are nearly all log lines, may wait for the supervisor.
-const ROOM: usize = 4096;
+/// So many messages, which are nearly all log lines, may wait for the supervisor: three megabytes. Twenty thousand
+/// checks that begin have a line each, and the supervisor is as busy as this process then.
+const ROOM: usize = 32_768;
 
 /// The supervisor as a process around an engine sees it.
 ///
@@ -46,13 +47,13 @@ impl Supervisor {
         self.options.keeps(self.part)
     }
 
-    /// Logs a line if it is wanted.
+    /// Logs a line if it is wanted: at once, or with the next [`Supervisor::flush`] if there are many.
     pub fn log(&mut self, line: Line) {
         if line.detail > self.options.log_detail {
             return;
         }
         if self.channel.is_connected() {
-            self.send(&FromEngine::Log(line));
+            self.post(&FromEngine::Log(line));
         } else {
             let writer = Writer { part: Some(self.part), pid: std::process::id() };
             self.orphan.get_or_insert_with(|| Sinks::new(&self.options)).write(writer, &line);
@@ -95,14 +96,17 @@ impl Supervisor {
         }
     }
 
-    fn send(&mut self, message: &FromEngine) {
-        if self.channel.send(message).is_err() {
+    fn post(&mut self, message: &FromEngine) {
+        if self.channel.post(message).is_err() {
             self.log(Line::warning("A log line was too long"));
         }
+    }
+
+    /// What was lost is told behind what waited then.
+    fn tell_lost(&mut self) {
         let lost = self.channel.lost();
         if lost > self.told_lost && !self.channel.is_waiting() {
-            let n = lost - self.told_lost;
-            self.told_lost = lost;
+            let n = lost - std::mem::replace(&mut self.told_lost, lost);
             let text = format!("{n} log lines were lost here since they came too fast");
             self.must_send(&FromEngine::Log(Line::warning(text)));
         }
@@ -136,13 +140,21 @@ impl Supervisor {
         self.channel.is_waiting()
     }
 
-    /// Sends what there is room for.
+    /// Sends what there is room for: once a turn, at its end.
     pub fn flush(&mut self) {
         self.channel.flush();
+        self.tell_lost();
     }
 
     /// Log lines that were dropped, since the start.
     pub fn lost(&self) -> u64 {
         self.channel.lost()
+    }
+}
+
+impl Drop for Supervisor {
+    /// A panic ends the process, and what was said before it may tell why.
+    fn drop(&mut self) {
+        self.channel.flush();
     }
 }

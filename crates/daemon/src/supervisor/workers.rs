@@ -188,6 +188,11 @@ impl Daemon {
     }
 
     pub(super) fn hear_worker(&mut self, part: Part) {
+        self.hear_all(part);
+        self.sinks.flush();
+    }
+
+    fn hear_all(&mut self, part: Part) {
         loop {
             let child = &mut self.workers.of_mut(part).child;
             let Some(pid) = child.pid() else { return };
@@ -195,7 +200,7 @@ impl Daemon {
                 Ok(None) => return,
                 Ok(Some(received)) => match received.message {
                     FromEngine::Log(line) => {
-                        self.sinks.write(Writer { part: Some(part), pid }, &line);
+                        self.sinks.post(Writer { part: Some(part), pid }, &line);
                     }
                     FromEngine::Configured { generation } => self.configured(part, generation),
                     FromEngine::NotConfigured { generation } => self.not_configured(part, generation),

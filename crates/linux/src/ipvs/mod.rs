@@ -83,20 +83,53 @@ pub struct ServiceStats {
     pub servers: BTreeMap<ServerKey, ServerStats>,
 }
 
+/// A table that is being read ([`Ipvs::begin`]).
+#[derive(Debug)]
+pub struct Reading {
+    table: Table,
+    /// Services whose servers aren't read yet.
+    left: std::vec::IntoIter<decode::Service>,
+}
+
 impl Ipvs {
     /// The whole table, and the table of marks of a name. A service or server of a kind that vipd has no word
     /// for is left out: it is somebody else's.
     pub fn table(&mut self, marks: Option<&str>) -> Result<Table> {
+        let mut reading = self.begin(marks)?;
+        loop {
+            match self.go_on(reading, usize::MAX)? {
+                Ok(table) => return Ok(table),
+                Err(rest) => reading = rest,
+            }
+        }
+    }
+
+    /// Begins to read the whole table as [`Ipvs::table`] does, for those who can't wait so long: the services, and
+    /// all else but servers.
+    pub fn begin(&mut self, marks: Option<&str>) -> Result<Reading> {
         let mut table = Table { timeouts: Some(self.timeouts()?), ..Table::default() };
         if let (Some(name), Ok(nft)) = (marks, &mut self.marks) {
             // What can't be read is believed to be as it was.
             table.marks = nft.marks(name).unwrap_or_default();
         }
-        for service in self.services()? {
-            let servers = self.servers(&service.key)?.into_iter().map(|s| (s.key, s.settings)).collect();
+        Ok(Reading { table, left: self.services()?.into_iter() })
+    }
+
+    /// Reads servers, until those of one service make it `most` entries or more. The table if it is complete, or
+    /// else how far it has come.
+    pub fn go_on(&mut self, reading: Reading, most: usize) -> Result<std::result::Result<Table, Reading>> {
+        let Reading { mut table, mut left } = reading;
+        let mut entries = 0_usize;
+        while let Some(service) = left.next() {
+            let servers: BTreeMap<_, _> =
+                self.servers(&service.key)?.into_iter().map(|s| (s.key, s.settings)).collect();
+            entries = entries.saturating_add(1 + servers.len());
             table.services.insert(service.key, Entry { settings: service.settings, servers });
+            if entries >= most && !left.as_slice().is_empty() {
+                return Ok(Err(Reading { table, left }));
+            }
         }
-        Ok(table)
+        Ok(Ok(table))
     }
 
     /// What the kernel has counted, for each entry of the table.

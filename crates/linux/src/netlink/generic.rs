@@ -1,5 +1,7 @@
 //! Generic netlink: parts of the kernel that are found by name. Requests are answered before they return.
 
+use std::collections::BTreeMap;
+
 use netlink_packet_core::{NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST};
 use nix::errno::Errno;
 use nix::sys::socket::SockProtocol;
@@ -65,7 +67,7 @@ impl Generic {
     ) -> Answer {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
-        let first = self.push(&mut scratch, command, flags, fill);
+        let first = self.push(&mut scratch, command, NLM_F_ACK | flags, fill);
         let sent = self.transport.send(&scratch);
         self.scratch = scratch;
         sent?;
@@ -85,6 +87,10 @@ impl Generic {
     }
 
     /// Sends several commands at once; the kernel does one after another whatever becomes of those before.
+    ///
+    /// An answer is asked for to the last one only. The kernel tells of those that failed unasked, and in their
+    /// order, so that whoever hears how the last one went has heard of all others. What it may not answer at all
+    /// (a command that a signal interrupts) must come alone.
     pub(crate) fn act<T>(
         &mut self,
         commands: &[T],
@@ -92,44 +98,47 @@ impl Generic {
     ) -> Vec<Answer> {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
-        let mut answers = vec![Err(Errno::EPROTO); commands.len()];
+        let mut failed: BTreeMap<usize, Errno> = BTreeMap::new();
         let (mut first, mut body) = (None, Vec::new());
-        for command in commands {
+        let last = commands.len().saturating_sub(1);
+        for (index, command) in commands.iter().enumerate() {
             body.clear();
             let number = encode(command, &mut body);
-            let sequence = self.push(&mut scratch, number, 0, |out| out.extend(&body));
+            let flags = if index == last { NLM_F_ACK } else { 0 };
+            let sequence = self.push(&mut scratch, number, flags, |out| out.extend(&body));
             first.get_or_insert(sequence);
         }
+        let Some(first) = first else {
+            self.scratch = scratch;
+            return Vec::new();
+        };
         let sent = self.transport.send(&scratch);
         self.scratch = scratch;
-        let Some(first) = first else { return answers };
         let done = sent.and_then(|()| {
-            let note = |index: usize, answer| {
-                if let Some(slot) = answers.get_mut(index) {
-                    *slot = answer;
+            let note = |index: usize, answer: Answer| {
+                if let Err(errno) = answer {
+                    failed.insert(index, errno);
                 }
             };
             self.collect(first, commands.len(), note, &mut |_, _| {})
         });
-        if let Err(errno) = done {
-            // What was answered is known; of the rest nobody knows what became.
-            answers.iter_mut().filter(|a| **a == Err(Errno::EPROTO)).for_each(|a| *a = Err(errno));
-        }
-        answers
+        // What failed is known; without the last answer nobody knows what became of the rest.
+        let answer = |index| failed.get(&index).map_or(done, |errno| Err(*errno));
+        (0..commands.len()).map(answer).collect()
     }
 
     /// Appends a message and gives its sequence number.
     fn push(&mut self, out: &mut Vec<u8>, command: u8, flags: u16, fill: impl FnOnce(&mut Vec<u8>)) -> u32 {
         self.sequence = self.sequence.wrapping_add(1);
         let start = out.len();
-        header(out, self.family, NLM_F_REQUEST | NLM_F_ACK | flags, self.sequence);
+        header(out, self.family, NLM_F_REQUEST | flags, self.sequence);
         out.extend([command, self.version, 0, 0]);
         fill(out);
         finish(out, start);
         self.sequence
     }
 
-    /// Reads until `count` requests from number `first` on have been answered. The answers are there
+    /// Reads until the last of `count` requests from number `first` on has been answered. The answers are there
     /// already, or made while they are read.
     fn collect(
         &mut self,
@@ -138,8 +147,8 @@ impl Generic {
         mut note: impl FnMut(usize, Answer),
         tell: &mut impl FnMut(u8, &[u8]),
     ) -> Answer {
-        let mut left = count;
-        while left > 0 {
+        let mut is_open = true;
+        while is_open {
             let bytes = match self.transport.receive().map_err(|e| e.errno)? {
                 Received::Messages(bytes) => bytes,
                 Received::Foreign => continue,
@@ -153,7 +162,7 @@ impl Generic {
                 }
                 if matches!(libc::c_int::from(m.kind), libc::NLMSG_ERROR | libc::NLMSG_DONE) {
                     note(index, m.result().map_err(|(errno, _)| errno));
-                    left = left.saturating_sub(1);
+                    is_open &= index + 1 < count;
                 } else if let Some(([command, ..], body)) = split::<4>(m.payload) {
                     tell(*command, body);
                 }

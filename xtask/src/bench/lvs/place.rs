@@ -71,6 +71,10 @@ impl Place {
             self.servers.run("sysctl", &["-qw", "net.core.somaxconn=65535"])?;
             // Answers of the stand-in that wait to be read.
             self.node.run("sysctl", &["-qw", "net.unix.max_dgram_qlen=100000"])?;
+            // It has kept its part of the kernel, and with it what the daemon before left in the table.
+            if self.stand_in.kernel {
+                self.node.run("ipvsadm", &["-C"])?;
+            }
             Ok(())
         };
         reset().map_err(|e| e.to_string())

@@ -2,7 +2,8 @@
  * Where the kernel has none, it stands in for them, too: a generic netlink socket becomes one end of a
  * pair, whose other end says yes to everything and knows of no service.
  *
- * VIPD_BENCH_COUNT=FILE   counters of 8 bytes: [0] instant of the last write (CLOCK_REALTIME, ns),
+ * VIPD_BENCH_COUNT=FILE   counters of 8 bytes: [0] instant at which the kernel had done the last write
+ *                         (CLOCK_REALTIME, ns),
  *                         [1 + c] how often command c was asked for
  * VIPD_BENCH_KERNEL=1     the kernel has virtual servers: only count */
 #define _GNU_SOURCE
@@ -213,9 +214,12 @@ static int is_read(int command)
 		|| command == IPVS_CMD_GET_CONFIG || command == IPVS_CMD_GET_INFO;
 }
 
-/* All that was sent with one call. */
+/* All that was sent with one call, and done when that returned: whoever sees the count sees the instant, too. */
 static void see(int fd, const char *at, size_t left)
 {
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
 	while (left >= NLMSG_HDRLEN + GENL_HDRLEN) {
 		const struct nlmsghdr *request = (const void *)at;
 		int command = ((const struct genlmsghdr *)(at + NLMSG_HDRLEN))->cmd & (COUNTERS - 1);
@@ -224,16 +228,23 @@ static void see(int fd, const char *at, size_t left)
 		if (request->nlmsg_len < NLMSG_HDRLEN + GENL_HDRLEN || request->nlmsg_len > left) return;
 		if (request->nlmsg_type == GENL_ID_CTRL) command = 0;
 		if (command) {
-			struct timespec now;
-			count()[1 + command]++;
-			clock_gettime(CLOCK_REALTIME, &now);
-			if (!is_read(command)) count()[0] = now.tv_sec * 1000000000ull + now.tv_nsec;
+			uint64_t *all = count();
+			if (!is_read(command))
+				__atomic_store_n(all, now.tv_sec * 1000000000ull + now.tv_nsec, __ATOMIC_RELEASE);
+			__atomic_fetch_add(all + 1 + command, 1, __ATOMIC_RELEASE);
 		}
 		if (is_standin(fd)) answer(fd, request, command);
 		if (step >= left) return;
 		at += step;
 		left -= step;
 	}
+}
+
+/* What a call returned that sent this. */
+static ssize_t sent(int fd, const void *data, size_t len, ssize_t result)
+{
+	if (is_ours(fd) && result >= 0) see(fd, data, len);
+	return result;
 }
 
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
@@ -251,29 +262,25 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 		memcpy(buffer + len, message->msg_iov[i].iov_base, message->msg_iov[i].iov_len);
 		len += message->msg_iov[i].iov_len;
 	}
-	see(fd, buffer, len);
-	return is_standin(fd) ? (ssize_t)len : real(fd, message, flags);
+	return sent(fd, buffer, len, is_standin(fd) ? (ssize_t)len : real(fd, message, flags));
 }
 
 ssize_t sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to, socklen_t size)
 {
 	REAL(sendto);
-	if (is_ours(fd)) see(fd, data, len);
-	return is_standin(fd) ? (ssize_t)len : real(fd, data, len, flags, to, size);
+	return sent(fd, data, len, is_standin(fd) ? (ssize_t)len : real(fd, data, len, flags, to, size));
 }
 
 ssize_t send(int fd, const void *data, size_t len, int flags)
 {
 	REAL(send);
-	if (is_ours(fd)) see(fd, data, len);
-	return is_standin(fd) ? (ssize_t)len : real(fd, data, len, flags);
+	return sent(fd, data, len, is_standin(fd) ? (ssize_t)len : real(fd, data, len, flags));
 }
 
 ssize_t write(int fd, const void *data, size_t len)
 {
 	REAL(write);
-	if (is_ours(fd)) see(fd, data, len);
-	return is_standin(fd) ? (ssize_t)len : real(fd, data, len);
+	return sent(fd, data, len, is_standin(fd) ? (ssize_t)len : real(fd, data, len));
 }
 
 /* What comes from the stand-in comes from the kernel. */
