@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use base::Name;
 use engine::io::{OpError, OpId};
 use engine::lvs::io::{Input, Operation};
+use engine::lvs::table::Table;
 use linux::OsError;
 use linux::ipvs::Ipvs;
 use linux::kernel::op_error;
@@ -14,8 +15,8 @@ use model::lvs::{IpvsNamespace, Settings};
 const CHUNK: usize = 16;
 
 enum Work {
-    /// With the table of marks of this name.
-    Dump(Option<Name>),
+    /// With the table of marks of this name, and with the halves of the sync daemon.
+    Dump(Option<Name>, bool),
     Change(OpId, Operation),
 }
 
@@ -43,9 +44,10 @@ impl Kernel {
         Self { namespace, receive_buffer, ipvs, queue: VecDeque::new() }
     }
 
-    /// Will read the table, with that of `marks`, after what was submitted before; answered by [`Input::Table`].
-    pub fn dump(&mut self, marks: Option<Name>) {
-        self.queue.push_back(Work::Dump(marks));
+    /// Will read the table, with that of `marks` and the halves of the `sync` daemon, after what was submitted
+    /// before; answered by [`Input::Table`].
+    pub fn dump(&mut self, marks: Option<Name>, sync: bool) {
+        self.queue.push_back(Work::Dump(marks, sync));
     }
 
     /// Will change it; answered by [`Input::Done`].
@@ -67,10 +69,10 @@ impl Kernel {
                     ops.push(op);
                     operations.push(operation);
                 }
-                Some(Work::Dump(marks)) if operations.is_empty() => {
-                    return vec![Input::Table(self.table(marks.as_deref()))];
+                Some(Work::Dump(marks, sync)) if operations.is_empty() => {
+                    return vec![Input::Table(self.table(marks.as_deref(), sync))];
                 }
-                Some(dump @ Work::Dump(_)) => {
+                Some(dump @ Work::Dump(..)) => {
                     self.queue.push_front(dump);
                     break;
                 }
@@ -88,14 +90,17 @@ impl Kernel {
         ops.into_iter().zip(results).map(done).collect()
     }
 
-    fn table(&mut self, marks: Option<&str>) -> Result<engine::lvs::table::Table, OpError> {
+    fn table(&mut self, marks: Option<&str>, sync: bool) -> Result<Table, OpError> {
         if self.ipvs.is_err() {
             // The right to enter another namespace is given up; to stay in our own takes none.
             self.ipvs = Ipvs::open(&self.namespace, self.receive_buffer);
         }
-        match &mut self.ipvs {
-            Ok(ipvs) => ipvs.table(marks).map_err(|e| op_error(&e)),
-            Err(e) => Err(op_error(e)),
+        let ipvs = self.ipvs.as_mut().map_err(|e| op_error(e))?;
+        let mut table = ipvs.table(marks).map_err(|e| op_error(&e))?;
+        if sync {
+            // What can't be read is believed to be as it was.
+            table.sync = ipvs.sync_daemons().ok();
         }
+        Ok(table)
     }
 }

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use base::{Duration, Instant, Rng};
+use engine::lvs::table::SyncHalf;
 use model::Model;
 use model::lvs::{Destination, GroupEntry};
 
@@ -332,7 +333,8 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
         }
         Kind::Edit => {
             let n = rng.next_u64();
-            let edit = match rng.below(9) {
+            let half = if n % 2 == 0 { SyncHalf::Master } else { SyncHalf::Backup };
+            let edit = match rng.below(11) {
                 0 => Edit::Clear,
                 1 => Edit::DelService(n),
                 2 | 3 => Edit::DelServer(n),
@@ -340,6 +342,8 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
                 5 => Edit::Settings(n),
                 6 => Edit::AddService,
                 7 => Edit::AddServer(n),
+                8 => Edit::StopSync(half),
+                9 => Edit::StartSync(half, n / 2),
                 _ => Edit::Timeouts,
             };
             vec![(now, Fault::Edit(edit))]

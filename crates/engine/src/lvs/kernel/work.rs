@@ -38,7 +38,8 @@ impl Kernel {
         if self.reading.is_busy() {
             if self.reading.is_due() && self.ops.is_empty() {
                 self.reading.asked();
-                out.push(Effect::Dump { marks: self.marks_table.clone() });
+                let sync = self.extras.iter().any(|extra| extra.half().is_some());
+                out.push(Effect::Dump { marks: self.marks_table.clone(), sync });
             }
             return;
         }

@@ -25,6 +25,8 @@ pub(super) struct Stop {
     flush: Flush,
     /// What is ours.
     ours: BTreeSet<ServiceKey>,
+    /// Both halves of the sync daemon are.
+    sync: bool,
     /// Something failed that is not made up for yet.
     unclean: bool,
     stalled: Instant,
@@ -42,7 +44,8 @@ impl Stop {
         if !left.is_empty() || self.flush == Flush::All && !there.is_empty() {
             found.push("K6", at, None, format!("left at the end: {left:?} of {}", there.len()));
         }
-        if !view.world.kernel.sync.is_empty() || view.world.kernel.marks.is_some() {
+        let sync = self.sync && !view.world.kernel.sync.is_empty();
+        if sync || view.world.kernel.marks.is_some() {
             found.push("K6", at, None, "the sync daemon or marks are left at the end");
         }
     }
@@ -68,6 +71,7 @@ impl Checker for Stop {
                 (self.began, self.keep) = (Some(seen.at), *keep);
                 if let Some(model) = &view.shadow.model {
                     self.flush = model.lvs.settings.flush_on_stop;
+                    self.sync = table::sync(model).is_some();
                     let named = table::named(model, view.shadow.marks());
                     self.ours = named.into_iter().map(|(key, _)| key).collect();
                 }
