@@ -324,6 +324,7 @@ fn a_sync_daemon_that_does_not_follow_its_instance_is_seen() {
     };
     assert!(found(|_| {}).is_empty());
     assert_eq!(found(|world| world.node_mut(A).host.sync.clear()), ["K1"]);
+    assert_eq!(found(|world| world.node_mut(A).host.adrift.extend([SyncHalf::Master])), ["K1"]);
     let both = |world: &mut World| {
         let host = &mut world.node_mut(B).host;
         let settings = host.sync.values().next().unwrap().clone();

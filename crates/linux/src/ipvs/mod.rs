@@ -24,7 +24,7 @@ use crate::error::{Errno, OsError, Result};
 use crate::netlink::generic::{Answer, Generic};
 use crate::nft::Nft;
 use attributes::command;
-pub(crate) use helper::Helper;
+pub(crate) use helper::{Answer as SyncAnswer, Helper, Order as SyncOrder};
 
 /// The kernel's table of virtual servers in one network namespace.
 #[derive(Debug)]
