@@ -235,7 +235,7 @@ impl Sync {
                     Operation::StartSync(_, settings) => half.wanted.as_ref() == Some(settings),
                     _ => half.wanted.is_none(),
                 };
-                if ops::is_notable(half.failures) {
+                if half.failures == 1 {
                     let (operation, error) = (operation.clone(), error.clone());
                     out.event(Event::OperationFailed { operation, error, retry });
                 }

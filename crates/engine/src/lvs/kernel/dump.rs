@@ -180,15 +180,19 @@ impl Kernel {
         let Some(there) = there else { return 0 };
         let object = self.extra(Extra::Timeouts);
         let (left, wanted) = (object.there.clone(), object.wanted.clone());
-        if self.mode == Mode::Running {
-            let first = self.first_timeouts.map_or(there, |first| {
+        let first = self.first_timeouts.map_or(there, |first| match self.mode {
+            Mode::Running => {
                 extras::without_us(&lvs.settings, first, [left.as_ref(), wanted.as_ref()], there)
-            });
-            self.first_timeouts = Some(first);
-            self.want(Extra::Timeouts, extras::timeouts(&lvs.settings, Some(first)));
-        } else {
-            self.first_timeouts.get_or_insert(there);
-        }
+            }
+            Mode::Stopping | Mode::Frozen => first,
+        });
+        self.first_timeouts = Some(first);
+        // At the end they shall be as they were, also if that is learnt only now.
+        let should = match self.mode {
+            Mode::Running => extras::timeouts(&lvs.settings, Some(first)),
+            Mode::Stopping | Mode::Frozen => Some(extras::Value::Timeouts(first)),
+        };
+        self.want(Extra::Timeouts, should);
         let object = self.extra(Extra::Timeouts);
         object.there = Some(extras::Value::Timeouts(there));
         u64::from(!first && left == wanted && object.there != object.wanted)
