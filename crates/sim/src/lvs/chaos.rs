@@ -329,7 +329,15 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
                 2 => Mood { lying: percent, ..Mood::default() },
                 _ => Mood { slow: Duration::from_millis(1 + rng.below(3_000)), ..Mood::default() },
             };
-            vec![(now, Fault::Mood(mood)), (soon, Fault::Mood(Mood::default()))]
+            let mut faults = vec![(now, Fault::Mood(mood)), (soon, Fault::Mood(Mood::default()))];
+            if mood.lying > 0 {
+                // What was taken out and is wanted again is believed to be there, until the table is read.
+                let step = soon.mul_div(1, 50);
+                let models = world.models.len().max(1);
+                let reload = |n: u32| (step * u64::from(n), Fault::Reload((which + n as usize) % models));
+                faults.extend((1..8).map(reload));
+            }
+            faults
         }
         Kind::Edit => {
             let n = rng.next_u64();
@@ -353,7 +361,14 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
         Kind::Kill => vec![(now, Fault::Kill), (soon.min(Duration::from_secs(3)), Fault::Start(which))],
         Kind::Stop => {
             let keep = rng.below(4) == 0;
-            vec![(now, Fault::Stop { keep }), (Duration::from_secs(5), Fault::Start(which))]
+            let mut faults = vec![(now, Fault::Stop { keep }), (Duration::from_secs(5), Fault::Start(which))];
+            // Some are stopped again before they have read anything.
+            if soon.as_millis() % 4 == 0 {
+                let soon = Duration::from_secs(5) + Duration::from_micros(which as u64 * 20);
+                faults.push((soon, Fault::Stop { keep }));
+                faults.push((Duration::from_secs(10), Fault::Start(which)));
+            }
+            faults
         }
         Kind::Stall => vec![(now, Fault::Stall(Duration::from_millis(rng.below(4_000))))],
     }

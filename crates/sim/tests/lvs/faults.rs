@@ -108,6 +108,18 @@ fn timeouts_that_somebody_sets_are_put_right_as_far_as_they_are_configured_f35()
 }
 
 #[test]
+fn an_end_that_comes_before_the_table_was_read_waits_for_nothing_else() {
+    for keep in [false, true] {
+        let mut stage = Stage::still(&[pair()]);
+        stage.now(Fault::Start(0));
+        stage.now(Fault::Stop { keep });
+        stage.run(ms(10));
+        assert_eq!(stage.asked(|asked| matches!(asked, Asked::Stopped)), 1);
+        stage.rest(Rest::Stopped);
+    }
+}
+
+#[test]
 fn what_somebody_else_added_stays_f35() {
     let mut stage = Stage::settled(&[pair()]);
     stage.now(Fault::Edit(Edit::AddService));

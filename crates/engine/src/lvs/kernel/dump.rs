@@ -180,17 +180,17 @@ impl Kernel {
         let Some(there) = there else { return 0 };
         let object = self.extra(Extra::Timeouts);
         let (left, wanted) = (object.there.clone(), object.wanted.clone());
-        let first = self.first_timeouts.map_or(there, |first| match self.mode {
+        let without_us = self.first_timeouts.map_or(there, |first| match self.mode {
             Mode::Running => {
                 extras::without_us(&lvs.settings, first, [left.as_ref(), wanted.as_ref()], there)
             }
             Mode::Stopping | Mode::Frozen => first,
         });
-        self.first_timeouts = Some(first);
+        self.first_timeouts = Some(without_us);
         // At the end they shall be as they were, also if that is learnt only now.
         let should = match self.mode {
-            Mode::Running => extras::timeouts(&lvs.settings, Some(first)),
-            Mode::Stopping | Mode::Frozen => Some(extras::Value::Timeouts(first)),
+            Mode::Running => extras::timeouts(&lvs.settings, Some(without_us)),
+            Mode::Stopping | Mode::Frozen => Some(extras::Value::Timeouts(without_us)),
         };
         self.want(Extra::Timeouts, should);
         let object = self.extra(Extra::Timeouts);

@@ -509,6 +509,22 @@ fn the_end_comes_although_the_kernel_refuses() {
 }
 
 #[test]
+fn an_end_before_the_table_was_read_comes_with_its_answer() {
+    let mut with = lvs(vec![service("10.0.0.1", &["10.1.0.1"])]);
+    with.settings.timeouts.udp = Some(secs(10));
+    let mut world = World::new(with);
+    world.slow = true;
+    world.run(ms(1));
+    assert_eq!(world.dumps, 1);
+    world.input(Input::Stop { keep: false });
+    assert!(!world.stopped);
+    world.slow = false;
+    world.settle();
+    assert!(world.stopped);
+    assert_eq!(world.ipvs.table.timeouts, Some(FIRST_TIMEOUTS));
+}
+
+#[test]
 fn the_table_may_be_kept() {
     let mut world = World::new(lvs(vec![service("10.0.0.1", &["10.1.0.1"])]));
     world.run(ms(100));
