@@ -78,15 +78,7 @@ impl Default for Sync {
 
 impl Half {
     const fn new(half: SyncHalf) -> Self {
-        Self {
-            half,
-            wanted: None,
-            known: Known::Nothing,
-            pending: None,
-            failures: 0,
-            until: None,
-            on: None,
-        }
+        Self { half, wanted: None, known: Known::Nothing, pending: None, failures: 0, until: None, on: None }
     }
 
     fn want(&mut self, wanted: Option<&SyncSettings>) {
@@ -191,11 +183,7 @@ impl Sync {
     }
 
     /// It was read what runs. What can't be read is believed to be as it was.
-    pub(crate) fn read(
-        &mut self,
-        runs: Result<BTreeMap<SyncHalf, SyncSettings>, OpError>,
-        out: &mut Out,
-    ) {
+    pub(crate) fn read(&mut self, runs: Result<BTreeMap<SyncHalf, SyncSettings>, OpError>, out: &mut Out) {
         if std::mem::take(&mut self.look) != Look::OnItsWay {
             return;
         }

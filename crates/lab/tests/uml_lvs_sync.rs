@@ -14,8 +14,10 @@ const SECOND: Duration = Duration::from_secs(1);
 const RESYNC: Duration = Duration::from_millis(5_500);
 const VIP: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 100);
 
-const MASTER: &str = "master sync daemon (mcast=eth1, syncid=51, maxlen=1400, group=224.0.0.81, port=8848, ttl=1)";
-const BACKUP: &str = "backup sync daemon (mcast=eth1, syncid=51, maxlen=1400, group=224.0.0.81, port=8848, ttl=1)";
+const MASTER: &str =
+    "master sync daemon (mcast=eth1, syncid=51, maxlen=1400, group=224.0.0.81, port=8848, ttl=1)";
+const BACKUP: &str =
+    "backup sync daemon (mcast=eth1, syncid=51, maxlen=1400, group=224.0.0.81, port=8848, ttl=1)";
 
 fn main() -> ExitCode {
     let of = |name, run: fn() -> Result<Outcome>| Scenario::new(name, Needs::VirtualTime, run);

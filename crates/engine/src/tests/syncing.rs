@@ -144,16 +144,14 @@ fn what_somebody_else_stops_changes_or_starts_is_put_right_within_a_period() {
     assert!(world.lines(&["start", "stop", "event Sync"]).is_empty());
     assert_eq!(world.lines(&["read sync"]).len(), 3);
     let stranger = SyncSettings { id: 9, ..told };
-    let faults: [(fn(&mut World, SyncSettings), &[&str]); 3] = [
-        (|world, _| world.sync.clear(), &["start Master eth1 51"]),
-        (
-            |world, s| drop(world.sync.insert(SyncHalf::Master, s)),
-            &["stop Master eth1 9", "start Master eth1 51"],
-        ),
-        (|world, s| drop(world.sync.insert(SyncHalf::Backup, s)), &["stop Backup eth1 9"]),
+    let faults: [(SyncHalf, Option<SyncSettings>, &[&str]); 3] = [
+        (SyncHalf::Master, None, &["start Master eth1 51"]),
+        (SyncHalf::Master, Some(stranger.clone()), &["stop Master eth1 9", "start Master eth1 51"]),
+        (SyncHalf::Backup, Some(stranger), &["stop Backup eth1 9"]),
     ];
-    for (fault, expected) in faults {
-        fault(&mut world, stranger.clone());
+    for (half, runs, expected) in faults {
+        world.sync.remove(&half);
+        world.sync.extend(runs.map(|settings| (half, settings)));
         world.trace.clear();
         world.run(secs(61));
         assert_eq!(world.lines(&["start", "stop"]), expected);

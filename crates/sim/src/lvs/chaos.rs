@@ -334,14 +334,14 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
                 // What was taken out and is wanted again is believed to be there, until the table is read.
                 let step = soon.mul_div(1, 50);
                 let models = world.models.len().max(1);
-                let reload = |n: u32| (step * u64::from(n), Fault::Reload((which + n as usize) % models));
-                faults.extend((1..8).map(reload));
+                let nth = (1..8).zip(which..);
+                faults.extend(nth.map(|(n, model)| (step * n, Fault::Reload((model + 1) % models))));
             }
             faults
         }
         Kind::Edit => {
             let n = rng.next_u64();
-            let half = if n % 2 == 0 { SyncHalf::Master } else { SyncHalf::Backup };
+            let half = if n.is_multiple_of(2) { SyncHalf::Master } else { SyncHalf::Backup };
             let edit = match rng.below(11) {
                 0 => Edit::Clear,
                 1 => Edit::DelService(n),
@@ -363,7 +363,7 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
             let keep = rng.below(4) == 0;
             let mut faults = vec![(now, Fault::Stop { keep }), (Duration::from_secs(5), Fault::Start(which))];
             // Some are stopped again before they have read anything.
-            if soon.as_millis() % 4 == 0 {
+            if soon.as_millis().is_multiple_of(4) {
                 let soon = Duration::from_secs(5) + Duration::from_micros(which as u64 * 20);
                 faults.push((soon, Fault::Stop { keep }));
                 faults.push((Duration::from_secs(10), Fault::Start(which)));

@@ -288,7 +288,10 @@ fn k7_bites_when_a_sync_daemon_or_a_timeout_of_somebody_else_is_changed() {
         group: None,
     };
     bites("K7", |stage| {
-        stage.turn(Turn::Timeout, vec![Asked::Kernel(OpId(1_000), Operation::StopSync(SyncHalf::Master, sync()))]);
+        stage.turn(
+            Turn::Timeout,
+            vec![Asked::Kernel(OpId(1_000), Operation::StopSync(SyncHalf::Master, sync()))],
+        );
     });
     bites("K7", |stage| {
         let timeouts = Timeouts { udp: Duration::from_secs(1), ..FIRST_TIMEOUTS };

@@ -75,7 +75,7 @@ fn a_sync_daemon_that_somebody_stops_or_changes_is_put_right_within_a_period_f35
     let with = pair().replace("global_defs {", "global_defs {\n lvs_sync_daemon eth1 id 5 ttl 3");
     let changes = (0..5).map(|n| Edit::StartSync(SyncHalf::Backup, n));
     for edit in changes.chain([Edit::StopSync(SyncHalf::Master)]) {
-        let mut stage = Stage::settled(&[with.clone()]);
+        let mut stage = Stage::settled(std::slice::from_ref(&with));
         let before = stage.world.kernel.sync.clone();
         stage.now(Fault::Edit(edit));
         stage.run(ms(1));

@@ -371,7 +371,9 @@ fn the_kernel_s_doings_are_told() {
     );
     told(
         &Event::SyncRepaired { half: SyncHalf::Backup, runs: Some(eth0()) },
-        &["lvs_sync_daemon: sync daemon (backup) was started or changed by somebody else (on eth0), putting it right"],
+        &[
+            "lvs_sync_daemon: sync daemon (backup) was started or changed by somebody else (on eth0), putting it right",
+        ],
     );
     let operation = Operation::AddAddress {
         link: base::IfIndex::new(3).unwrap(),

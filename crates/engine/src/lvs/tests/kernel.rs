@@ -160,7 +160,8 @@ fn a_failure_is_told_once_and_tried_again_ever_more_seldom() {
         tries.iter().filter(|o| matches!(o, Operation::AddServer(_, s, _) if s.address == ip("10.1.0.2")));
     let tries = tries.count();
     assert!((10..25).contains(&tries), "{tries} tries");
-    assert!(world.dumps < 12, "{} dumps", world.dumps);
+    // What failed may have been done: the table is read after each, besides once a minute.
+    assert!(world.dumps <= tries + 6, "{} dumps", world.dumps);
 }
 
 #[test]

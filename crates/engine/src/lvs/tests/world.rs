@@ -12,7 +12,9 @@ use super::build::{ip, model, secs};
 use crate::lvs::Balancer;
 use crate::lvs::io::{Answer, Effect, Failure, Input, Message, Notification, OpError, OpId, Operation};
 use crate::lvs::news::Event;
-use crate::lvs::table::{Entry, MarkTable, Marks, ServerKey, ServiceKey, SyncHalf, SyncSettings, Table, Timeouts};
+use crate::lvs::table::{
+    Entry, MarkTable, Marks, ServerKey, ServiceKey, SyncHalf, SyncSettings, Table, Timeouts,
+};
 
 pub(super) const FIRST_TIMEOUTS: Timeouts =
     Timeouts { tcp: secs_const(900), tcp_fin: secs_const(120), udp: secs_const(300) };

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use base::{Duration, Instant};
 use engine::lvs::Balancer;
-use engine::lvs::table::{Entry, ServerKey, ServerSettings, ServiceKey, ServiceSettings, SyncSettings, Timeouts};
+use engine::lvs::table::{
+    Entry, ServerKey, ServerSettings, ServiceKey, ServiceSettings, SyncSettings, Timeouts,
+};
 use model::Model;
 use model::lvs::{Forwarding, Protocol, SchedulerFlags};
 
