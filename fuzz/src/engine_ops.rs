@@ -45,6 +45,7 @@ pub fn engine_ops(bytes: &[u8]) {
         sockets: BTreeMap::new(),
         news: Vec::new(),
         dumps: 1,
+        reads_sync: false,
         lost: false,
         said: None,
         stopping: false,
@@ -82,6 +83,8 @@ struct Run {
     news: Vec<KernelEvent>,
     /// Dumps that were asked for.
     dumps: usize,
+    /// The halves of the sync daemon are to be read.
+    reads_sync: bool,
     /// News were lost since the last dump was asked for.
     lost: bool,
     /// The last advert, to be repeated by somebody.
@@ -132,7 +135,10 @@ impl Run {
                     self.input(Input::Kernel(event));
                 }
             }
-            8 => self.tell_all(),
+            8 => {
+                self.tell_all();
+                self.read_sync(bytes.byte().is_multiple_of(2));
+            }
             9 => {
                 self.lost = true;
                 self.input(Input::Overrun);
@@ -221,6 +227,14 @@ impl Run {
             if !self.waiting.is_empty() {
                 self.answer(0, Ok(()));
             }
+        }
+    }
+
+    /// Somebody else has stopped the sync daemon, or it can't be read.
+    fn read_sync(&mut self, well: bool) {
+        if std::mem::take(&mut self.reads_sync) {
+            let no = OpError { errno: 1, message: "told to fail".into() };
+            self.input(Input::SyncRead(if well { Ok(BTreeMap::new()) } else { Err(no) }));
         }
     }
 
@@ -329,6 +343,9 @@ impl Run {
                 assert!(self.dumps == 0 || self.lost, "a dump is on its way already");
                 (self.dumps, self.lost) = (1, false);
             }
+            Effect::ReadSync => {
+                assert!(!std::mem::replace(&mut self.reads_sync, true), "it is being read already");
+            }
             Effect::Check { run, .. } => {
                 assert!(self.asked_runs.insert(run), "{run:?} is used twice");
                 self.runs.push(run);
@@ -350,6 +367,8 @@ impl Run {
             assert!(turn < MAX_TURNS, "the engine does not come to rest");
             if self.dumps > 0 && !self.stopped {
                 self.dump();
+            } else if self.reads_sync && !self.stopped {
+                self.read_sync(true);
             } else if !self.waiting.is_empty() {
                 self.answer(0, Ok(()));
             } else if !self.news.is_empty() {

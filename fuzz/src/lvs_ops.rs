@@ -54,6 +54,7 @@ pub fn lvs_ops(bytes: &[u8]) {
             services: BTreeMap::new(),
             timeouts: Some(Timeouts { tcp: timeouts, tcp_fin: timeouts, udp: timeouts }),
             marks: Marks::Unread,
+            sync: None,
         },
         waiting: Vec::new(),
         runs: Vec::new(),

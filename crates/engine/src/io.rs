@@ -1,5 +1,6 @@
 //! The whole vocabulary of the engine: inputs, effects, events.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -51,6 +52,8 @@ pub enum Input<'a> {
         /// How it went.
         result: Result<(), OpError>,
     },
+    /// The answer to [`Effect::ReadSync`]: the halves of the kernel's sync daemon that run.
+    SyncRead(Result<BTreeMap<SyncHalf, SyncSettings>, OpError>),
     /// The answer to [`Effect::Check`].
     Checked {
         /// Which run.
@@ -136,6 +139,8 @@ pub enum Effect {
     },
     /// Read everything again and answer with [`Input::Dump`].
     Resync,
+    /// Read which halves of the kernel's sync daemon run; answered by [`Input::SyncRead`].
+    ReadSync,
     /// Run a check script once; answered by [`Input::Checked`].
     Check {
         /// To be answered.
@@ -354,6 +359,14 @@ pub enum Event {
         link: IfName,
         /// What.
         what: Repaired,
+    },
+    /// Somebody else stopped or changed a half of the kernel's sync daemon, or started one that shall not run; it is
+    /// put right.
+    SyncRepaired {
+        /// Which.
+        half: SyncHalf,
+        /// The interface that it runs on now, if it does.
+        runs: Option<IfName>,
     },
     /// The lease of an address ran out while we were late: the kernel has removed it. It comes back if we
     /// are still MASTER then.

@@ -339,6 +339,7 @@ impl Machine for Engine {
                 }
                 self.begin_if_ready(now);
             }
+            Input::SyncRead(runs) => self.sync.read(runs, &mut self.out),
             Input::Checked { run, outcome } => {
                 if let Some((tracker, verdict)) =
                     self.scripts.checked(run, outcome, &self.model, &mut self.out)

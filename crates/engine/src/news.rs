@@ -113,6 +113,7 @@ impl Engine {
             self.boot(now, dump);
             return;
         }
+        self.sync.look(&mut self.out);
         if what_for == Use::Compare {
             if !self.kernel.agrees_with(dump) {
                 self.overrun(now);

@@ -370,7 +370,7 @@ fn marks() -> Result<Outcome> {
         stage.director().run("nft", &[edit])?;
         ensure(rules()? != before, "it is gone")?;
         lab::wait("it is put back", 6 * SECOND, || Ok(rules()? == before))?;
-        let line = "IPVS: 1 services, servers or tables of marks of ours were changed by somebody else";
+        let line = "IPVS: 1 of our services, servers, timeouts, sync daemons or tables of marks were changed by somebody else";
         lab::wait("it is told once", SECOND, || Ok(stage.daemon.log()?.matches(line).count() == count))?;
     }
     ensure(stage.operations()? == operations + 2, "each takes one operation")?;

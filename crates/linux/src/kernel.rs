@@ -1,7 +1,7 @@
 //! The engine's vocabulary for the kernel, said in that of [`netlink`](crate::netlink) and
 //! [`vrrp_socket`](crate::vrrp_socket). Nothing is decided here.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -9,13 +9,14 @@ use base::{Duration, IfIndex, Instant};
 use engine::facts::{AddressFacts, KernelDump, KernelEvent, LinkFacts, RouteFacts};
 use engine::io::{OpError, OpId, Operation, SocketKind, SocketSpec};
 use engine::lvs;
+use engine::lvs::table::{SyncHalf, SyncSettings};
 use model::address::AddressFlags as Wishes;
 use model::lvs::IpvsNamespace;
 use model::route::{RouteKind, RouteMetricKind, RouteOperation};
 
 use crate::clock;
 use crate::error::{Errno, OsError, Result};
-use crate::ipvs::{Helper, Ipvs};
+use crate::ipvs::{Helper, Ipvs, SyncAnswer, SyncOrder};
 use crate::netlink::{
     Address, AddressFlags, AddressMode, Change, Commands, Event, FOREVER, Link, LinkFlags, Lost, Metric,
     Monitor, MonitorConfig, NetlinkError, NextHop, PROTOCOL_KEEPALIVED, Request, Route, RouteFilter,
@@ -35,6 +36,8 @@ pub enum News {
     Overrun(Lost),
     /// `Input::Done`.
     Done(OpId, std::result::Result<(), OpError>),
+    /// `Input::SyncRead`.
+    SyncRead(std::result::Result<BTreeMap<SyncHalf, SyncSettings>, OpError>),
 }
 
 /// The kernel as the engine sees it: a monitor and a command socket.
@@ -45,8 +48,8 @@ pub struct Kernel {
     events: Vec<Event>,
     /// Operations that have no netlink message and are done at once.
     done: Vec<(OpId, std::result::Result<(), OpError>)>,
-    /// Operations on the sync daemon, for when nothing else is left to do.
-    sync: VecDeque<(OpId, lvs::io::Operation)>,
+    /// What is to be done with the sync daemon when nothing else is left to do.
+    sync: VecDeque<SyncOrder>,
     sync_helper: Helper,
 }
 
@@ -101,10 +104,14 @@ impl Kernel {
         self.sync_helper.as_fd()
     }
 
-    /// What became of operations on the sync daemon.
+    /// What became of operations on the sync daemon, and what of it runs.
     pub fn sync_answers(&mut self) -> impl Iterator<Item = News> {
-        let news = |(op, result): (OpId, Result<()>)| News::Done(op, result.map_err(|e| op_error(&e)));
-        self.sync_helper.answers().into_iter().map(news)
+        self.sync_helper.answers().into_iter().map(sync_news)
+    }
+
+    /// `Effect::ReadSync`.
+    pub fn read_sync(&mut self) {
+        self.sync.push_back(SyncOrder::Read);
     }
 
     /// Whether [`Kernel::pump`] is due without any descriptor being ready.
@@ -137,7 +144,7 @@ impl Kernel {
                 let path = sysctl::of_link(base::Family::V4, link, "promote_secondaries");
                 self.done.push((op, sysctl::set(&path, 1).map(drop).map_err(|e| op_error(&e))));
             }
-            Err(Undone::Sync(operation)) => self.sync.push_back((op, operation)),
+            Err(Undone::Sync(operation)) => self.sync.push_back(SyncOrder::Change(op, operation)),
             Err(Undone::Impossible(text)) => {
                 self.done.push((op, Err(OpError { errno: libc::EINVAL, message: text.into() })));
             }
@@ -156,9 +163,9 @@ impl Kernel {
             tell(News::Done(OpId(c.cookie), result));
         }
         if !more {
-            for (op, operation) in self.sync.drain(..) {
-                if let Err(e) = self.sync_helper.submit(op, operation) {
-                    tell(News::Done(op, Err(op_error(&e))));
+            for order in self.sync.drain(..) {
+                if let Some(answer) = self.sync_helper.submit(order) {
+                    tell(sync_news(answer));
                 }
             }
         }
@@ -180,6 +187,13 @@ impl Kernel {
             }
         }
         Ok(())
+    }
+}
+
+fn sync_news(answer: SyncAnswer) -> News {
+    match answer {
+        SyncAnswer::Done(op, result) => News::Done(op, result.map_err(|e| op_error(&e))),
+        SyncAnswer::Runs(halves) => News::SyncRead(halves.map_err(|e| op_error(&e))),
     }
 }
 

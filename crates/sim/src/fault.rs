@@ -91,6 +91,10 @@ pub enum Fault {
     AddAddress(NodeId, IfName, IpNet),
     /// Somebody deletes all routes of ours.
     DeleteRoutes(NodeId),
+    /// Somebody stops both halves of the kernel's sync daemon.
+    StopSync(NodeId),
+    /// Somebody starts both halves, or changes what runs, on this interface with this id.
+    StartSync(NodeId, IfName, u32),
     /// The next kernel operations fail.
     FailOperations {
         /// Whose.

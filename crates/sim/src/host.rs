@@ -53,6 +53,8 @@ pub struct Host {
     promote: BTreeSet<IfName>,
     /// The halves of the sync daemon that run.
     pub sync: BTreeMap<SyncHalf, SyncSettings>,
+    /// Those of them whose interface is gone: they stay there, even if there is another one of that name.
+    pub adrift: BTreeSet<SyncHalf>,
     /// What each interface gets when it (re)appears: the host's own addresses.
     own: BTreeMap<IfName, Vec<IpNet>>,
     next_index: u32,
@@ -76,6 +78,7 @@ impl Host {
         self.routes.clear();
         self.promote.clear();
         self.sync.clear();
+        self.adrift.clear();
         if let (Ok(name), Some(index)) = (IfName::new("lo"), IfIndex::new(1)) {
             let mut lo = link_facts(self.number, index, name);
             (lo.loopback, lo.multicast, lo.mac) = (true, false, None);
@@ -155,12 +158,17 @@ impl Host {
                 Ok(Vec::new())
             }
             Operation::StartSync(half, settings) => {
-                self.named(settings.link).ok_or(errno::ENODEV)?;
-                self.sync.insert(*half, settings.clone());
+                // One that runs like that is left as it is.
+                if self.sync.get(half) != Some(settings) {
+                    self.named(settings.link).ok_or(errno::ENODEV)?;
+                    self.sync.insert(*half, settings.clone());
+                    self.adrift.remove(half);
+                }
                 Ok(Vec::new())
             }
             Operation::StopSync(half, _) => {
                 self.sync.remove(half);
+                self.adrift.remove(half);
                 Ok(Vec::new())
             }
         }
@@ -327,6 +335,29 @@ impl Host {
         gone.into_iter().map(KernelEvent::RouteGone).collect()
     }
 
+    /// Somebody else stops both halves of the sync daemon, or has them run on an interface with an id.
+    pub fn foreign_sync(&mut self, runs: Option<(IfName, u8)>) {
+        self.sync.clear();
+        self.adrift.clear();
+        if let Some((link, id)) = runs.filter(|(link, _)| self.named(*link).is_some()) {
+            let settings = SyncSettings { link, id, max_len: None, port: None, ttl: None, group: None };
+            self.sync.extend([SyncHalf::Master, SyncHalf::Backup].map(|half| (half, settings.clone())));
+        }
+    }
+
+    /// What the kernel tells of the halves that run: its own choice for what wasn't asked for, too.
+    #[must_use]
+    pub fn sync_told(&self) -> BTreeMap<SyncHalf, SyncSettings> {
+        let told = |settings: &SyncSettings| SyncSettings {
+            max_len: settings.max_len.or(Some(1_472)),
+            port: settings.port.or(Some(8_848)),
+            ttl: settings.ttl.or(Some(1)),
+            group: settings.group.or(Some([224, 0, 0, 81].into())),
+            ..settings.clone()
+        };
+        self.sync.iter().map(|(half, settings)| (*half, told(settings))).collect()
+    }
+
     /// The carrier of an interface comes or goes.
     pub fn set_carrier(&mut self, name: IfName, carrier: bool) -> Vec<KernelEvent> {
         self.change_link(name, |link| link.running = carrier && link.up)
@@ -376,6 +407,7 @@ impl Host {
         let gone: Vec<Held> = gone;
         news.extend(gone.into_iter().map(|h| KernelEvent::AddressGone(h.facts)));
         self.links.remove(&index);
+        self.adrift.extend(self.sync.iter().filter(|(_, s)| s.link == name).map(|(half, _)| *half));
         news.push(KernelEvent::LinkGone(index));
         news
     }

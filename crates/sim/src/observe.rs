@@ -63,6 +63,8 @@ pub enum What {
     Kernel(KernelEvent),
     /// What is known about the kernel is read again.
     Dumped,
+    /// It was read which halves of the sync daemon run.
+    SyncRead,
     /// A gratuitous ARP or a neighbour advertisement left the process.
     Announced {
         /// Through which interface.
@@ -165,6 +167,7 @@ pub const fn kind(input: &Input<'_>) -> &'static str {
         Input::Dump(_) => "dump",
         Input::Kernel(_) => "kernel",
         Input::Overrun => "overrun",
+        Input::SyncRead(_) => "sync",
         Input::Done { .. } => "done",
         Input::Checked { .. } => "checked",
         Input::File { .. } => "file",

@@ -9,6 +9,7 @@ use base::{IfName, Instant, Name};
 use engine::Engine;
 use engine::facts::{KernelDump, KernelEvent};
 use engine::io::{OpError, OpId, Outcome, RunId, SocketId, SocketKind, SocketSpec};
+use engine::lvs::table::{SyncHalf, SyncSettings};
 use model::Model;
 use wire::vrrp::peek_vrid;
 
@@ -52,6 +53,8 @@ pub enum News {
     Dump(KernelDump),
     /// An operation was answered.
     Done(OpId, Result<(), OpError>),
+    /// The halves of the sync daemon that run.
+    SyncRead(BTreeMap<SyncHalf, SyncSettings>),
 }
 
 /// What the supervisor wants.

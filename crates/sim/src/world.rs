@@ -64,6 +64,7 @@ enum Action {
     /// The kernel comes to the next operation of that life.
     Kernel(NodeId, u32),
     Dump(NodeId, u32),
+    ReadSync(NodeId, u32),
     ScriptEnds(NodeId, u32, RunId, Outcome),
     Expire(NodeId),
     DadDone(NodeId),
@@ -233,6 +234,7 @@ impl World {
             Action::Learn(segment, address, mac) => self.learn(segment, address, mac),
             Action::Kernel(id, life) => return self.kernel_turn(id, life),
             Action::Dump(id, life) => return self.dump(id, life),
+            Action::ReadSync(id, life) => return self.read_sync(id, life),
             Action::ScriptEnds(id, life, run, outcome) => return self.script_ends(id, life, run, outcome),
             Action::Expire(id) => return self.expire(id),
             Action::DadDone(id) => {
@@ -432,6 +434,23 @@ impl World {
             process.news.push_back(News::Dump(dump));
         }
         self.see(Some(id), What::Dumped);
+        self.wake(id, self.now);
+        true
+    }
+
+    fn read_sync(&mut self, id: NodeId, life: u32) -> bool {
+        if self.nodes[id.0].life != life {
+            return false;
+        }
+        if !self.nodes[id.0].answers() {
+            self.push(self.now + Duration::from_millis(1), Action::ReadSync(id, life));
+            return false;
+        }
+        let runs = self.nodes[id.0].host.sync_told();
+        if let Some(process) = &mut self.nodes[id.0].process {
+            process.news.push_back(News::SyncRead(runs));
+        }
+        self.see(Some(id), What::SyncRead);
         self.wake(id, self.now);
         true
     }

@@ -324,6 +324,7 @@ fn a_sync_daemon_that_does_not_follow_its_instance_is_seen() {
     };
     assert!(found(|_| {}).is_empty());
     assert_eq!(found(|world| world.node_mut(A).host.sync.clear()), ["K1"]);
+    assert_eq!(found(|world| world.node_mut(A).host.adrift.extend([SyncHalf::Master])), ["K1"]);
     let both = |world: &mut World| {
         let host = &mut world.node_mut(B).host;
         let settings = host.sync.values().next().unwrap().clone();
@@ -394,6 +395,7 @@ fn ordinary_lives_are_without_reproach() {
         vec![(20, Fault::Cut(A, B)), (40, Fault::Mend(A, B))],
         vec![(20, Fault::Mute(A, link)), (40, Fault::Hear(A, link))],
         vec![(20, Fault::DeleteAddress(A, address)), (30, Fault::DeleteRoutes(A))],
+        vec![(20, Fault::StopSync(A)), (30, Fault::StartSync(B, link, 9))],
         vec![(20, Fault::AddAddress(B, link, net("192.0.2.10/24")))],
         vec![(20, Fault::AddAddress(A, link, net("203.0.113.9/24")))],
         vec![(20, refuse), (20, Fault::DeleteAddress(A, address))],

@@ -34,7 +34,7 @@ fn example(argument: &str) -> &'static str {
         "file" => "number",
         "outcome" => "signal=9",
         "ppm" | "value" => "-7",
-        "model" | "times" | "errno" | "loss" | "duplicates" => "3",
+        "model" | "id" | "times" | "errno" | "loss" | "duplicates" => "3",
         "reorders" => "yes",
         "datagram" => "eth0 all 192.0.2.99 224.0.0.18 255 invalid 45c0ff",
         "most" | "least" | "time" | "takes" => "1.5s",

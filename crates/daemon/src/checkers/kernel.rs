@@ -18,8 +18,8 @@ const CHUNK: usize = 16;
 const PIECE: usize = 128;
 
 enum Work {
-    /// With the table of marks of this name.
-    Dump(Option<Name>),
+    /// With the table of marks of this name, and with the halves of the sync daemon.
+    Dump(Option<Name>, bool),
     Change(OpId, Operation),
 }
 
@@ -49,9 +49,10 @@ impl Kernel {
         Self { namespace, receive_buffer, ipvs, queue: VecDeque::new(), reading: None }
     }
 
-    /// Will read the table, with that of `marks`, after what was submitted before; answered by [`Input::Table`].
-    pub fn dump(&mut self, marks: Option<Name>) {
-        self.queue.push_back(Work::Dump(marks));
+    /// Will read the table, with that of `marks` and the halves of the `sync` daemon, after what was submitted
+    /// before; answered by [`Input::Table`].
+    pub fn dump(&mut self, marks: Option<Name>, sync: bool) {
+        self.queue.push_back(Work::Dump(marks, sync));
     }
 
     /// Will change it; answered by [`Input::Done`].
@@ -76,10 +77,10 @@ impl Kernel {
                     ops.push(op);
                     operations.push(operation);
                 }
-                Some(Work::Dump(marks)) if operations.is_empty() => {
-                    return self.read(marks.as_deref());
+                Some(Work::Dump(marks, sync)) if operations.is_empty() => {
+                    return self.read(marks.as_deref(), sync);
                 }
-                Some(dump @ Work::Dump(_)) => {
+                Some(dump @ Work::Dump(..)) => {
                     self.queue.push_front(dump);
                     break;
                 }
@@ -98,13 +99,13 @@ impl Kernel {
     }
 
     /// Begins to read the table; the answer if there is one already.
-    fn read(&mut self, marks: Option<&str>) -> Vec<Input> {
+    fn read(&mut self, marks: Option<&str>, sync: bool) -> Vec<Input> {
         if self.ipvs.is_err() {
             // The right to enter another namespace is given up; to stay in our own takes none.
             self.ipvs = Ipvs::open(&self.namespace, self.receive_buffer);
         }
         let begun = match &mut self.ipvs {
-            Ok(ipvs) => ipvs.begin(marks),
+            Ok(ipvs) => ipvs.begin(marks, sync),
             Err(e) => Err(e.clone()),
         };
         match begun {

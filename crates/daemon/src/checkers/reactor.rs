@@ -249,7 +249,7 @@ impl<'s> Reactor<'s> {
 
     fn interpret(&mut self, effect: Effect) {
         match effect {
-            Effect::Dump { marks } => self.kernel.dump(marks),
+            Effect::Dump { marks, sync } => self.kernel.dump(marks, sync),
             Effect::Kernel { op, operation } => self.kernel.submit(op, operation),
             Effect::Probe { run, checker, url } => self.probe(run, checker, url),
             Effect::Cancel(run) => self.cancel(run),

@@ -113,6 +113,7 @@ impl<'a> Teller<'a> {
             event,
             Event::Script { changed: true, .. }
                 | Event::Repaired { .. }
+                | Event::SyncRepaired { .. }
                 | Event::LeftOver { .. }
                 | Event::OperationFailed { .. }
                 | Event::SocketFailed { .. }

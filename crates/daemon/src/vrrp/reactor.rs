@@ -268,6 +268,7 @@ impl<'s> Reactor<'s> {
                     self.links.supervisor.log(Line::error(format!("Cannot read the kernel's state: {e}")));
                 }
             }
+            Effect::ReadSync => self.kernel.read_sync(),
             Effect::Check { run, command, timeout } => {
                 if !self.links.scripts.check(run, command, timeout) {
                     self.checked(run, Outcome::NotStarted);
@@ -374,6 +375,7 @@ impl<'s> Reactor<'s> {
                 News::Changed(change) => self.input(Input::Kernel(change)),
                 News::Overrun(_) => self.input(Input::Overrun),
                 News::Done(op, result) => self.input(Input::Done { op, result }),
+                News::SyncRead(halves) => self.input(Input::SyncRead(halves)),
             }
         }
     }

@@ -142,6 +142,8 @@ pub enum Effect {
     Dump {
         /// And the table of marks that has this name.
         marks: Option<base::Name>,
+        /// And which halves of the sync daemon run.
+        sync: bool,
     },
     /// Change the kernel; answered by [`Input::Done`].
     Kernel {

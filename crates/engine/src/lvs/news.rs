@@ -98,7 +98,7 @@ pub enum Event {
     TableBack,
     /// Somebody else changed what is ours in the kernel's table; it is put back.
     Repaired {
-        /// So many services and servers, and the table of marks.
+        /// So many of what [`Counts::repaired`](super::kernel::Counts::repaired) counts.
         objects: u64,
     },
     /// The sorry server begins to serve, or ends.

@@ -1,7 +1,7 @@
 //! The kernel's table of virtual servers, as it is and as it should be.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use base::{Duration, Family, IfName, Name};
 use model::lvs::{AddressRange, Forwarding, Protocol, Scheduler, SchedulerFlags};
@@ -103,6 +103,8 @@ pub struct Table {
     pub timeouts: Option<Timeouts>,
     /// The table of marks.
     pub marks: Marks,
+    /// The halves of the sync daemon that run; `None` if nobody asked for them, or they can't be read.
+    pub sync: Option<BTreeMap<SyncHalf, SyncSettings>>,
 }
 
 /// The table of marks as it was read.
@@ -152,6 +154,30 @@ pub struct SyncSettings {
     pub ttl: Option<u8>,
     /// The multicast group; `None` is the kernel's 224.0.0.81.
     pub group: Option<IpAddr>,
+}
+
+impl SyncSettings {
+    /// Whether a half that runs like that, as the kernel tells it, is as these settings want it. The kernel tells
+    /// its own choice for what wasn't asked for, a larger message if the one asked for is too small for it, and
+    /// before Linux 4.3 of most nothing at all.
+    #[must_use]
+    pub fn are_met_by(&self, half: SyncHalf, has: &Self) -> bool {
+        const PORT: u16 = 8848;
+        const TTL: u8 = 1;
+        const GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 81));
+        fn is<T: PartialEq>(has: Option<T>, wanted: T) -> bool {
+            has.is_none_or(|has| has == wanted)
+        }
+        let Self { link, id, max_len, port, ttl, group } = self;
+        let longest = if has.group.is_some_and(|group| group.is_ipv6()) { 65_487 } else { 65_507 };
+        let shortest = if half == SyncHalf::Backup { 1_024 } else { 1 };
+        has.link == *link
+            && has.id == *id
+            && max_len.is_none_or(|length| is(has.max_len, length.clamp(shortest, longest)))
+            && is(has.port, port.unwrap_or(PORT))
+            && is(has.ttl, ttl.unwrap_or(TTL))
+            && is(has.group, group.unwrap_or(GROUP))
+    }
 }
 
 /// `nftables_ipvs`: a table that gives packets for certain destinations a mark. It is always replaced as

@@ -33,6 +33,7 @@ enum Reply {
     /// The oldest of the kernel's news.
     News,
     Dump,
+    Sync,
 }
 
 pub(super) struct World {
@@ -170,6 +171,7 @@ impl World {
                     }
                     Input::Dump(self.dump())
                 }
+                Reply::Sync => Input::SyncRead(Ok(self.sync.clone())),
             };
             self.engine.handle_input(self.now, input);
         }
@@ -256,6 +258,10 @@ impl World {
                     Some(left) => self.dumpless = left,
                     None => self.replies.push_back(Reply::Dump),
                 }
+            }
+            Effect::ReadSync => {
+                self.note("read sync".into());
+                self.replies.push_back(Reply::Sync);
             }
             Effect::Check { run, command, .. } => {
                 self.runs.push(run);

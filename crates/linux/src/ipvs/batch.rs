@@ -61,7 +61,7 @@ impl Ipvs {
     /// A half that runs already: as it is wanted, or it is started again.
     fn restart(&mut self, half: SyncHalf, wanted: &SyncSettings) -> std::result::Result<(), Errno> {
         let daemons = self.sync_daemons().map_err(|e| e.errno)?;
-        if daemons.get(&half).is_some_and(|has| fits(has, wanted)) {
+        if daemons.get(&half).is_some_and(|has| wanted.are_met_by(half, has)) {
             return Ok(());
         }
         self.one(Change::StopSync(half)).or_else(|errno| self.stopped(half, errno))?;
@@ -94,20 +94,6 @@ impl Ipvs {
         self.socket.act(&[change], Change::encode).pop().unwrap_or(Err(Errno::EPROTO))
     }
 }
-
-/// Whether a half that runs is as wanted. What wasn't asked for is the kernel's choice: it tells that, too.
-fn fits(has: &SyncSettings, wanted: &SyncSettings) -> bool {
-    let SyncSettings { link, id, max_len, port, ttl, group } = wanted;
-    has.link == *link
-        && has.id == *id
-        && (max_len.is_none() || has.max_len == *max_len)
-        && (port.is_none() && has.port == Some(DEFAULT_PORT) || has.port == *port)
-        && (ttl.is_none() && has.ttl == Some(1) || has.ttl == *ttl)
-        && (group.is_none() && has.group == Some(DEFAULT_GROUP) || has.group == *group)
-}
-
-const DEFAULT_PORT: u16 = 8848;
-const DEFAULT_GROUP: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::new(224, 0, 0, 81));
 
 /// How many operations may be sent at once: each sees what those before it did, but not what their second
 /// try does.

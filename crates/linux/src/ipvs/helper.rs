@@ -1,16 +1,18 @@
-//! The sync daemon's operations, done by a thread beside the one that asks for them.
+//! What has to do with the sync daemon, done by a thread beside the one that asks for it.
 //!
-//! The kernel answers only when a thread of its own has begun or ended. That takes microseconds on a processor
-//! that has nothing else to do, and tens of milliseconds on one that has, since those threads wait for their
-//! turn however urgent the process is that waits for them.
+//! The kernel answers an operation only when a thread of its own has begun or ended. That takes microseconds on a
+//! processor that has nothing else to do, and tens of milliseconds on one that has, since those threads wait for
+//! their turn however urgent the process is that waits for them. Who reads what runs may have to wait for an
+//! operation of somebody else.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 
 use engine::io::OpId;
 use engine::lvs::io::Operation;
+use engine::lvs::table::{SyncHalf, SyncSettings};
 use model::lvs::IpvsNamespace;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
@@ -19,6 +21,41 @@ use crate::error::{Context, OsError, Result};
 
 /// Its stack: it only encodes messages. Of a process with locked memory all of it counts.
 const STACK: usize = 128 * 1024;
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub(crate) enum Order {
+    /// An operation.
+    Change(OpId, Operation),
+    /// To read what runs.
+    Read,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// An operation.
+    Done(OpId, Result<()>),
+    /// The halves that run.
+    Runs(Result<BTreeMap<SyncHalf, SyncSettings>>),
+}
+
+impl Order {
+    fn obey(&self, ipvs: &mut Ipvs) -> Answer {
+        match self {
+            Self::Change(op, operation) => Answer::Done(*op, ipvs.apply(operation)),
+            Self::Read => Answer::Runs(ipvs.sync_daemons()),
+        }
+    }
+
+    /// The answer to one that nobody obeys.
+    fn refused(&self, error: OsError) -> Answer {
+        match self {
+            Self::Change(op, _) => Answer::Done(*op, Err(error)),
+            Self::Read => Answer::Runs(Err(error)),
+        }
+    }
+}
 
 /// What does the operations. It is readable when there are answers.
 #[derive(Debug)]
@@ -33,10 +70,11 @@ enum State {
     /// Nothing was to be done yet.
     Idle(Option<Ipvs>),
     Running {
-        orders: Sender<(OpId, Operation)>,
-        answers: Receiver<(OpId, Result<()>)>,
-        /// Not answered yet, in their order.
-        waiting: VecDeque<OpId>,
+        orders: Sender<Order>,
+        /// In the order of the orders.
+        answers: Receiver<Answer>,
+        /// Not answered yet.
+        waiting: VecDeque<Order>,
     },
 }
 
@@ -55,27 +93,32 @@ impl Helper {
         }
     }
 
-    /// Will do an operation, after those before it.
-    ///
-    /// # Errors
-    /// It won't, and nobody else will.
-    pub(crate) fn submit(&mut self, op: OpId, operation: Operation) -> Result<()> {
+    /// Will obey, after all orders before; the answer at once if it won't, and nobody else will.
+    pub(crate) fn submit(&mut self, order: Order) -> Option<Answer> {
+        let sent = self.orders().and_then(|(orders, waiting)| {
+            orders.send(order.clone()).map_err(|_| gone())?;
+            waiting.push_back(order.clone());
+            Ok(())
+        });
+        sent.err().map(|error| order.refused(error))
+    }
+
+    /// The way to the thread, which is started if there is none, and what it hasn't answered yet.
+    fn orders(&mut self) -> Result<(&Sender<Order>, &mut VecDeque<Order>)> {
         if let State::Idle(ipvs) = &mut self.state {
             let ipvs = match ipvs.take() {
                 Some(ipvs) => ipvs,
-                // Tried again with the next operation.
+                // Tried again with the next order.
                 None => Ipvs::open(&self.namespace, None)?,
             };
             self.state = start(ipvs, self.bell.clone())?;
         }
         let State::Running { orders, waiting, .. } = &mut self.state else { return Err(gone()) };
-        orders.send((op, operation)).map_err(|_| gone())?;
-        waiting.push_back(op);
-        Ok(())
+        Ok((orders, waiting))
     }
 
     /// The answers that there are.
-    pub(crate) fn answers(&mut self) -> Vec<(OpId, Result<()>)> {
+    pub(crate) fn answers(&mut self) -> Vec<Answer> {
         // What rings from here on is in the next look.
         let _ = self.bell.read();
         let State::Running { answers, waiting, .. } = &mut self.state else { return Vec::new() };
@@ -83,13 +126,13 @@ impl Helper {
         loop {
             match answers.try_recv() {
                 Ok(answer) => {
-                    waiting.retain(|op| *op != answer.0);
+                    waiting.pop_front();
                     told.push(answer);
                 }
                 Err(TryRecvError::Empty) => return told,
-                // It panicked, which is a mistake of the program: the next operation has another one.
+                // It panicked, which is a mistake of the program: the next order has another one.
                 Err(TryRecvError::Disconnected) => {
-                    told.extend(waiting.drain(..).map(|op| (op, Err(gone()))));
+                    told.extend(waiting.drain(..).map(|order| order.refused(gone())));
                     self.state = State::Idle(None);
                     return told;
                 }
@@ -110,14 +153,14 @@ impl AsFd for Helper {
 
 /// Starts the thread. It has the rights of its process, and ends with it or with the one who asks.
 fn start(mut ipvs: Ipvs, bell: Arc<EventFd>) -> Result<State> {
-    let (orders, queue) = channel::<(OpId, Operation)>();
+    let (orders, queue) = channel::<Order>();
     let (answer, answers) = channel();
     let work = move || {
         // Dropped last of all, so that whoever hears it finds the end of the answers.
         let bell = Ringing(bell);
         let answer = answer;
-        for (op, operation) in queue {
-            if answer.send((op, ipvs.apply(&operation))).is_err() || bell.0.write(1).is_err() {
+        for order in queue {
+            if answer.send(order.obey(&mut ipvs)).is_err() || bell.0.write(1).is_err() {
                 return;
             }
         }
@@ -150,12 +193,19 @@ mod tests {
         let (orders, queue) = channel();
         let (answer, answers) = channel();
         helper.state = State::Running { orders, answers, waiting: VecDeque::new() };
-        helper.submit(OpId(1), Operation::Flush).expect("it runs");
-        helper.submit(OpId(2), Operation::Flush).expect("it runs");
-        answer.send((OpId(1), Ok(()))).expect("it listens");
+        let orders =
+            [Order::Change(OpId(1), Operation::Flush), Order::Change(OpId(2), Operation::Flush), Order::Read];
+        for order in orders {
+            assert!(helper.submit(order).is_none(), "it runs");
+        }
+        answer.send(Answer::Done(OpId(1), Ok(()))).expect("it listens");
         drop((queue, answer));
-        let told: Vec<(u64, bool)> = helper.answers().into_iter().map(|(op, r)| (op.0, r.is_ok())).collect();
-        assert_eq!(told, [(1, true), (2, false)]);
+        let told = helper.answers();
+        let expected = matches!(
+            told.as_slice(),
+            [Answer::Done(OpId(1), Ok(())), Answer::Done(OpId(2), Err(_)), Answer::Runs(Err(_))]
+        );
+        assert!(expected, "{told:?}");
         assert!(matches!(helper.state, State::Idle(None)));
     }
 }

@@ -24,7 +24,7 @@ use crate::error::{Errno, OsError, Result};
 use crate::netlink::generic::{Answer, Generic};
 use crate::nft::Nft;
 use attributes::command;
-pub(crate) use helper::Helper;
+pub(crate) use helper::{Answer as SyncAnswer, Helper, Order as SyncOrder};
 
 /// The kernel's table of virtual servers in one network namespace.
 #[derive(Debug)]
@@ -95,7 +95,7 @@ impl Ipvs {
     /// The whole table, and the table of marks of a name. A service or server of a kind that vipd has no word
     /// for is left out: it is somebody else's.
     pub fn table(&mut self, marks: Option<&str>) -> Result<Table> {
-        let mut reading = self.begin(marks)?;
+        let mut reading = self.begin(marks, false)?;
         loop {
             match self.go_on(reading, usize::MAX)? {
                 Ok(table) => return Ok(table),
@@ -105,12 +105,16 @@ impl Ipvs {
     }
 
     /// Begins to read the whole table as [`Ipvs::table`] does, for those who can't wait so long: the services, and
-    /// all else but servers.
-    pub fn begin(&mut self, marks: Option<&str>) -> Result<Reading> {
+    /// all else but servers. `sync`: with the halves of the sync daemon.
+    pub fn begin(&mut self, marks: Option<&str>, sync: bool) -> Result<Reading> {
         let mut table = Table { timeouts: Some(self.timeouts()?), ..Table::default() };
         if let (Some(name), Ok(nft)) = (marks, &mut self.marks) {
             // What can't be read is believed to be as it was.
             table.marks = nft.marks(name).unwrap_or_default();
+        }
+        if sync {
+            // As with these.
+            table.sync = self.sync_daemons().ok();
         }
         Ok(Reading { table, left: self.services()?.into_iter() })
     }

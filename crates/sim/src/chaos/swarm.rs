@@ -36,6 +36,7 @@ pub enum Kind {
     Recreate,
     Delete,
     Routes,
+    Sync,
     Errors,
     Sockets,
     Lost,
@@ -69,6 +70,7 @@ const ALL: &[Kind] = &[
     Kind::Recreate,
     Kind::Delete,
     Kind::Routes,
+    Kind::Sync,
     Kind::Errors,
     Kind::Sockets,
     Kind::Lost,
@@ -214,6 +216,10 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
             None => Vec::new(),
         },
         Kind::Routes => vec![(now, Fault::DeleteRoutes(id))],
+        // Who never looks never learns of it.
+        Kind::Sync if world.node(id).models.iter().any(|m| m.global.resync.is_zero()) => Vec::new(),
+        Kind::Sync if rng.below(2) == 0 => vec![(now, Fault::StopSync(id))],
+        Kind::Sync => vec![(now, Fault::StartSync(id, link, u32::try_from(rng.below(3)).unwrap_or(0) * 9))],
         Kind::Errors => {
             let (times, errno) =
                 (1 + u32::try_from(rng.below(5)).unwrap_or(0), pick(&[errno::EBUSY, errno::ENOMEM], rng));

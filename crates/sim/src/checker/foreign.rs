@@ -1,6 +1,7 @@
 //! K7: what is not ours is never touched.
 
 use engine::io::Operation;
+use model::lvs::{SyncDaemon, SyncRole};
 
 use super::watch::{OURS, Watch, name, on, same};
 use super::{Checker, Found};
@@ -52,7 +53,12 @@ impl Foreign {
                 });
                 route.protocol != OURS && !named
             }
-            Operation::StartSync(_, settings) | Operation::StopSync(_, settings) => !models
+            // Whoever wants one half doesn't want the other one, whatever that is.
+            Operation::StopSync(..) => {
+                let follows = |d: &SyncDaemon| matches!(d.role, SyncRole::Follows(_));
+                !models.iter().any(|m| m.lvs.settings.sync_daemon.as_ref().is_some_and(follows))
+            }
+            Operation::StartSync(_, settings) => !models
                 .iter()
                 .any(|m| m.lvs.settings.sync_daemon.as_ref().is_some_and(|d| d.link == settings.link)),
             Operation::PromoteSecondaries { link } => !models

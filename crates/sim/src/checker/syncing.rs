@@ -21,6 +21,8 @@ use crate::world::World;
 /// that learns them otherwise, with the settings of the configuration in force: after a takeover, after a reload,
 /// over what an earlier life left, and up to the longest pause between two tries after the kernel refused, for
 /// which nothing may happen to the node (its clock may stand still). A configuration without it ends what this life started.
+/// What somebody else stops, starts or changes is put right within the longest `resync` of its configurations more
+/// than that, and so is a half whose interface is another one by now; where none is configured it stays.
 ///
 /// **K6** Neither runs after a stop.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ struct Life {
     asked: BTreeMap<OpId, SyncHalf>,
     /// When the kernel last refused to start or stop a half, and hasn't done it since.
     refused: BTreeMap<SyncHalf, Instant>,
+    /// When somebody else last stopped or started halves.
+    edited: Option<Instant>,
 }
 
 /// What should run.
@@ -69,6 +73,21 @@ impl Syncing {
             let text = format!("of the sync daemon runs {there:?}, should be {should:?}");
             found.push("K1", world.now(), Some(node), text);
         }
+        let host = &world.node(node).host;
+        let adrift = |(half, settings): &(&SyncHalf, &SyncSettings)| {
+            host.adrift.contains(half) && host.named(settings.link).is_some()
+        };
+        if let Some((half, _)) = should.iter().find(adrift) {
+            let text = format!("{half:?} of the sync daemon runs on an interface that is gone");
+            found.push("K1", world.now(), Some(node), text);
+        }
+    }
+
+    /// Until when an edit of somebody else may have been overlooked.
+    fn overlooked(&self, world: &World, node: NodeId) -> Option<Instant> {
+        let resyncs = world.node(node).models.iter().map(|model| model.global.resync);
+        let edited = self.lives[node.0].edited?.max(self.watch.node(node).disturbed);
+        Some(edited + resyncs.max().unwrap_or_default() + LONGEST_RETRY + lateness(world, node) * 2)
     }
 
     /// Whether everything should be in order by now.
@@ -77,6 +96,7 @@ impl Syncing {
         let pause = LONGEST_RETRY + lateness(world, node) * 2;
         let waits = life.refused.values().any(|refused| known.disturbed.max(*refused) + pause > at);
         let quiet = world.node(node).process.as_ref().is_some_and(crate::process::Process::is_quiescent);
+        let waits = waits || self.overlooked(world, node).is_some_and(|until| until > at);
         is_calm(world, node) && quiet && !life.stopping && !waits
     }
 }
@@ -89,10 +109,22 @@ impl Checker for Syncing {
         {
             life.stopping = true;
         }
+        if let What::Fault(Fault::StopSync(node) | Fault::StartSync(node, ..)) = &seen.what {
+            let model = self.watch.node(*node).model.as_ref();
+            let wanted = model.is_some_and(|model| wanted(model, |_| None).is_some());
+            if let Some(life) = self.lives.get_mut(node.0) {
+                life.edited = Some(seen.at);
+                if !wanted {
+                    // What runs now is none of ours.
+                    life.started.clear();
+                }
+            }
+        }
         let Some(node) = seen.node else { return };
+        let overlooked = self.overlooked(world, node);
         let life = &mut self.lives[node.0];
         match &seen.what {
-            What::Booted => *life = Life::default(),
+            What::Booted => *life = Life { edited: life.edited, ..Life::default() },
             What::Wanted { op, operation: Operation::StartSync(half, _) } => {
                 life.started.insert(*half);
                 life.asked.insert(*op, *half);
@@ -110,7 +142,8 @@ impl Checker for Syncing {
             }
             What::Ended { orderly: true } => {
                 let there = &world.node(node).host.sync;
-                if !life.started.is_empty() && !there.is_empty() && life.refused.is_empty() {
+                let ours = !life.started.is_empty() && life.refused.is_empty();
+                if ours && !there.is_empty() && overlooked.is_none_or(|until| until <= seen.at) {
                     let text = format!("of the sync daemon runs {there:?} after the stop");
                     found.push("K6", seen.at, Some(node), text);
                 }

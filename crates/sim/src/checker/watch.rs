@@ -260,6 +260,8 @@ pub(super) const fn touched(fault: &Fault) -> Touched {
         | Fault::DeleteAddress(node, _)
         | Fault::AddAddress(node, _, _)
         | Fault::DeleteRoutes(node)
+        | Fault::StopSync(node)
+        | Fault::StartSync(node, _, _)
         | Fault::FailOperations { node, .. }
         | Fault::FailSockets { node, .. }
         | Fault::LoseNews(node, _)

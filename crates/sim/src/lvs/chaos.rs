@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use base::{Duration, Instant, Rng};
+use engine::lvs::table::SyncHalf;
 use model::Model;
 use model::lvs::{Destination, GroupEntry};
 
@@ -328,11 +329,20 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
                 2 => Mood { lying: percent, ..Mood::default() },
                 _ => Mood { slow: Duration::from_millis(1 + rng.below(3_000)), ..Mood::default() },
             };
-            vec![(now, Fault::Mood(mood)), (soon, Fault::Mood(Mood::default()))]
+            let mut faults = vec![(now, Fault::Mood(mood)), (soon, Fault::Mood(Mood::default()))];
+            if mood.lying > 0 {
+                // What was taken out and is wanted again is believed to be there, until the table is read.
+                let step = soon.mul_div(1, 50);
+                let models = world.models.len().max(1);
+                let nth = (1..8).zip(which..);
+                faults.extend(nth.map(|(n, model)| (step * n, Fault::Reload((model + 1) % models))));
+            }
+            faults
         }
         Kind::Edit => {
             let n = rng.next_u64();
-            let edit = match rng.below(9) {
+            let half = if n.is_multiple_of(2) { SyncHalf::Master } else { SyncHalf::Backup };
+            let edit = match rng.below(11) {
                 0 => Edit::Clear,
                 1 => Edit::DelService(n),
                 2 | 3 => Edit::DelServer(n),
@@ -340,6 +350,8 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
                 5 => Edit::Settings(n),
                 6 => Edit::AddService,
                 7 => Edit::AddServer(n),
+                8 => Edit::StopSync(half),
+                9 => Edit::StartSync(half, n / 2),
                 _ => Edit::Timeouts,
             };
             vec![(now, Fault::Edit(edit))]
@@ -349,7 +361,14 @@ fn faults(kind: Kind, world: &World, rng: &mut Rng) -> Vec<(Duration, Fault)> {
         Kind::Kill => vec![(now, Fault::Kill), (soon.min(Duration::from_secs(3)), Fault::Start(which))],
         Kind::Stop => {
             let keep = rng.below(4) == 0;
-            vec![(now, Fault::Stop { keep }), (Duration::from_secs(5), Fault::Start(which))]
+            let mut faults = vec![(now, Fault::Stop { keep }), (Duration::from_secs(5), Fault::Start(which))];
+            // Some are stopped again before they have read anything.
+            if soon.as_millis().is_multiple_of(4) {
+                let soon = Duration::from_secs(5) + Duration::from_micros(which as u64 * 20);
+                faults.push((soon, Fault::Stop { keep }));
+                faults.push((Duration::from_secs(10), Fault::Start(which)));
+            }
+            faults
         }
         Kind::Stall => vec![(now, Fault::Stall(Duration::from_millis(rng.below(4_000))))],
     }

@@ -1,6 +1,7 @@
 //! What can go wrong, and what users do.
 
 use base::{Duration, Name};
+use engine::lvs::table::SyncHalf;
 use std::net::IpAddr;
 
 use super::kernel::Mood;
@@ -65,4 +66,8 @@ pub enum Edit {
     AddServer(u64),
     /// The timeouts are changed.
     Timeouts,
+    /// `ipvsadm --stop-daemon`.
+    StopSync(SyncHalf),
+    /// A half of the sync daemon is started, or stopped and started otherwise: a number chooses in what.
+    StartSync(SyncHalf, u64),
 }

@@ -45,7 +45,7 @@ pub struct Mood {
 pub struct Kernel {
     /// Its table.
     pub table: Table,
-    /// The halves of the sync daemon that run.
+    /// The halves of the sync daemon that run, as [`told`].
     pub sync: BTreeMap<SyncHalf, SyncSettings>,
     /// The marks that nftables gives.
     pub marks: Option<MarkTable>,
@@ -67,19 +67,31 @@ impl Default for Kernel {
     }
 }
 
+/// How the kernel runs a half that is wanted with such settings: the rest is its own choice.
+#[must_use]
+pub fn told(settings: &SyncSettings) -> SyncSettings {
+    SyncSettings {
+        max_len: settings.max_len.or(Some(1_472)),
+        port: settings.port.or(Some(8_848)),
+        ttl: settings.ttl.or(Some(1)),
+        group: settings.group.or(Some([224, 0, 0, 81].into())),
+        ..settings.clone()
+    }
+}
+
 /// An error of the kernel.
 fn error(errno: i32) -> OpError {
     OpError { errno, message: format!("errno {errno}").into() }
 }
 
 impl Kernel {
-    /// What a reader of the whole table gets.
-    pub fn dump(&self) -> Result<Table, OpError> {
+    /// What a reader of the whole table gets, who may want to know of the `sync` daemon, too.
+    pub fn dump(&self, sync: bool) -> Result<Table, OpError> {
         if self.mood.missing {
             return Err(error(errno::MISSING));
         }
         let marks = self.marks.clone().map_or(Marks::Absent, Marks::There);
-        Ok(Table { marks, ..self.table.clone() })
+        Ok(Table { marks, sync: sync.then(|| self.sync.clone()), ..self.table.clone() })
     }
 
     /// How many servers of a service get connections; `None` if there is no such service.
@@ -166,7 +178,7 @@ impl Kernel {
                 Ok(())
             }
             Operation::StartSync(half, settings) => {
-                self.sync.insert(*half, settings.clone());
+                self.sync.insert(*half, told(settings));
                 Ok(())
             }
             Operation::StopSync(half, _) => {

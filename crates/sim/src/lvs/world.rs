@@ -51,7 +51,7 @@ enum Given {
 /// What the kernel is asked for.
 #[derive(Debug)]
 enum Job {
-    Dump,
+    Dump { sync: bool },
     Operation(OpId, Operation),
 }
 
@@ -346,9 +346,9 @@ impl World {
     fn interpret(&mut self, effect: Effect) {
         let life = self.lives;
         match effect {
-            Effect::Dump { .. } => {
+            Effect::Dump { marks: _, sync } => {
                 self.see(What::Asked(Asked::Dump));
-                self.employ(life, Job::Dump);
+                self.employ(life, Job::Dump { sync });
             }
             Effect::Kernel { op, operation } => {
                 self.see(What::Asked(Asked::Kernel(op, operation.clone())));
@@ -396,8 +396,8 @@ impl World {
     fn work(&mut self) {
         let Some((life, job)) = self.jobs.pop_front() else { return };
         let given = match job {
-            Job::Dump => {
-                let table = self.kernel.dump();
+            Job::Dump { sync } => {
+                let table = self.kernel.dump(sync);
                 self.see(What::Dumped(table.is_ok()));
                 Given::Table(table)
             }

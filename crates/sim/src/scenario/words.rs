@@ -105,6 +105,9 @@ words! {
     "delete-address" (node: NodeId, address: IpAddr) [Fault::DeleteAddress(node, address)] "somebody deletes an address";
     "add-address" (node: NodeId, link: IfName, net: IpNet) [Fault::AddAddress(node, link, net)] "somebody adds an address";
     "delete-routes" (node: NodeId) [Fault::DeleteRoutes(node)] "somebody deletes all routes of ours";
+    "stop-sync" (node: NodeId) [Fault::StopSync(node)] "somebody stops the kernel's sync daemon";
+    "start-sync" (node: NodeId, link: IfName, id: u32) [Fault::StartSync(node, link, id)]
+        "somebody starts both halves of the kernel's sync daemon, or has them run otherwise";
     "fail-operations" (node: NodeId, times: u32, errno: i32) [Fault::FailOperations { node, times, errno }]
         "the next kernel operations fail with this error number";
     "fail-sockets" (node: NodeId, times: u32) [Fault::FailSockets { node, times }] "the next sockets can't be opened";

@@ -104,6 +104,11 @@ impl World {
                 let news = self.nodes[id.0].host.foreign_delete_routes();
                 self.kernel_news(id, news);
             }
+            Fault::StopSync(id) => self.nodes[id.0].host.foreign_sync(None),
+            Fault::StartSync(id, link, number) => {
+                let id_of_sync = u8::try_from(number % 256).unwrap_or(0);
+                self.nodes[id.0].host.foreign_sync(Some((link, id_of_sync)));
+            }
             Fault::FailOperations { node, times, errno } => self.nodes[node.0].failing = (times, errno),
             Fault::FailSockets { node, times } => self.nodes[node.0].socketless = times,
             Fault::LoseNews(id, span) => {

@@ -128,6 +128,7 @@ impl World {
             News::Changed(_) if !p.primed => return,
             News::Changed(event) => Input::Kernel(event),
             News::Lost => Input::Overrun,
+            News::SyncRead(runs) => Input::SyncRead(Ok(runs)),
             News::Done(op, result) => {
                 p.unanswered.remove(&op);
                 Input::Done { op, result }
@@ -203,6 +204,14 @@ impl World {
                 let at = self.now + between(self.pace.dump, &mut self.rng);
                 let life = self.nodes[id.0].life;
                 self.push(at, Action::Dump(id, life));
+            }
+            Effect::ReadSync => {
+                // The thread that reads does one thing after the other.
+                let span = between(self.pace.operation, &mut self.rng);
+                let node = &mut self.nodes[id.0];
+                node.busy_until = node.busy_until.max(self.now) + span;
+                let (at, life) = (node.busy_until, node.life);
+                self.push(at, Action::ReadSync(id, life));
             }
             Effect::Check { run, command, timeout } => {
                 let node = &self.nodes[id.0];

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use base::{Duration, Instant};
 use engine::lvs::io::{Failure, FifoKind, OpId, Operation, RunId};
 use engine::lvs::news::{Event, Way};
-use engine::lvs::table::{Entry, ServerKey, ServiceKey};
+use engine::lvs::table::{Entry, ServerKey, ServiceKey, SyncHalf, SyncSettings, Timeouts};
 use model::Model;
 use model::lvs::{Checker, CheckerId, Protocol, ServerId, ServiceId};
 use vipd_sim::lvs::checker::Rest;
+use vipd_sim::lvs::kernel::FIRST_TIMEOUTS;
 use vipd_sim::lvs::sources::State;
 use vipd_sim::lvs::{Asked, Fault, Seen, Turn, What};
 
@@ -274,6 +275,28 @@ fn q1_bites_when_the_sync_daemon_does_not_run_as_the_configuration_says() {
         stage.world.kernel.sync = before;
     };
     assert!(found(left).contains(&"Q1"));
+}
+
+#[test]
+fn k7_bites_when_a_sync_daemon_or_a_timeout_of_somebody_else_is_changed() {
+    let sync = || SyncSettings {
+        link: base::IfName::new("eth1").unwrap(),
+        id: 1,
+        max_len: None,
+        port: None,
+        ttl: None,
+        group: None,
+    };
+    bites("K7", |stage| {
+        stage.turn(
+            Turn::Timeout,
+            vec![Asked::Kernel(OpId(1_000), Operation::StopSync(SyncHalf::Master, sync()))],
+        );
+    });
+    bites("K7", |stage| {
+        let timeouts = Timeouts { udp: Duration::from_secs(1), ..FIRST_TIMEOUTS };
+        stage.turn(Turn::Timeout, vec![Asked::Kernel(OpId(1_000), Operation::SetTimeouts(timeouts))]);
+    });
 }
 
 /// A check is under way.

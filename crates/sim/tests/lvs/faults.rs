@@ -5,6 +5,7 @@
 
 use base::Duration;
 use engine::lvs::news::Event;
+use engine::lvs::table::{SyncHalf, Timeouts};
 use vipd_sim::lvs::checker::Rest;
 use vipd_sim::lvs::fault::Edit;
 use vipd_sim::lvs::kernel::Mood;
@@ -66,6 +67,55 @@ fn a_table_that_somebody_empties_or_edits_is_put_right_within_a_period_f35() {
         assert_eq!(stage.table(), [(1, 1), (2, 1)], "{edit:?}");
         assert_eq!(stage.events(|e| matches!(e, Event::Repaired { .. })), 1, "{edit:?}");
         stage.rest(Rest::Healed);
+    }
+}
+
+#[test]
+fn a_sync_daemon_that_somebody_stops_or_changes_is_put_right_within_a_period_f35() {
+    let with = pair().replace("global_defs {", "global_defs {\n lvs_sync_daemon eth1 id 5 ttl 3");
+    let changes = (0..5).map(|n| Edit::StartSync(SyncHalf::Backup, n));
+    for edit in changes.chain([Edit::StopSync(SyncHalf::Master)]) {
+        let mut stage = Stage::settled(std::slice::from_ref(&with));
+        let before = stage.world.kernel.sync.clone();
+        stage.now(Fault::Edit(edit));
+        stage.run(ms(1));
+        assert_ne!(stage.world.kernel.sync, before, "{edit:?}");
+        stage.secs(62);
+        assert_eq!(stage.world.kernel.sync, before, "{edit:?}");
+        assert_eq!(stage.events(|e| matches!(e, Event::Repaired { objects: 1 })), 1, "{edit:?}");
+        stage.rest(Rest::Healed);
+    }
+    // One that none of ours is named for stays, also at the end.
+    let mut stage = Stage::settled(&[pair()]);
+    stage.now(Fault::Edit(Edit::StartSync(SyncHalf::Master, 0)));
+    stage.secs(62);
+    stage.now(Fault::Stop { keep: false });
+    stage.secs(5);
+    assert_eq!(stage.world.kernel.sync.len(), 1);
+}
+
+#[test]
+fn timeouts_that_somebody_sets_are_put_right_as_far_as_they_are_configured_f35() {
+    let with = pair().replace("global_defs {", "global_defs {\n lvs_timeouts tcp 300");
+    let mut stage = Stage::settled(&[with]);
+    stage.now(Fault::Edit(Edit::Timeouts));
+    stage.secs(62);
+    let second = Duration::from_secs(1);
+    let expected = Timeouts { tcp: second * 300, tcp_fin: second * 12, udp: second * 13 };
+    assert_eq!(stage.world.kernel.table.timeouts, Some(expected));
+    assert_eq!(stage.events(|e| matches!(e, Event::Repaired { objects: 1 })), 1);
+    stage.rest(Rest::Healed);
+}
+
+#[test]
+fn an_end_that_comes_before_the_table_was_read_waits_for_nothing_else() {
+    for keep in [false, true] {
+        let mut stage = Stage::still(&[pair()]);
+        stage.now(Fault::Start(0));
+        stage.now(Fault::Stop { keep });
+        stage.run(ms(10));
+        assert_eq!(stage.asked(|asked| matches!(asked, Asked::Stopped)), 1);
+        stage.rest(Rest::Stopped);
     }
 }
 

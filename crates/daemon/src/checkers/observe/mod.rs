@@ -61,7 +61,7 @@ pub fn render(lvs: &Lvs, event: &Event, stopping: bool) -> Vec<Line> {
         Event::NoTable(error) => table::missing(error),
         Event::TableBack => info("IPVS: the table of virtual servers can be read now"),
         Event::Repaired { objects } => vec![Line::warning(format!(
-            "IPVS: {objects} services, servers or tables of marks of ours were changed by somebody else, putting them back"
+            "IPVS: {objects} of our services, servers, timeouts, sync daemons or tables of marks were changed by somebody else, putting them back"
         ))],
         Event::Entry { service, entry, added } => {
             let of = lvs.services.get(service.index());

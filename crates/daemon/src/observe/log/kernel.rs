@@ -37,6 +37,7 @@ pub(super) fn lines(model: &Model, event: &Event) -> Vec<Line> {
         }
         Event::Announced { link, address } => announced(*link, *address),
         Event::Repaired { instance: id, link, what } => return repaired(model, *id, *link, what),
+        Event::SyncRepaired { half, runs } => sync_repaired(*half, *runs),
         Event::Lapsed { instance: id, link, net, late } => {
             let name = id.map_or("", |id| instance(model, id));
             let text = format!("({name}) lease of address {net} on {link} ran out, {late} after its renewal");
@@ -94,6 +95,14 @@ fn repaired(model: &Model, id: Option<InstanceId>, link: IfName, what: &Repaired
     }
 }
 
+fn sync_repaired(half: SyncHalf, runs: Option<IfName>) -> Line {
+    let how = match runs {
+        Some(link) => format!("was started or changed by somebody else (on {link})"),
+        None => "was stopped by somebody else".to_owned(),
+    };
+    Line::warning(format!("lvs_sync_daemon: {} {how}, putting it right", half_name(half)))
+}
+
 /// The numbers of rtnetlink and how an operation names its object.
 fn describe(operation: &Operation) -> (&'static str, String) {
     match operation {
@@ -110,11 +119,14 @@ fn describe(operation: &Operation) -> (&'static str, String) {
 }
 
 fn sync_daemon(half: SyncHalf, settings: &SyncSettings) -> String {
-    let half = match half {
-        SyncHalf::Master => "master",
-        SyncHalf::Backup => "backup",
-    };
-    format!("sync daemon ({half}) on {}", settings.link)
+    format!("{} on {}", half_name(half), settings.link)
+}
+
+const fn half_name(half: SyncHalf) -> &'static str {
+    match half {
+        SyncHalf::Master => "sync daemon (master)",
+        SyncHalf::Backup => "sync daemon (backup)",
+    }
 }
 
 fn failed(operation: &Operation, error: &OpError, retry: bool) -> Line {

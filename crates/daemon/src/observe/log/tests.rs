@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use base::{Duration, IfName, Instant, Priority};
 use engine::io::{Event, OpError, Operation, Outcome, Repaired};
+use engine::lvs::table::SyncHalf;
 use vrrp::error::Refusal;
 use vrrp::io::{Cause, Event as Core, Fault, Oddity, RogueStep, State, Verdict};
 use wire::vrrp::DecodeError;
@@ -363,6 +364,16 @@ fn the_kernel_s_doings_are_told() {
     told(
         &Event::Repaired { instance: None, link: eth0(), what: lost },
         &["Restoring deleted static address 192.0.2.100"],
+    );
+    told(
+        &Event::SyncRepaired { half: SyncHalf::Master, runs: None },
+        &["lvs_sync_daemon: sync daemon (master) was stopped by somebody else, putting it right"],
+    );
+    told(
+        &Event::SyncRepaired { half: SyncHalf::Backup, runs: Some(eth0()) },
+        &[
+            "lvs_sync_daemon: sync daemon (backup) was started or changed by somebody else (on eth0), putting it right",
+        ],
     );
     let operation = Operation::AddAddress {
         link: base::IfIndex::new(3).unwrap(),

@@ -3,13 +3,15 @@
 //! It is read only while no operation is on its way, and none starts before it has come: what it says
 //! is then how things are.
 
+use std::collections::BTreeMap;
+
 use base::{Duration, Instant};
 use model::lvs::Lvs;
 use serde::{Deserialize, Serialize};
 
 use super::{Extra, Kernel, Mode, Target, extras};
 use crate::io::OpError;
-use crate::lvs::table::{Marks, Table, Timeouts};
+use crate::lvs::table::{Marks, SyncHalf, SyncSettings, Table, Timeouts};
 
 /// After an error the table is read again, but not more often than that.
 const DOUBT: Duration = Duration::from_secs(1);
@@ -25,7 +27,8 @@ pub struct Counts {
     pub operations: u64,
     /// Operations that failed.
     pub failures: u64,
-    /// Services, servers and the table of marks that somebody else had changed or removed.
+    /// Services, servers, timeouts, halves of the sync daemon and the table of marks that somebody else had
+    /// changed or removed.
     pub repaired: u64,
 }
 
@@ -36,7 +39,7 @@ pub(in crate::lvs) struct Found {
     pub(in crate::lvs) back: bool,
     /// It can't be read, and that is new.
     pub(in crate::lvs) lost: bool,
-    /// So many services and servers, and the table of marks, aren't as they were left.
+    /// So many objects ([`Counts::repaired`]) aren't as they were left.
     pub(in crate::lvs) repairs: u64,
 }
 
@@ -164,22 +167,44 @@ impl Kernel {
         self.reading.available = Some(true);
         self.reading.counts.dumps += 1;
         let first = self.reading.counts.dumps == 1;
-        self.absorb_timeouts(lvs, table.timeouts);
-        let repairs = self.absorb(table, first) + self.absorb_marks(&table.marks, first);
+        let repairs = self.absorb_timeouts(lvs, table.timeouts, first)
+            + self.absorb_sync(table.sync.as_ref(), first)
+            + self.absorb(table, first)
+            + self.absorb_marks(&table.marks, first);
         self.reading.counts.repaired += repairs;
         Found { back: was_unreadable, lost: false, repairs }
     }
 
-    fn absorb_timeouts(&mut self, lvs: &Lvs, there: Option<Timeouts>) {
-        let Some(there) = there else { return };
-        if self.first_timeouts.is_none() {
-            self.first_timeouts = Some(there);
-            if self.mode == Mode::Running {
-                let wanted = extras::timeouts(&lvs.settings, self.first_timeouts);
-                self.want(Extra::Timeouts, wanted);
+    /// As [`Kernel::absorb`], for timeouts. Those that the settings don't name are left to whoever sets them.
+    fn absorb_timeouts(&mut self, lvs: &Lvs, there: Option<Timeouts>, first: bool) -> u64 {
+        let Some(there) = there else { return 0 };
+        let object = self.extra(Extra::Timeouts);
+        let (left, wanted) = (object.there.clone(), object.wanted.clone());
+        let without_us = self.first_timeouts.map_or(there, |first| match self.mode {
+            Mode::Running => {
+                extras::without_us(&lvs.settings, first, [left.as_ref(), wanted.as_ref()], there)
             }
-        }
-        self.extra(Extra::Timeouts).there = Some(extras::Value::Timeouts(there));
+            Mode::Stopping | Mode::Frozen => first,
+        });
+        self.first_timeouts = Some(without_us);
+        // At the end they shall be as they were, also if that is learnt only now.
+        let should = match self.mode {
+            Mode::Running => extras::timeouts(&lvs.settings, Some(without_us)),
+            Mode::Stopping | Mode::Frozen => Some(extras::Value::Timeouts(without_us)),
+        };
+        self.want(Extra::Timeouts, should);
+        let object = self.extra(Extra::Timeouts);
+        object.there = Some(extras::Value::Timeouts(there));
+        u64::from(!first && left == wanted && object.there != object.wanted)
+    }
+
+    /// As [`Kernel::absorb`], for both halves of the sync daemon.
+    fn absorb_sync(&mut self, runs: Option<&BTreeMap<SyncHalf, SyncSettings>>, first: bool) -> u64 {
+        let Some(runs) = runs else { return 0 };
+        let halves = self.extras.iter_mut().filter_map(|extra| extra.half().map(|half| (half, extra)));
+        let lost = halves.map(|(half, extra)| extra.read(half, runs.get(&half))).filter(|lost| *lost);
+        let lost = u64::try_from(lost.count()).unwrap_or(u64::MAX);
+        if first { 0 } else { lost }
     }
 
     /// As [`Kernel::absorb`], for the table of marks.

@@ -1,5 +1,6 @@
 //! What the kernel has once: timeouts, the sync daemon's two halves, the table of marks.
 
+use base::Duration;
 use model::lvs::{Settings, SyncRole};
 
 use super::objects::Progress;
@@ -51,7 +52,7 @@ pub(super) struct ExtraObject {
     pub(super) wanted: Option<Value>,
     pub(super) there: Option<Value>,
     /// How it may be since an operation failed, whose answer alone may have been lost. It ends with the next
-    /// success, or when it is read how it is, which is done for marks only.
+    /// success, or when it is read how it is.
     pub(super) doubt: Option<Value>,
     pub(super) progress: Progress,
     pub(super) failures: u32,
@@ -87,6 +88,30 @@ impl ExtraObject {
         (self.wanted, self.doubt) = (self.there.clone(), None);
     }
 
+    /// Which half of the sync daemon it is, if it is one that is wanted, or was started by us.
+    pub(super) fn half(&self) -> Option<SyncHalf> {
+        self.ours().find_map(|value| if let Value::Sync(half, _) = value { Some(*half) } else { None })
+    }
+
+    /// How we want it, left it, and may have left it.
+    fn ours(&self) -> impl Iterator<Item = &Value> {
+        [&self.wanted, &self.there, &self.doubt].into_iter().flatten()
+    }
+
+    /// It was read that this half of the sync daemon runs like that, or doesn't. Whether it isn't as it was left.
+    pub(super) fn read(&mut self, half: SyncHalf, runs: Option<&SyncSettings>) -> bool {
+        let met = |has: &SyncSettings| {
+            let is_met = |value: &&Value| matches!(value, Value::Sync(_, s) if s.are_met_by(half, has));
+            let like = self.ours().find(is_met).cloned();
+            // One that nobody wants and that isn't as we started it is somebody else's.
+            like.or_else(|| self.wanted.is_some().then(|| Value::Sync(half, has.clone())))
+        };
+        let there = runs.and_then(met);
+        let lost = self.there.is_some() && self.there != there;
+        (self.there, self.doubt) = (there, None);
+        lost
+    }
+
     /// What is to be done about it, and how it will be then.
     pub(super) fn step(&self) -> Option<(Operation, Option<Value>)> {
         if self.wanted == self.there && self.doubt.is_none() || !self.progress.is_idle() {
@@ -117,6 +142,29 @@ pub(super) fn sync(settings: &Settings, half: SyncHalf) -> Option<Value> {
             group: daemon.group,
         },
     ))
+}
+
+/// What timeouts there are without us, now that they are read to be `there`, where `first` were, `before` as we
+/// left them and `wanted` as we want them: what the settings don't name and isn't ours to restore is somebody
+/// else's.
+pub(super) fn without_us(
+    settings: &Settings,
+    first: Timeouts,
+    [before, wanted]: [Option<&Value>; 2],
+    there: Timeouts,
+) -> Timeouts {
+    let (Some(Value::Timeouts(before)), Some(Value::Timeouts(wanted))) = (before, wanted) else {
+        return first;
+    };
+    let named = &settings.timeouts;
+    let choose = |named: Option<Duration>, of: fn(&Timeouts) -> Duration| {
+        if named.is_none() && of(before) == of(wanted) { of(&there) } else { of(&first) }
+    };
+    Timeouts {
+        tcp: choose(named.tcp, |t| t.tcp),
+        tcp_fin: choose(named.tcp_fin, |t| t.tcp_fin),
+        udp: choose(named.udp, |t| t.udp),
+    }
 }
 
 /// The timeouts that the settings want where the kernel had `first`; `None` if it is as it was.

@@ -49,7 +49,7 @@ pub(super) struct ServerObject {
     pub(super) there: Option<ServerSettings>,
     pub(super) progress: Progress,
     pub(super) failures: u32,
-    /// It was to be taken out, and that failed: it may have been done all the same.
+    /// It was to be added or taken out, and that failed: it may have been done all the same.
     pub(super) doubtful: bool,
     /// It waits to be looked at.
     marked: bool,
@@ -83,6 +83,8 @@ pub(super) struct ServiceObject {
     wanted_usable: usize,
     /// It waits to be looked at.
     pub(super) queued: bool,
+    /// It was to be added, and that failed: it may have been done all the same.
+    pub(super) doubtful: bool,
 }
 
 /// All services. Each is in a place of its own: the nodes of the tree have room for twice as many as there are.
@@ -194,7 +196,7 @@ impl ServiceObject {
 
     /// Whether nobody names it and the kernel does not have it.
     pub(super) const fn is_forgotten(&self) -> bool {
-        self.wanted.is_none() && self.there.is_none() && self.progress.is_idle()
+        self.wanted.is_none() && self.there.is_none() && self.progress.is_idle() && !self.doubtful
     }
 
     /// What waited for another server to serve is looked at again.
@@ -227,6 +229,7 @@ impl ServiceObject {
     /// Goes on where the object of an earlier model was.
     pub(super) fn inherit(&mut self, old: Self) {
         self.there = old.there;
+        self.doubtful = old.doubtful;
         self.failures = old.failures;
         self.progress = old.progress.after(self.wanted != old.wanted);
         let going_on = old.servers.iter().filter(|(_, was)| !was.is_gone());
@@ -263,6 +266,7 @@ impl ServiceObject {
     /// This is how the kernel has it.
     pub(super) fn absorb(&mut self, entry: Option<&Entry>) {
         self.there = entry.map(|entry| entry.settings.clone());
+        self.doubtful = false;
         let keys: Vec<ServerKey> = self.servers.keys().copied().collect();
         for key in keys {
             let there = entry.and_then(|entry| entry.servers.get(&key)).copied();
@@ -281,7 +285,7 @@ impl ServiceObject {
 impl ServerObject {
     /// Whether the kernel does not have it, and nothing is on its way.
     const fn is_gone(&self) -> bool {
-        self.there.is_none() && !matches!(self.progress, Progress::InFlight { .. })
+        self.there.is_none() && !self.doubtful && !matches!(self.progress, Progress::InFlight { .. })
     }
 
     /// Whether nobody names it and the kernel does not have it.

@@ -38,7 +38,8 @@ impl Kernel {
         if self.reading.is_busy() {
             if self.reading.is_due() && self.ops.is_empty() {
                 self.reading.asked();
-                out.push(Effect::Dump { marks: self.marks_table.clone() });
+                let sync = self.extras.iter().any(|extra| extra.half().is_some());
+                out.push(Effect::Dump { marks: self.marks_table.clone(), sync });
             }
             return;
         }
@@ -221,9 +222,10 @@ impl Kernel {
         self.reading.counts.failures += 1;
         let failures = self.failed(now, &pending);
         let retry = failures > 0;
-        let removal = matches!(pending.operation, Operation::EditServer(..) | Operation::DelServer(..));
-        if retry && (failures == 1 || removal) {
-            // It may be that what we believe is wrong, and nobody serves whom we believe to.
+        let of_table = matches!(pending.target, Target::Service(_) | Target::Server(..));
+        if retry && (failures == 1 || of_table) {
+            // It may be that what we believe is wrong, and nobody serves whom we believe to, or somebody whom
+            // nobody names any more.
             self.reading.doubt(now);
         }
         let told = std::mem::replace(&mut self.told_at_end, self.mode != Mode::Running);
@@ -241,6 +243,7 @@ impl Kernel {
                 if let Some(object) = self.services.get_mut(&key) {
                     object.progress = Progress::Idle;
                     object.failures = 0;
+                    object.doubtful = false;
                     object.there = Some(settings);
                     object.mark_differing();
                     self.enqueue(key);
@@ -293,12 +296,14 @@ impl Kernel {
             Target::Service(key) => self.services.get_mut(&key).map_or(0, |object| {
                 object.progress = progress;
                 object.failures = object.failures.saturating_add(1);
+                object.doubtful |= object.there.is_none();
                 object.failures
             }),
             Target::Server(key, server) => {
                 let mut failures = 0;
                 self.answered(key, server, |state| {
                     state.doubtful |= state.progress == Progress::InFlight { breaks: true };
+                    state.doubtful |= state.there.is_none();
                     state.progress = progress;
                     state.failures = state.failures.saturating_add(1);
                     failures = state.failures;

@@ -12,7 +12,9 @@ use super::build::{ip, model, secs};
 use crate::lvs::Balancer;
 use crate::lvs::io::{Answer, Effect, Failure, Input, Message, Notification, OpError, OpId, Operation};
 use crate::lvs::news::Event;
-use crate::lvs::table::{Entry, MarkTable, Marks, ServerKey, ServiceKey, SyncHalf, Table, Timeouts};
+use crate::lvs::table::{
+    Entry, MarkTable, Marks, ServerKey, ServiceKey, SyncHalf, SyncSettings, Table, Timeouts,
+};
 
 pub(super) const FIRST_TIMEOUTS: Timeouts =
     Timeouts { tcp: secs_const(900), tcp_fin: secs_const(120), udp: secs_const(300) };
@@ -25,7 +27,7 @@ const fn secs_const(n: u64) -> Duration {
 #[derive(Debug, Default)]
 pub(super) struct Ipvs {
     pub(super) table: Table,
-    pub(super) sync: BTreeSet<SyncHalf>,
+    pub(super) sync: BTreeMap<SyncHalf, SyncSettings>,
     pub(super) marks: Option<MarkTable>,
     /// So many of the next operations fail.
     pub(super) failing: usize,
@@ -84,8 +86,8 @@ impl Ipvs {
             }
             Operation::Flush => services.clear(),
             Operation::SetTimeouts(timeouts) => self.table.timeouts = Some(*timeouts),
-            Operation::StartSync(half, _) => {
-                self.sync.insert(*half);
+            Operation::StartSync(half, settings) => {
+                self.sync.insert(*half, settings.clone());
             }
             Operation::StopSync(half, _) => {
                 self.sync.remove(half);
@@ -195,11 +197,14 @@ impl World {
     fn interpret(&mut self, effect: Effect, answers: &mut VecDeque<Input>) {
         assert!(!self.stopped, "nothing comes after the end: {effect:?}");
         match effect {
-            Effect::Dump { marks } => {
+            Effect::Dump { marks, sync } => {
                 self.dumps += 1;
                 let mut table = if self.ipvs.missing { Err(error(92)) } else { Ok(self.ipvs.table.clone()) };
                 if let (Ok(table), Some(_)) = (&mut table, marks) {
                     table.marks = self.ipvs.marks.clone().map_or(Marks::Absent, Marks::There);
+                }
+                if let (Ok(table), true) = (&mut table, sync) {
+                    table.sync = Some(self.ipvs.sync.clone());
                 }
                 self.waiting.push_back(Input::Table(table));
             }

@@ -9,13 +9,16 @@ use model::lvs::Flush;
 
 use super::{Checker, Found, Rest, View};
 use crate::lvs::fault::Fault;
+use crate::lvs::kernel::Mood;
 use crate::lvs::observe::{Asked, Seen, Turn, What};
 use crate::lvs::shadow::table;
 
 /// What the end may take.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// The same if the kernel answers as fast as usual.
+const QUICK: Duration = Duration::from_secs(1);
 
-/// **X4** From any state the end comes within 4 s. **K6** Nothing of ours is left then if the kernel did as it was
+/// **X4** From any state the end comes within 4 s, and within 1 s if the kernel wasn't slow in this life. **K6** Nothing of ours is left then if the kernel did as it was
 /// told; with `--dont-release-ipvs` services, servers and marks stay as they were, and no more than the timeouts
 /// and the sync daemon end with us; `lvs_flush_on_stop` leaves nothing at all. Sync daemons and marks go, too.
 #[derive(Debug, Default)]
@@ -25,9 +28,13 @@ pub(super) struct Stop {
     flush: Flush,
     /// What is ours.
     ours: BTreeSet<ServiceKey>,
+    /// Both halves of the sync daemon are.
+    sync: bool,
     /// Something failed that is not made up for yet.
     unclean: bool,
     stalled: Instant,
+    /// The kernel is slow now, or was in this life.
+    slow: bool,
     done: bool,
     read: bool,
 }
@@ -42,10 +49,15 @@ impl Stop {
         if !left.is_empty() || self.flush == Flush::All && !there.is_empty() {
             found.push("K6", at, None, format!("left at the end: {left:?} of {}", there.len()));
         }
-        if !view.world.kernel.sync.is_empty() || view.world.kernel.marks.is_some() {
+        let sync = self.sync && !view.world.kernel.sync.is_empty();
+        if sync || view.world.kernel.marks.is_some() {
             found.push("K6", at, None, "the sync daemon or marks are left at the end");
         }
     }
+}
+
+fn is_slow(mood: Mood) -> bool {
+    mood.slow > Duration::from_millis(1)
 }
 
 /// Whether it is about something that the kernel has only once, and that nobody's connections are lost with.
@@ -56,7 +68,11 @@ const fn is_once(operation: &Operation) -> bool {
 impl Checker for Stop {
     fn see(&mut self, view: View<'_>, seen: &Seen, found: &mut Found) {
         match &seen.what {
-            What::Started(_) => *self = Self { stalled: self.stalled, ..Self::default() },
+            What::Started(_) => {
+                let slow = is_slow(view.world.kernel.mood);
+                *self = Self { stalled: self.stalled, slow, ..Self::default() };
+            }
+            What::Fault(Fault::Mood(mood)) if is_slow(*mood) => (self.slow, self.unclean) = (true, true),
             What::Fault(Fault::Stall(time)) => self.stalled = self.stalled.max(seen.at + *time),
             What::Fault(Fault::Edit(_)) => self.unclean = true,
             What::Executed { ok: false, .. } | What::Dumped(false) => self.unclean = true,
@@ -68,11 +84,11 @@ impl Checker for Stop {
                 (self.began, self.keep) = (Some(seen.at), *keep);
                 if let Some(model) = &view.shadow.model {
                     self.flush = model.lvs.settings.flush_on_stop;
+                    self.sync = table::sync(model).is_some();
                     let named = table::named(model, view.shadow.marks());
                     self.ours = named.into_iter().map(|(key, _)| key).collect();
                 }
-                let slow = view.world.kernel.mood.slow > Duration::from_millis(1);
-                self.unclean |= slow || !view.world.is_quiescent();
+                self.unclean |= is_slow(view.world.kernel.mood) || !view.world.is_quiescent();
             }
             What::Fault(Fault::Mood(_)) if self.began.is_some() => self.unclean = true,
             What::Asked(Asked::Kernel(_, operation)) if self.keep && !is_once(operation) => {
@@ -80,7 +96,8 @@ impl Checker for Stop {
             }
             What::Asked(Asked::Stopped) => {
                 self.done = true;
-                let by = self.began.map(|began| began.max(self.stalled) + PATIENCE);
+                let patience = if self.slow { PATIENCE } else { QUICK };
+                let by = self.began.map(|began| began.max(self.stalled) + patience);
                 if by.is_none_or(|by| by < seen.at) {
                     found.push("X4", seen.at, None, "the end comes too late, or was not asked for");
                 }

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base::{Duration, Instant};
 use engine::lvs::io::Operation;
-use engine::lvs::table::{ServerKey, ServiceKey, SyncHalf};
+use engine::lvs::table::{ServerKey, ServiceKey, SyncHalf, Timeouts};
 use model::Model;
 
 use super::{Checker, Found, Rest, View};
-use crate::lvs::fault::Fault;
-use crate::lvs::kernel::service_of;
+use crate::lvs::fault::{Edit, Fault};
+use crate::lvs::kernel::{service_of, told};
 use crate::lvs::observe::{Asked, Seen, Turn, What};
 use crate::lvs::shadow::{Phase, table};
 
@@ -27,15 +27,21 @@ const RETRY: Duration = Duration::from_secs(32);
 /// The same for what the kernel has once: timeouts; both halves of the sync daemon, which run as the
 /// configuration says, and not at all if it doesn't and this life started them.
 ///
-/// **K7** No operation is about a service or a server that no configuration of this life named.
+/// **K7** No operation is about a service or a server that no configuration of this life named, about a half of the
+/// sync daemon although none wanted both, or sets a timeout that none named to anything but what was read.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     /// What the configurations of this life named.
     named: BTreeMap<ServiceKey, BTreeSet<ServerKey>>,
     /// What of it was there when the table was read, or was changed by us.
     owned: BTreeMap<ServiceKey, BTreeSet<ServerKey>>,
-    /// Halves of the sync daemon that this life started.
+    /// Halves of the sync daemon that this life started, and nobody else since then while they weren't wanted.
     started: BTreeSet<SyncHalf>,
+    /// Whether a configuration of this life wanted both halves.
+    wants_sync: bool,
+    /// The timeouts as they were last read, and which of them a configuration of this life named.
+    timeouts: Option<Timeouts>,
+    named_timeouts: [bool; 3],
     /// When somebody else last changed the table, or there was none.
     edited: Instant,
     /// When it was last read.
@@ -51,6 +57,11 @@ impl Table {
     /// A configuration names what is ours from now on. What is there of it already, and wasn't ours when the table
     /// was read, is found when it is read again.
     fn name(&mut self, view: View<'_>, model: &Model, now: Instant) {
+        self.wants_sync |= table::sync(model).is_some();
+        let named = &model.lvs.settings.timeouts;
+        for (known, named) in self.named_timeouts.iter_mut().zip([named.tcp, named.tcp_fin, named.udp]) {
+            *known |= named.is_some();
+        }
         let there = &view.world.kernel.table.services;
         for (key, servers) in table::named(model, view.shadow.marks()) {
             let entry = there.get(&key);
@@ -122,7 +133,7 @@ impl Table {
         if differs {
             wrong("Q1", format!("timeouts are {there:?}, should be {should:?}"));
         }
-        let should = table::sync(model);
+        let should = table::sync(model).as_ref().map(told);
         for half in [SyncHalf::Master, SyncHalf::Backup] {
             let runs = view.world.kernel.sync.get(&half);
             if runs != should.as_ref() && (should.is_some() || self.started.contains(&half)) {
@@ -132,6 +143,16 @@ impl Table {
     }
 
     fn ours(&self, view: View<'_>, operation: &Operation) -> bool {
+        match operation {
+            Operation::StartSync(..) | Operation::StopSync(..) => return self.wants_sync,
+            Operation::SetTimeouts(to) => {
+                let all = |t: &Timeouts| [t.tcp, t.tcp_fin, t.udp];
+                let Some(read) = &self.timeouts else { return false };
+                let kept = |((to, read), named)| named || to == read;
+                return all(to).into_iter().zip(all(read)).zip(self.named_timeouts).all(kept);
+            }
+            _ => {}
+        }
         let Some(key) = service_of(operation) else { return true };
         // A mark that is given to a group is told to nftables when its service is there.
         let model = view.shadow.model.as_ref();
@@ -158,13 +179,24 @@ impl Checker for Table {
                 self.named.clear();
                 self.owned.clear();
                 self.started.clear();
+                (self.wants_sync, self.timeouts, self.named_timeouts) = (false, None, [false; 3]);
                 (self.read, self.failed, self.quiet) = (Instant::ZERO, Instant::ZERO, None);
                 self.name(view, model, seen.at);
             }
-            What::Fault(Fault::Edit(_)) => self.edited = seen.at,
+            What::Fault(Fault::Edit(edit)) => {
+                self.edited = seen.at;
+                if let Edit::StartSync(half, _) = edit
+                    && view.shadow.model.as_ref().is_none_or(|model| table::sync(model).is_none())
+                {
+                    self.started.remove(half);
+                }
+            }
             What::Fault(Fault::Mood(mood)) if mood.missing => self.edited = seen.at,
             What::Fault(Fault::Stall(time)) => self.failed = self.failed.max(seen.at + *time),
-            What::Dumped(true) => self.read = seen.at,
+            What::Dumped(true) => {
+                self.read = seen.at;
+                self.timeouts = view.world.kernel.table.timeouts;
+            }
             What::Dumped(false) => self.edited = seen.at,
             What::Executed { ok: false, .. } => self.failed = self.failed.max(seen.at),
             What::Turn(Turn::Reload(_)) => {

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use base::{Duration, Instant};
 use engine::lvs::Balancer;
-use engine::lvs::table::{Entry, ServerKey, ServerSettings, ServiceKey, ServiceSettings, Timeouts};
+use engine::lvs::table::{
+    Entry, ServerKey, ServerSettings, ServiceKey, ServiceSettings, SyncSettings, Timeouts,
+};
 use model::Model;
 use model::lvs::{Forwarding, Protocol, SchedulerFlags};
 
 use super::{Event, Given, Process, World};
 use crate::lvs::fault::{Edit, Fault};
-use crate::lvs::kernel::Mood;
+use crate::lvs::kernel::{Mood, told};
 use crate::lvs::observe::What;
 use crate::lvs::sources::{Source, State, Target};
 
@@ -190,6 +192,13 @@ impl World {
                 let changed = Timeouts { tcp: second * 11, tcp_fin: second * 12, udp: second * 13 };
                 self.kernel.table.timeouts = Some(changed);
             }
+            Edit::StopSync(half) => {
+                self.kernel.sync.remove(&half);
+            }
+            Edit::StartSync(half, n) => {
+                let runs = self.kernel.sync.remove(&half);
+                self.kernel.sync.insert(half, otherwise(runs, n));
+            }
         }
     }
 
@@ -204,6 +213,26 @@ impl World {
 #[must_use]
 fn foreign_service() -> ServiceKey {
     ServiceKey::Address { protocol: Protocol::Tcp, address: foreign(0), port: 25 }
+}
+
+/// Another way to run a half of the sync daemon than this one.
+fn otherwise(runs: Option<SyncSettings>, n: u64) -> SyncSettings {
+    let link = |name| base::IfName::new(name).ok();
+    let plain = || {
+        let link = link("eth7")?;
+        Some(SyncSettings { link, id: 99, max_len: None, port: None, ttl: None, group: None })
+    };
+    let Some(mut other) = runs.or_else(plain).map(|settings| told(&settings)) else {
+        unreachable!("the name of an interface")
+    };
+    match n % 5 {
+        0 => other.id = other.id.wrapping_add(1),
+        1 => other.port = other.port.map(|port| port ^ 1),
+        2 => other.ttl = other.ttl.map(|ttl| ttl ^ 64),
+        3 => other.group = Some([224, 0, 0, 82].into()),
+        _ => other.link = link("eth8").unwrap_or(other.link),
+    }
+    other
 }
 
 const fn plain() -> ServiceSettings {
