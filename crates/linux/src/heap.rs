@@ -1,5 +1,25 @@
 //! The heap of the C library: what was freed goes back to the system when it is asked to, and not before.
 
+/// Has each large block be a mapping of its own for good, which goes back to the system as soon as it is freed; and
+/// the end of the heap as soon as it is free. Otherwise the library learns from the first large block that is freed,
+/// such as a file that was read, to keep blocks of that size in the heap, and the largest moment of a process,
+/// with all that lies between the large blocks, would be its size until [`trim`]. Elsewhere than with glibc it
+/// does nothing.
+pub fn settle() {
+    /// From so many bytes on a block is large: what the library begins with.
+    #[cfg(target_env = "gnu")]
+    const LARGE: libc::c_int = 128 * 1024;
+    /// So much may be free at the end of the heap: more than a usual turn allocates and frees.
+    #[cfg(target_env = "gnu")]
+    const SPARE: libc::c_int = 512 * 1024;
+    #[cfg(target_env = "gnu")]
+    for (what, bytes) in [(libc::M_MMAP_THRESHOLD, LARGE), (libc::M_TRIM_THRESHOLD, SPARE)] {
+        // That it can't be set is no harm.
+        // SAFETY: it sets a number, under the library's own locks.
+        let _ = unsafe { libc::mallopt(what, bytes) };
+    }
+}
+
 /// Gives whole pages of freed memory back to the system. For when much was freed that won't be needed again
 /// soon: the library keeps it otherwise, and the largest moment of a process would be its size for good.
 /// Takes a millisecond for some ten megabytes; elsewhere than with glibc it does nothing.

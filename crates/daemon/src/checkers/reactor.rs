@@ -210,6 +210,9 @@ impl<'s> Reactor<'s> {
             self.event(&event);
         }
         self.events.shrink_to(USUAL_EVENTS);
+        if self.probes.shrink() {
+            heap::trim();
+        }
         let _ = self.links.end_turn();
         Ok(())
     }
