@@ -124,12 +124,18 @@ pub fn first_configuration(
     }
 }
 
-/// Loads the configuration that the supervisor recorded.
-pub fn load(file: OwnedFd) -> Result<Arc<Model>, Failure> {
+/// Loads what the process of `part` needs of the configuration that the supervisor recorded.
+pub fn load(part: Part, file: OwnedFd) -> Result<Arc<Model>, Failure> {
     let refuse = |message: String, exit| Failure { message, exit };
     let bytes =
         Memfd::adopt(file).and_then(|m| m.read()).map_err(|e| refuse(e.to_string(), Exit::Software))?;
-    let model = configuration::replay(&bytes);
+    let model = match part {
+        Part::Vrrp => configuration::replay(&bytes).map(Model::for_routing),
+        // What there is of it lies between what it was made from: that, all in all, goes as soon as there is a copy.
+        Part::Checkers => {
+            heap::elsewhere(|| configuration::replay(&bytes)).map(|model| model.for_balancing())
+        }
+    };
     // What has read it is not needed for what follows.
     program::release();
     model.map(Arc::new).map_err(|message| refuse(message, Exit::Config))
