@@ -45,8 +45,8 @@ pub fn elsewhere<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     .unwrap_or_else(|| unreachable!("somebody has taken the work"))
 }
 
-/// As large as that of the first thread: `work` may count on it. Only what is used of it is there.
-const STACK: usize = 8 * 1024 * 1024;
+/// The stack of that thread, in bytes: what every thread of a test has, too. All of it is there where memory is locked.
+const STACK: usize = 2 * 1024 * 1024;
 
 /// Gives whole pages of freed memory back to the system. For when much was freed that won't be needed again
 /// soon: the library keeps it otherwise, and the largest moment of a process would be its size for good.
