@@ -9,7 +9,7 @@
 //! * Both as the engine wants them: [`kernel`].
 //! * Virtual servers: [`ipvs`], [`nft`].
 //! * Packets: [`vrrp_socket`], [`packet_socket`].
-//! * Processes: [`process`], [`seqpacket`], [`memfd`], [`pidfile`], [`heap`].
+//! * Processes: [`process`], [`seqpacket`], [`memfd`], [`pidfile`], [`heap`], [`program`].
 //! * A library in C: [`regex`].
 
 pub mod clock;
@@ -26,6 +26,7 @@ pub mod packet_socket;
 pub mod pidfile;
 pub mod poll;
 pub mod process;
+pub mod program;
 pub mod regex;
 pub mod seqpacket;
 pub mod signals;

@@ -44,6 +44,11 @@ impl std::fmt::Debug for Glance {
 }
 
 impl Glance {
+    /// Gives back the room that looks at more descriptors took.
+    pub fn shrink(&mut self) {
+        self.fds = Vec::new();
+    }
+
     /// Tells of each of `awaited` that is ready, in that order, by the number beside it. If none is, it
     /// waits for up to `timeout` (`None` is for ever) until one is or a signal interrupts.
     ///

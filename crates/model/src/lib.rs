@@ -18,6 +18,7 @@ pub mod link;
 pub mod lvs;
 pub mod mail;
 pub mod observers;
+mod part;
 pub mod route;
 pub mod rule;
 pub mod script;

@@ -34,7 +34,7 @@ pub fn main(options: Options, socket: Socket) -> ExitCode {
 fn run(supervisor: &mut Supervisor) -> Result<(), Failure> {
     let signals = signals()?;
     let Some((generation, file)) = first_configuration(supervisor, &signals)? else { return Ok(()) };
-    let model = load(file)?;
+    let model = load(Part::Checkers, file)?;
     let settings = &model.lvs.settings;
     if let Some(name) = &settings.process_name {
         process::set_name(name)?;

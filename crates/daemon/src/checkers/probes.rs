@@ -22,6 +22,9 @@ use crate::process::lateness::Histogram;
 /// So many probes go on in one turn, so that a flood of them keeps nothing else waiting.
 const MOST: usize = 256;
 
+/// So many at once are nothing unusual.
+const USUAL: usize = 1024;
+
 /// How a task ended.
 struct Ended {
     run: RunId,
@@ -37,6 +40,8 @@ pub struct Probes {
     tasks: Tasks<Ended>,
     /// Those that have not ended.
     running: BTreeMap<RunId, TaskId>,
+    /// So many ran at once since the last [`Probes::shrink`].
+    most: usize,
     answers: VecDeque<(RunId, Answer)>,
     lateness: Histogram,
     /// What the answers don't tell.
@@ -52,6 +57,7 @@ impl Probes {
             prober: Rc::new(Prober::new(tls)),
             tasks: Tasks::default(),
             running: BTreeMap::new(),
+            most: 0,
             answers: VecDeque::new(),
             lateness: Histogram::default(),
             notes: Vec::new(),
@@ -97,13 +103,24 @@ impl Probes {
     /// Starts a probe that was due at `due`. It begins at the next [`Probes::run`].
     pub fn start(&mut self, run: RunId, checker: Arc<Checker>, url: usize, due: Instant) {
         let prober = self.prober.clone();
-        let task = self.tasks.start(async move {
-            let late = clock::now().since(due);
-            let (answer, mismatch) = prober.run_noting(&checker, url).await;
-            let note = mismatch.and_then(|mismatch| note(&checker, url, mismatch));
-            Ended { run, late, answer, note }
-        });
+        // What is connected to and no more, which is the most frequent of all, is a task of its own: together
+        // with the others it would be as large as the largest of them.
+        let task = if matches!(checker.probe, Probe::Tcp(_)) {
+            self.tasks.start(async move {
+                let late = clock::now().since(due);
+                let answer = prober.connect(&checker).await;
+                Ended { run, late, answer, note: None }
+            })
+        } else {
+            self.tasks.start(async move {
+                let late = clock::now().since(due);
+                let (answer, mismatch) = prober.run_noting(&checker, url).await;
+                let note = mismatch.and_then(|mismatch| note(&checker, url, mismatch));
+                Ended { run, late, answer, note }
+            })
+        };
         self.running.insert(run, task);
+        self.most = self.most.max(self.running.len());
     }
 
     /// Ends a probe. Whether it ran and had not ended.
@@ -173,6 +190,18 @@ impl Probes {
     /// When a probe that the poll set knows has waited long enough.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.tasks.poll_timeout()
+    }
+
+    /// If unusually many ran at once, as after a start or when much stopped answering, and few still do: gives back
+    /// the room that they took, to the heap. Whether that was so.
+    pub fn shrink(&mut self) -> bool {
+        let over = self.most > USUAL && self.running.len() < self.most / 8;
+        if over {
+            self.most = 0;
+            self.tasks.shrink();
+            self.answers.shrink_to_fit();
+        }
+        over
     }
 
     /// What else there is to tell of probes that have ended.

@@ -11,7 +11,7 @@ use engine::lvs::news::Event;
 use linux::poll::{Interest, Poll, Ready};
 use linux::signals::Signals;
 use linux::timer::Timer;
-use linux::{OsError, clock, heap};
+use linux::{OsError, clock, heap, program};
 use model::Model;
 use model::lvs::{CheckFileId, Checker, Probe};
 
@@ -212,7 +212,13 @@ impl<'s> Reactor<'s> {
             self.event(&event);
         }
         self.events.shrink_to(USUAL_EVENTS);
-        let _ = self.links.end_turn();
+        if self.probes.shrink() {
+            heap::trim();
+        }
+        if self.links.end_turn() {
+            // What puts a configuration in force is needed no longer, either.
+            program::release();
+        }
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use linux::wait::{Awaited, Glance};
 
 use super::probe::waits::{Wait, Waits};
 
-/// A task: the place where it stands, and how often that was used before.
+/// A task: the place where it stands, and how many there were before it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct TaskId(u64);
 
@@ -23,9 +23,9 @@ impl TaskId {
     /// The part that is the place.
     const PLACE: u64 = (1 << 32) - 1;
 
-    fn new(place: usize, uses: u32) -> Self {
+    fn new(place: usize, before: u32) -> Self {
         let place = u64::try_from(place).unwrap_or(u64::MAX);
-        Self((u64::from(uses) << 32 | place & Self::PLACE) & !Self::TOKEN)
+        Self((u64::from(before) << 32 | place & Self::PLACE) & !Self::TOKEN)
     }
 
     fn place(self) -> usize {
@@ -45,6 +45,8 @@ impl TaskId {
 pub struct Tasks<T> {
     places: Vec<Place<T>>,
     free: Vec<usize>,
+    /// So many have been started.
+    started: u32,
     /// Those that can go on, and perhaps some that have been cancelled since.
     queue: VecDeque<TaskId>,
     fresh: Vec<(TaskId, Awaited)>,
@@ -59,7 +61,6 @@ pub struct Tasks<T> {
 
 struct Place<T> {
     id: TaskId,
-    uses: u32,
     task: Option<Task<T>>,
 }
 
@@ -81,6 +82,7 @@ impl<T> Default for Tasks<T> {
         Self {
             places: Vec::new(),
             free: Vec::new(),
+            started: 0,
             queue: VecDeque::new(),
             fresh: Vec::new(),
             deadlines: BTreeSet::new(),
@@ -96,9 +98,9 @@ impl<T> Tasks<T> {
     pub fn start(&mut self, future: impl Future<Output = T> + 'static) -> TaskId {
         let task = Task { future: Box::pin(future), state: State::Queued(None) };
         let index = self.free.pop().unwrap_or(self.places.len());
-        let uses = self.places.get(index).map_or(0, |place| place.uses.wrapping_add(1));
-        let id = TaskId::new(index, uses);
-        let place = Place { id, uses, task: Some(task) };
+        self.started = self.started.wrapping_add(1);
+        let id = TaskId::new(index, self.started);
+        let place = Place { id, task: Some(task) };
         match self.places.get_mut(index) {
             Some(free) => *free = place,
             None => self.places.push(place),
@@ -137,6 +139,20 @@ impl<T> Tasks<T> {
                 }
             }
         }
+    }
+
+    /// Gives back the room of tasks that have ended, for when there are far fewer than there were.
+    pub fn shrink(&mut self) {
+        let Self { places, free, started: _, queue, fresh, deadlines: _, glance, crowded: _, ready } = self;
+        let used = places.iter().rposition(|place| place.task.is_some()).map_or(0, |last| last + 1);
+        places.truncate(used);
+        free.retain(|place| *place < used);
+        places.shrink_to_fit();
+        free.shrink_to_fit();
+        queue.shrink_to_fit();
+        fresh.shrink_to_fit();
+        ready.shrink_to_fit();
+        glance.shrink();
     }
 
     /// Whether [`Tasks::run`] has something to do.
@@ -344,6 +360,34 @@ mod tests {
         }
         world.turn(until);
         assert!(world.ended.is_empty());
+    }
+
+    #[test]
+    fn room_that_is_given_back_is_taken_again_and_nobody_is_taken_for_another() {
+        let mut world = World::new();
+        let until = clock::now() + Duration::from_secs(10);
+        let pairs: Vec<_> = (0..20).map(|_| UnixStream::pair().expect("sockets")).collect();
+        let (mut theirs, ours): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+        let ids: Vec<TaskId> = ours
+            .into_iter()
+            .enumerate()
+            .map(|(number, socket)| world.start(number, socket, Interest::READ, until))
+            .collect();
+        world.turn(clock::now());
+        for id in ids.iter().enumerate().filter(|(number, _)| *number != 4).map(|(_, id)| *id) {
+            world.tasks.cancel(id);
+        }
+        world.tasks.shrink();
+        assert_eq!((world.tasks.places.len(), world.tasks.free.len()), (5, 4));
+        let (_open, socket) = UnixStream::pair().expect("sockets");
+        let next = world.start(30, socket, Interest::READ, until);
+        assert!(!ids.contains(&next));
+        theirs[4].write_all(b"x").expect("it is written");
+        (0..3).for_each(|_| world.turn(clock::now()));
+        assert_eq!(world.ended, [Some(4)]);
+        world.tasks.cancel(next);
+        world.tasks.shrink();
+        assert_eq!((world.tasks.places.len(), world.tasks.free.len()), (0, 0));
     }
 
     #[test]

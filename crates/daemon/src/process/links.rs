@@ -151,7 +151,7 @@ impl<'s> Links<'s> {
         }
         self.log(Line::info("Reloading"));
         // The supervisor has loaded the same bytes.
-        load(fd)
+        load(self.supervisor.part(), fd)
             .map_err(|Failure { message, .. }| {
                 self.log(Line::error(format!("The configuration cannot be used: {message}")));
                 self.supervisor.not_configured(generation);

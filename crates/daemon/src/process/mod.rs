@@ -16,7 +16,7 @@ use linux::memfd::Memfd;
 use linux::poll::{Interest, Poll};
 use linux::seqpacket::Channel as Socket;
 use linux::signals::Signals;
-use linux::{Errno, OsError, clock};
+use linux::{Errno, OsError, clock, heap, program};
 use model::Model;
 use nix::sys::signal::Signal;
 
@@ -34,6 +34,7 @@ pub fn main(
     socket: Socket,
     work: impl FnOnce(&mut Supervisor) -> Result<(), Failure>,
 ) -> ExitCode {
+    heap::settle();
     tell_panics(&socket);
     let mut supervisor = Supervisor::new(part, socket, options);
     let exit = match work(&mut supervisor) {
@@ -123,12 +124,28 @@ pub fn first_configuration(
     }
 }
 
-/// Loads the configuration that the supervisor recorded.
-pub fn load(file: OwnedFd) -> Result<Arc<Model>, Failure> {
+/// Loads what the process of `part` needs of the configuration that the supervisor recorded.
+pub fn load(part: Part, file: OwnedFd) -> Result<Arc<Model>, Failure> {
     let refuse = |message: String, exit| Failure { message, exit };
     let bytes =
         Memfd::adopt(file).and_then(|m| m.read()).map_err(|e| refuse(e.to_string(), Exit::Software))?;
-    configuration::replay(&bytes).map(Arc::new).map_err(|message| refuse(message, Exit::Config))
+    let model = match part {
+        Part::Vrrp => configuration::replay(&bytes).map(Model::for_routing),
+        // What there is of it lies between what it was made from: that, all in all, goes as soon as there is a copy.
+        Part::Checkers => {
+            heap::elsewhere(|| configuration::replay(&bytes)).map(|model| model.for_balancing())
+        }
+    };
+    // What has read it is not needed for what follows.
+    program::release();
+    model.map(Arc::new).map_err(|message| refuse(message, Exit::Config))
+}
+
+/// Gives back to the system what was needed for something large that won't be done again soon: the memory that was
+/// freed, and the part of the program that did it.
+pub fn give_back() {
+    heap::trim();
+    program::release();
 }
 
 /// Says how much the process has used, and has the supervisor hear all of it.

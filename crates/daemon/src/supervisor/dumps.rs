@@ -4,7 +4,6 @@
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use linux::heap;
 use linux::memfd::Memfd;
 use model::Model;
 use serde::de::DeserializeOwned;
@@ -17,6 +16,7 @@ use crate::ipc::{
     CheckersProcessReport, CheckersReport, Lateness, Part, ProcessReport, Report, Role, ToEngine, Wish,
 };
 use crate::log::{Line, temporary_directory};
+use crate::process::give_back;
 
 /// What a report is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,7 +73,7 @@ impl Daemon {
             }
             Ok(())
         });
-        heap::trim();
+        give_back();
         if let Err(e) = used {
             self.log(Line::error(format!("The report of the {} process cannot be read: {e}", part.title())));
         }

@@ -19,10 +19,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use base::Duration;
-use linux::Errno;
 use linux::pidfile::{PidFile, PidFileError};
 use linux::process;
 use linux::signals::Signals;
+use linux::{Errno, heap};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, umask};
@@ -54,6 +54,7 @@ pub fn main(words: &[String], mut options: Options, warnings: &[String]) -> Exit
         // It is another one after the fork.
         options.resolve_paths(&directory);
     }
+    heap::settle();
     let mut sinks = Sinks::new(&options);
     // A reload or a stop that is asked for before the loop begins waits for it. If signals can't be
     // blocked, they can't be collected later, and that will be told.

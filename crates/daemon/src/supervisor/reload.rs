@@ -1,6 +1,5 @@
 //! A new configuration for a running daemon.
 
-use linux::heap;
 use model::Model;
 
 use super::run::{Daemon, State};
@@ -8,6 +7,7 @@ use super::systemd;
 use crate::configuration;
 use crate::ipc::Part;
 use crate::log::{Level, Line};
+use crate::process::give_back;
 
 impl Daemon {
     /// Reads the configuration again. All of it is read and checked before anything changes: a file
@@ -17,7 +17,7 @@ impl Daemon {
         if self.may_reload() {
             self.read_again();
             // What it was read from, and most of what was read, have gone.
-            heap::trim();
+            give_back();
         }
     }
 

@@ -8,7 +8,7 @@ use linux::poll::{Interest, Poll, Ready};
 use linux::process::{self, Exit as Ended};
 use linux::seqpacket::Channel as Socket;
 use linux::signals::Signals;
-use linux::{OsError, clock, heap};
+use linux::{OsError, clock};
 use model::Model;
 
 use super::child::Child;
@@ -20,6 +20,7 @@ use crate::exit::Exit;
 use crate::ipc::{Part, Role, ScriptsToSupervisor, SupervisorToScripts, ToEngine, Wish};
 use crate::log::{Level, Line, Sinks, Writer};
 use crate::pid_paths::PidPaths;
+use crate::process::give_back;
 
 mod token {
     pub(super) const SIGNALS: u64 = 0;
@@ -250,7 +251,7 @@ impl Daemon {
             self.start_worker(part);
         }
         // All but the head of the configuration has gone.
-        heap::trim();
+        give_back();
         if std::mem::take(&mut self.reload_again) {
             self.reload();
         }

@@ -249,13 +249,16 @@ static ssize_t sent(int fd, const void *data, size_t len, ssize_t result)
 
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
-	static __thread char buffer[1 << 18];
+	/* As part of the thread's own storage it would be cleared, and so be memory of the daemon, at each exec. */
+	static __thread char *buffer;
+	const size_t room = 1 << 18;
 	size_t len = 0, i;
 	REAL(sendmsg);
 
 	if (!is_ours(fd)) return real(fd, message, flags);
+	if (!buffer && !(buffer = malloc(room))) return -1;
 	for (i = 0; i < message->msg_iovlen; i++) {
-		if (len + message->msg_iov[i].iov_len > sizeof buffer) {
+		if (len + message->msg_iov[i].iov_len > room) {
 			errno = EMSGSIZE;
 			return -1;
 		}

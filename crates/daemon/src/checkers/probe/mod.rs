@@ -107,7 +107,7 @@ impl Prober {
     pub async fn run_noting(&self, checker: &Checker, url: usize) -> (Answer, Option<LengthMismatch>) {
         let mut mismatch = None;
         let done = match &checker.probe {
-            Probe::Tcp(to) => stream::check(&self.waits, to).await,
+            Probe::Tcp(_) => return (self.connect(checker).await, None),
             Probe::Http(to, http) => self.http(to, http, url, false, &mut mismatch).await,
             // Boxed, so that the others' futures are not as large as this one.
             Probe::Ssl(to, http) => Box::pin(self.http(to, http, url, true, &mut mismatch)).await,
@@ -120,6 +120,14 @@ impl Prober {
             }
         };
         (done.map_or_else(|answer| answer, |()| PASSED), mismatch)
+    }
+
+    /// A `TCP_CHECK`, made once; all else is answered by [`Answer::Unable`].
+    pub async fn connect(&self, checker: &Checker) -> Answer {
+        let Probe::Tcp(to) = &checker.probe else {
+            return unable(nix::errno::Errno::EINVAL, "no connection");
+        };
+        stream::check(&self.waits, to).await.map_or_else(|answer| answer, |()| PASSED)
     }
 
     #[cfg(test)]

@@ -17,11 +17,13 @@ use super::{Deadline, Outcome};
 
 /// `TCP_CHECK`: a connection, which is closed at once.
 pub(super) async fn check(waits: &Waits, to: &Connect) -> Outcome<()> {
-    match socket::connect(to, Kind::Stream)? {
+    let (socket, established_already) = socket::connect(to, Kind::Stream)?;
+    if established_already {
         // The kernel was as quick as that: there is nothing to wait for.
-        (_, true) => Ok(()),
-        (socket, false) => established(waits, &socket, Deadline::new(to).step()).await,
+        return Ok(());
     }
+    let until = Deadline::new(to).step();
+    established(waits, &socket, until).await
 }
 
 /// Connects.

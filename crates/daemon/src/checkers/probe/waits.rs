@@ -72,24 +72,35 @@ impl Waits {
     }
 
     /// Waits until `socket` is ready for `interest`, or has an error. `None`: it was not until `until`.
-    pub async fn ready(&self, socket: &impl AsFd, interest: Interest, until: Instant) -> Option<Ready> {
-        self.wait(Wait::Socket(Awaited::new(socket, interest), until)).await
+    pub fn ready(&self, socket: &impl AsFd, interest: Interest, until: Instant) -> Waiting<'_> {
+        Waiting { waits: self, wait: Some(Wait::Socket(Awaited::new(socket, interest), until)) }
     }
 
     /// Lets others have their turn.
     pub async fn turn(&self) {
-        self.wait(Wait::Turn).await;
+        Waiting { waits: self, wait: Some(Wait::Turn) }.await;
     }
+}
 
-    async fn wait(&self, wait: Wait) -> Option<Ready> {
-        let mut waits = false;
-        std::future::poll_fn(|_| {
-            if std::mem::replace(&mut waits, true) {
-                return Poll::Ready(self.news.take());
+/// A run that waits. Written by hand: thousands of these are there at once, and as `async` functions within each
+/// other they would hold the same things several times.
+#[must_use]
+pub struct Waiting<'w> {
+    waits: &'w Waits,
+    /// What for, as long as the note is not left.
+    wait: Option<Wait>,
+}
+
+impl Future for Waiting<'_> {
+    type Output = Option<Ready>;
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.wait.take() {
+            Some(wait) => {
+                self.waits.note.set(Some(wait));
+                Poll::Pending
             }
-            self.note.set(Some(wait));
-            Poll::Pending
-        })
-        .await
+            None => Poll::Ready(self.waits.news.take()),
+        }
     }
 }
