@@ -261,14 +261,28 @@ fn http_checks_know_their_pages_hosts_and_names() {
 fn the_other_checks_have_their_own_keywords() {
     let Probe::Dns(_, dns) = checker("DNS_CHECK {\ntype aaaa\nname a.example\n}").probe else { panic!() };
     assert_eq!((dns.kind, &*dns.name), (DnsType::Aaaa, "a.example"));
+    for (written, name) in [("a.example.", "a.example"), (".", ".")] {
+        let Probe::Dns(_, dns) = checker(&format!("DNS_CHECK {{\nname {written}\n}}")).probe else {
+            panic!()
+        };
+        assert_eq!(&*dns.name, name);
+    }
     let Probe::Udp(_, udp) = checker("UDP_CHECK {\npayload 00 ff 1\nrequire_reply 0X\n}").probe else {
         panic!()
     };
     assert_eq!(udp.payload.as_deref(), Some(&[0, 0xff, 1][..]));
     assert_eq!(udp.reply.as_deref(), Some(&[MaskedByte { value: 0, mask: 0xf0 }][..]));
-    let server = server(
-        "SMTP_CHECK {\nhelo_name me\nretry 9\nhost {\nconnect_ip 198.51.100.9\n}\nhost {\nretry 2\n}\n}",
-    );
+    let Probe::Udp(_, udp) = checker("UDP_CHECK {\nrequire_reply\n}").probe else { panic!() };
+    assert_eq!(udp.reply.as_deref(), Some(&[][..]), "any answer does");
+    let hosts =
+        "SMTP_CHECK {\nhelo_name me\nretry 9\nhost {\nconnect_ip 198.51.100.9\n}\nhost {\nretry 2\n}\n}";
+    let loaded = load_text(&service(
+        "192.0.2.1 80",
+        &format!("{BASICS}real_server 198.51.100.1 8080 {{\n{hosts}\n}}"),
+    ));
+    let deprecated = "The SMTP_CHECK host block is deprecated. Please define additional checkers.";
+    assert_eq!(log(&loaded), [deprecated]);
+    let server = loaded.model.unwrap().lvs.services.remove(0).servers.remove(0);
     let [own, first, second] = &*server.checkers else { panic!("{server:?}") };
     assert_eq!((own.schedule.retry, first.schedule.retry, second.schedule.retry), (9, 9, 2));
     let Probe::Smtp(connect, smtp) = &first.probe else { panic!() };

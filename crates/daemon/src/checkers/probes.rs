@@ -13,7 +13,7 @@ use linux::poll::{Poll, Ready};
 use linux::sysctl::PingGroups;
 use model::lvs::{Checker, Lvs, Probe, Tls};
 
-use super::probe::{LengthMismatch, Prober};
+use super::probe::{LengthMismatch, PASSED, Prober};
 use super::tasks::{TaskId, Tasks};
 use crate::ipc::Lateness;
 use crate::log::Line;
@@ -27,8 +27,9 @@ struct Ended {
     run: RunId,
     late: Duration,
     answer: Answer,
-    /// What else there is to tell.
-    note: Option<Line>,
+    checker: Arc<Checker>,
+    url: usize,
+    mismatch: Option<LengthMismatch>,
 }
 
 /// All probes.
@@ -41,6 +42,8 @@ pub struct Probes {
     lateness: Histogram,
     /// What the answers don't tell.
     notes: Vec<Line>,
+    /// The urls with a length that is wrong, and was told.
+    wrong: BTreeMap<(Arc<Checker>, usize), LengthMismatch>,
     /// While pings run that the kernel's setting would have forbidden.
     ping_groups: Option<PingGroups>,
 }
@@ -55,12 +58,15 @@ impl Probes {
             answers: VecDeque::new(),
             lateness: Histogram::default(),
             notes: Vec::new(),
+            wrong: BTreeMap::new(),
             ping_groups: None,
         }
     }
 
     /// From now on, probes show what `tls` says.
-    pub fn configure(&self, tls: Option<&Tls>) {
+    pub fn configure(&mut self, tls: Option<&Tls>) {
+        // The checks may be others.
+        self.wrong.clear();
         self.prober.configure(tls);
     }
 
@@ -100,8 +106,7 @@ impl Probes {
         let task = self.tasks.start(async move {
             let late = clock::now().since(due);
             let (answer, mismatch) = prober.run_noting(&checker, url).await;
-            let note = mismatch.and_then(|mismatch| note(&checker, url, mismatch));
-            Ended { run, late, answer, note }
+            Ended { run, late, answer, checker, url, mismatch }
         });
         self.running.insert(run, task);
     }
@@ -141,10 +146,20 @@ impl Probes {
 
     /// Lets probes go on.
     pub fn run(&mut self) {
-        let Self { prober, tasks, running, answers, lateness, notes, .. } = self;
-        tasks.run(&prober.waits, MOST, |Ended { run, late, answer, note }| {
+        let Self { prober, tasks, running, answers, lateness, notes, wrong, .. } = self;
+        tasks.run(&prober.waits, MOST, |Ended { run, late, answer, checker, url, mismatch }| {
             lateness.record(late);
-            notes.extend(note);
+            // Told when it begins and when it changes.
+            match mismatch {
+                None if wrong.is_empty() => {}
+                None if answer == PASSED => drop(wrong.remove(&(checker, url))),
+                None => {}
+                Some(mismatch) => {
+                    if wrong.insert((checker.clone(), url), mismatch) != Some(mismatch) {
+                        notes.extend(note(&checker, url, mismatch));
+                    }
+                }
+            }
             running.remove(&run);
             answers.push_back((run, answer));
         });
