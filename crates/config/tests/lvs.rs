@@ -165,8 +165,20 @@ fn servers_have_the_port_of_the_service_unless_nat_is_used() {
     let two = "real_server 198.51.100.1 {; }; real_server 198.51.100.2 81 {; }";
     assert_eq!(ports("192.0.2.1 80", &format!("lvs_method NAT; {two}")), [80, 81]);
     assert_eq!(ports("192.0.2.1 80", &format!("lvs_method DR; {two}")), [80, 80]);
+    let none = "persistence_timeout 50; lvs_method NAT; real_server 198.51.100.1 0 {; }";
+    assert_eq!(ports("192.0.2.1 0", none), [0]);
     assert_eq!(ports("fwmark 5", &format!("lvs_method NAT; {two}")), [0, 81]);
     assert_eq!(ports("fwmark 5", &format!("lvs_method DR; {two}")), [0, 0]);
+    let group = |text: String| {
+        let services = load_text(&format!("virtual_server_group G {{\n192.0.2.1 80\n}}\n{text}"))
+            .model
+            .unwrap()
+            .lvs
+            .services;
+        services[0].servers.iter().map(|s| s.port).collect::<Vec<_>>()
+    };
+    let lines = format!("protocol TCP\nlvs_sched rr\nlvs_method DR; {two}");
+    assert_eq!(group(service("group G", &lines)), [0, 81]);
 }
 
 #[test]
@@ -209,7 +221,8 @@ fn persistence_has_a_timeout_and_a_granularity() {
 fn groups_hold_addresses_ranges_and_marks() {
     let group = "virtual_server_group G {\n192.0.2.1 80\n192.0.2.10-12 80\n192.0.2.20-192.0.3.1 80\n192.0.2.32/30 80\n\
                  2001:db8::1-ff 80\nfwmark 7 inet6\n}\n";
-    let model = model(&format!("{group}{}", service("group G", &format!("{BASICS}{SERVER}"))));
+    let model =
+        model(&format!("{group}{}", service("group G", &format!("{BASICS}lvs_method TUN\n{SERVER}"))));
     let entries = &model.lvs.groups[0].entries;
     let range = |entry: &GroupEntry| match entry {
         GroupEntry::Addresses(range, port) => (range.first.to_string(), range.last.to_string(), *port),

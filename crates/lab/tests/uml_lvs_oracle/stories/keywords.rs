@@ -179,7 +179,7 @@ fn forwarding(s: &mut Stage) -> Result<()> {
     .iter()
     .zip(70..)
     {
-        conf += &of(n, lines, &[real(9, &at_once())]);
+        conf += &of(n, lines, &[real_at(&format!("10.0.0.29 80{n}"), &at_once())]);
     }
     s.start(&conf)?;
     s.look(0.9, &["-Ln", "--tun-info"])?;
@@ -212,6 +212,7 @@ fn ranges(s: &mut Stage) -> Result<()> {
     // One group in two services that differ in their protocol; and one that is nowhere.
     conf += &service("group g1", "protocol UDP", &[real(2, "")]);
     conf += &service("group nowhere", "", &[real(2, "")]);
+    conf += &service("group g6", "protocol UDP\n lvs_method TUN", &[real(2, "")]);
     s.start(&conf)?;
     s.rest(2.5)?;
     s.stop()?;
@@ -219,40 +220,42 @@ fn ranges(s: &mut Stage) -> Result<()> {
 }
 
 fn otherwise(s: &mut Stage) -> Result<()> {
-    s.open(1, Silence)?;
+    (1..=9).try_for_each(|n| s.open_at(&format!("10.0.0.21:808{n}"), Silence))?;
     let check = at_once();
+    // Each service has a server of its own, which tells who is meant.
+    let one = |n: u8, lines: &str| real_at(&format!("10.0.0.21 808{n}"), lines);
     let conf = [
-        service("192.0.2.10 81", "inhibit_on_failure", &[real(1, &check), real(2, &check)]),
+        service("192.0.2.10 81", "inhibit_on_failure", &[one(1, &check), real(2, &check)]),
         service(
             "192.0.2.10 82",
             "inhibit_on_failure",
-            &[real(1, &check), real(3, &format!("inhibit_on_failure off\n {check}"))],
+            &[one(2, &check), real(3, &format!("inhibit_on_failure off\n {check}"))],
         ),
         service(
             "192.0.2.10 83",
             "alpha",
-            &[real(1, &format!("alpha off\n {check}")), real(4, &format!("alpha no\n {check}"))],
+            &[one(3, &format!("alpha off\n {check}")), real(4, &format!("alpha no\n {check}"))],
         ),
         service(
             "192.0.2.10 84",
             "",
-            &[real(1, &format!("alpha\n {check}")), real(5, &format!("alpha yes\n {check}"))],
+            &[one(4, &format!("alpha\n {check}")), real(5, &format!("alpha yes\n {check}"))],
         ),
-        service("192.0.2.10 85", "weight 7", &[real(1, ""), real(6, "weight 0"), real(2, "weight 65535")]),
+        service("192.0.2.10 85", "weight 7", &[one(5, ""), real(6, "weight 0"), real(2, "weight 65535")]),
         service(
             "192.0.2.10 86",
             "uthreshold 9\n lthreshold 3",
-            &[real(1, "uthreshold 10\n lthreshold 20"), real(2, "lthreshold 5"), real(3, "uthreshold 5")],
+            &[one(6, "uthreshold 10\n lthreshold 20"), real(2, "lthreshold 5"), real(3, "uthreshold 5")],
         ),
-        service("192.0.2.10 87", "quorum 3\n hysteresis 3", &[real(1, &check), real(2, "weight 9")]),
-        service("192.0.2.10 88", "quorum 30", &[real(1, "weight 4")]),
-        service("192.0.2.10 89", "weight 0\n quorum 0", &[real(1, ""), real(2, "weight 2147483647")]),
+        service("192.0.2.10 87", "quorum 3\n hysteresis 3", &[one(7, &check), real(2, "weight 9")]),
+        service("192.0.2.10 88", "quorum 30", &[one(8, "weight 4")]),
+        service("192.0.2.10 89", "weight 0\n quorum 0", &[one(9, ""), real(2, "weight 2147483647")]),
     ];
     s.start(&(global("") + &conf.concat()))?;
     s.rest(0.5)?;
     s.look(0.5, &["-Ln", "--thresholds"])?;
     s.rest(4.5)?;
-    s.close(1);
+    (1..=9).for_each(|n| s.close_at(&format!("10.0.0.21:808{n}")));
     s.rest(9.5)
 }
 
@@ -267,8 +270,7 @@ fn mail(s: &mut Stage) -> Result<()> {
     };
     let conf = |alerts: &str| {
         let global = global(alerts)
-            .replace("admin@example.com", "Admin <admin@example.com>\n second@example.com third@example.com")
-            .replace("lvs@example.com", "\"The LVS <lvs@example.com>\"");
+            .replace("admin@example.com", "admin@example.com\n second@example.com third@example.com");
         [
             global,
             of(81, "", 1, &at_once()),
@@ -279,7 +281,7 @@ fn mail(s: &mut Stage) -> Result<()> {
         .concat()
     };
     s.start(&conf(""))?;
-    let mut now = 2.5;
+    let mut now = 4.0;
     for alerts in [
         "smtp_alert",
         "smtp_alert off",
@@ -306,7 +308,7 @@ fn mail(s: &mut Stage) -> Result<()> {
 /// Commands with words, quotes and users; FIFOs with readers.
 fn commands(s: &mut Stage) -> Result<()> {
     s.open(1, Silence)?;
-    s.script("/run/who", "echo \"$(id -un):$(id -gn) $# $*\" >/run/told")?;
+    s.script("/run/who", "echo \"$(id -un):$(id -gn) $(umask) $# $*\" >/run/told")?;
     s.script("/run/reader", "echo \"reader $# $*\" >/run/told\n while read -r line; do echo \"read $line\" >/run/told; done <\"$1\"")?;
     s.run("chmod 666 /run/told")?;
     let lines = |n: u8| {
@@ -318,7 +320,7 @@ fn commands(s: &mut Stage) -> Result<()> {
     };
     let conf = format!(
         "virtual_server 192.0.2.10 80 {{\n delay_loop 2\n lvs_sched rr\n protocol TCP\n warmup 0\n quorum 2\n \
-         quorum_up \"/run/who gained\" nobody\n quorum_down '/run/who lost a\\ b'\n{}{}}}\n",
+         quorum_up \"/run/who gained\" nobody\n quorum_down '/run/who lost'\n{}{}}}\n",
         lines(1),
         lines(2)
     );
@@ -331,7 +333,7 @@ fn commands(s: &mut Stage) -> Result<()> {
     s.rest(9.5)?;
     s.stop()?;
     s.rest(15.5)?;
-    s.show(15.5, "ls /run/other.fifo")
+    s.show(15.5, "find /run -name other.fifo")
 }
 
 fn misc(s: &mut Stage) -> Result<()> {
