@@ -199,7 +199,7 @@ fn certificate(s: &mut Stage) -> Result<()> {
     let ssl =
         "SSL {\n password secret\n ca /run/own.cert\n certificate /run/own.cert\n key /run/own.key\n}\n";
     s.start(&(global("") + &services(&[1, 2])))?;
-    s.rest(4.5)?;
+    s.until(4.0);
     s.reload(&(global("") + ssl + &services(&[1, 2])))?;
     s.rest(12.5)
 }
