@@ -150,15 +150,11 @@ impl Probes {
         tasks.run(&prober.waits, MOST, |Ended { run, late, answer, checker, url, mismatch }| {
             lateness.record(late);
             // Told when it begins and when it changes.
-            match mismatch {
-                None if wrong.is_empty() => {}
-                None if answer == PASSED => drop(wrong.remove(&(checker, url))),
-                None => {}
-                Some(mismatch) => {
-                    if wrong.insert((checker.clone(), url), mismatch) != Some(mismatch) {
-                        notes.extend(note(&checker, url, mismatch));
-                    }
-                }
+            if let Some(mismatch) = mismatch {
+                let before = wrong.insert((checker.clone(), url), mismatch);
+                notes.extend(note(&checker, url, mismatch).filter(|_| before != Some(mismatch)));
+            } else if answer == PASSED && !wrong.is_empty() {
+                wrong.remove(&(checker, url));
             }
             running.remove(&run);
             answers.push_back((run, answer));
