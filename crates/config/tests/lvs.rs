@@ -165,8 +165,20 @@ fn servers_have_the_port_of_the_service_unless_nat_is_used() {
     let two = "real_server 198.51.100.1 {; }; real_server 198.51.100.2 81 {; }";
     assert_eq!(ports("192.0.2.1 80", &format!("lvs_method NAT; {two}")), [80, 81]);
     assert_eq!(ports("192.0.2.1 80", &format!("lvs_method DR; {two}")), [80, 80]);
+    let none = "persistence_timeout 50; lvs_method NAT; real_server 198.51.100.1 0 {; }";
+    assert_eq!(ports("192.0.2.1 0", none), [0]);
     assert_eq!(ports("fwmark 5", &format!("lvs_method NAT; {two}")), [0, 81]);
     assert_eq!(ports("fwmark 5", &format!("lvs_method DR; {two}")), [0, 0]);
+    let group = |text: String| {
+        let services = load_text(&format!("virtual_server_group G {{\n192.0.2.1 80\n}}\n{text}"))
+            .model
+            .unwrap()
+            .lvs
+            .services;
+        services[0].servers.iter().map(|s| s.port).collect::<Vec<_>>()
+    };
+    let lines = format!("protocol TCP\nlvs_sched rr\nlvs_method DR; {two}");
+    assert_eq!(group(service("group G", &lines)), [0, 81]);
 }
 
 #[test]
@@ -209,7 +221,8 @@ fn persistence_has_a_timeout_and_a_granularity() {
 fn groups_hold_addresses_ranges_and_marks() {
     let group = "virtual_server_group G {\n192.0.2.1 80\n192.0.2.10-12 80\n192.0.2.20-192.0.3.1 80\n192.0.2.32/30 80\n\
                  2001:db8::1-ff 80\nfwmark 7 inet6\n}\n";
-    let model = model(&format!("{group}{}", service("group G", &format!("{BASICS}{SERVER}"))));
+    let model =
+        model(&format!("{group}{}", service("group G", &format!("{BASICS}lvs_method TUN\n{SERVER}"))));
     let entries = &model.lvs.groups[0].entries;
     let range = |entry: &GroupEntry| match entry {
         GroupEntry::Addresses(range, port) => (range.first.to_string(), range.last.to_string(), *port),
@@ -261,14 +274,28 @@ fn http_checks_know_their_pages_hosts_and_names() {
 fn the_other_checks_have_their_own_keywords() {
     let Probe::Dns(_, dns) = checker("DNS_CHECK {\ntype aaaa\nname a.example\n}").probe else { panic!() };
     assert_eq!((dns.kind, &*dns.name), (DnsType::Aaaa, "a.example"));
+    for (written, name) in [("a.example.", "a.example"), (".", ".")] {
+        let Probe::Dns(_, dns) = checker(&format!("DNS_CHECK {{\nname {written}\n}}")).probe else {
+            panic!()
+        };
+        assert_eq!(&*dns.name, name);
+    }
     let Probe::Udp(_, udp) = checker("UDP_CHECK {\npayload 00 ff 1\nrequire_reply 0X\n}").probe else {
         panic!()
     };
     assert_eq!(udp.payload.as_deref(), Some(&[0, 0xff, 1][..]));
     assert_eq!(udp.reply.as_deref(), Some(&[MaskedByte { value: 0, mask: 0xf0 }][..]));
-    let server = server(
-        "SMTP_CHECK {\nhelo_name me\nretry 9\nhost {\nconnect_ip 198.51.100.9\n}\nhost {\nretry 2\n}\n}",
-    );
+    let Probe::Udp(_, udp) = checker("UDP_CHECK {\nrequire_reply\n}").probe else { panic!() };
+    assert_eq!(udp.reply.as_deref(), Some(&[][..]), "any answer does");
+    let hosts =
+        "SMTP_CHECK {\nhelo_name me\nretry 9\nhost {\nconnect_ip 198.51.100.9\n}\nhost {\nretry 2\n}\n}";
+    let loaded = load_text(&service(
+        "192.0.2.1 80",
+        &format!("{BASICS}real_server 198.51.100.1 8080 {{\n{hosts}\n}}"),
+    ));
+    let deprecated = "The SMTP_CHECK host block is deprecated. Please define additional checkers.";
+    assert_eq!(log(&loaded), [deprecated]);
+    let server = loaded.model.unwrap().lvs.services.remove(0).servers.remove(0);
     let [own, first, second] = &*server.checkers else { panic!("{server:?}") };
     assert_eq!((own.schedule.retry, first.schedule.retry, second.schedule.retry), (9, 9, 2));
     let Probe::Smtp(connect, smtp) = &first.probe else { panic!() };

@@ -131,12 +131,13 @@ impl Printer<'_> {
             block.flag("sorry_server_inhibit", inhibit);
         }
         for server in servers {
-            self.real_server(server, method, port.is_none(), delay_loop, &mut block);
+            let portless = matches!(destination, Destination::Mark(_));
+            self.real_server(server, method, portless, delay_loop, &mut block);
         }
         out.block("virtual_server", head, block);
     }
 
-    /// `portless`: the service is more than one address, and has no port of its own.
+    /// `portless`: the service is a mark, and has no port.
     fn real_server(
         &self,
         server: &RealServer,

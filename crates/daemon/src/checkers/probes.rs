@@ -13,7 +13,7 @@ use linux::poll::{Poll, Ready};
 use linux::sysctl::PingGroups;
 use model::lvs::{Checker, Lvs, Probe, Tls};
 
-use super::probe::{LengthMismatch, Prober};
+use super::probe::{LengthMismatch, PASSED, Prober};
 use super::tasks::{TaskId, Tasks};
 use crate::ipc::Lateness;
 use crate::log::Line;
@@ -30,8 +30,9 @@ struct Ended {
     run: RunId,
     late: Duration,
     answer: Answer,
-    /// What else there is to tell.
-    note: Option<Line>,
+    checker: Arc<Checker>,
+    url: usize,
+    mismatch: Option<LengthMismatch>,
 }
 
 /// All probes.
@@ -46,6 +47,8 @@ pub struct Probes {
     lateness: Histogram,
     /// What the answers don't tell.
     notes: Vec<Line>,
+    /// The urls with a length that is wrong, and was told.
+    wrong: BTreeMap<(Arc<Checker>, usize), LengthMismatch>,
     /// While pings run that the kernel's setting would have forbidden.
     ping_groups: Option<PingGroups>,
 }
@@ -61,12 +64,15 @@ impl Probes {
             answers: VecDeque::new(),
             lateness: Histogram::default(),
             notes: Vec::new(),
+            wrong: BTreeMap::new(),
             ping_groups: None,
         }
     }
 
     /// From now on, probes show what `tls` says.
-    pub fn configure(&self, tls: Option<&Tls>) {
+    pub fn configure(&mut self, tls: Option<&Tls>) {
+        // The checks may be others.
+        self.wrong.clear();
         self.prober.configure(tls);
     }
 
@@ -109,14 +115,13 @@ impl Probes {
             self.tasks.start(async move {
                 let late = clock::now().since(due);
                 let answer = prober.connect(&checker).await;
-                Ended { run, late, answer, note: None }
+                Ended { run, late, answer, checker, url, mismatch: None }
             })
         } else {
             self.tasks.start(async move {
                 let late = clock::now().since(due);
                 let (answer, mismatch) = prober.run_noting(&checker, url).await;
-                let note = mismatch.and_then(|mismatch| note(&checker, url, mismatch));
-                Ended { run, late, answer, note }
+                Ended { run, late, answer, checker, url, mismatch }
             })
         };
         self.running.insert(run, task);
@@ -158,10 +163,16 @@ impl Probes {
 
     /// Lets probes go on.
     pub fn run(&mut self) {
-        let Self { prober, tasks, running, answers, lateness, notes, .. } = self;
-        tasks.run(&prober.waits, MOST, |Ended { run, late, answer, note }| {
+        let Self { prober, tasks, running, answers, lateness, notes, wrong, .. } = self;
+        tasks.run(&prober.waits, MOST, |Ended { run, late, answer, checker, url, mismatch }| {
             lateness.record(late);
-            notes.extend(note);
+            // Told when it begins and when it changes.
+            if let Some(mismatch) = mismatch {
+                let before = wrong.insert((checker.clone(), url), mismatch);
+                notes.extend(note(&checker, url, mismatch).filter(|_| before != Some(mismatch)));
+            } else if answer == PASSED && !wrong.is_empty() {
+                wrong.remove(&(checker, url));
+            }
             running.remove(&run);
             answers.push_back((run, answer));
         });

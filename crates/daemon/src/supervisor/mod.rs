@@ -39,6 +39,9 @@ use crate::version;
 /// The kernel's pattern for core files, which is restored at the end.
 const CORE_PATTERN: &str = "/proc/sys/kernel/core_pattern";
 
+/// The mode bits that new files lack unless somebody says otherwise, as with keepalived: FIFOs, logs and dumps
+/// are for their owner.
+const UMASK: u32 = 0o177;
 /// Sinks that take nothing for so long won't take the rest, either.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -136,13 +139,11 @@ fn signal_numbers() -> Vec<i32> {
 fn prepare(options: &Options, configuration: &Configuration, paths: &PidPaths) -> Result<(), (Line, Exit)> {
     let fatal = |text: String| (Line::error(text), Exit::Fatal);
     let global = &configuration.head.global;
-    if let Some(mask) = options.umask.or(global.umask) {
-        umask(Mode::from_bits_truncate(mask));
-    }
     if let Some(directory) = &paths.directory {
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o755).create(directory);
         made.map_err(|e| fatal(format!("{directory} cannot be made: {e}")))?;
     }
+    umask(Mode::from_bits_truncate(options.umask.or(global.umask).unwrap_or(UMASK)));
     Ok(())
 }
 

@@ -49,3 +49,16 @@ pub(crate) fn check(kind: &str, lines: &str) -> String {
 pub(crate) fn at_once() -> String {
     check("TCP_CHECK", "retry 0")
 }
+
+/// A service for each server: what happens at one instant to two servers of one service has no order.
+pub(crate) fn each(protocol: &str, servers: &[String]) -> String {
+    let of = |(server, port): (&String, u16)| {
+        service(&format!("{VIP} {port}"), &format!("protocol {protocol}"), std::slice::from_ref(server))
+    };
+    servers.iter().zip(101..).map(of).collect()
+}
+
+/// `url` with these lines.
+pub(crate) fn url(path: &str, lines: &str) -> String {
+    format!("url {{\n path {path}\n {lines}\n }}\n")
+}

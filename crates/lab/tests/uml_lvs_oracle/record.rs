@@ -19,6 +19,8 @@ pub(crate) enum Stream {
     Mail,
     /// A line of the log.
     Log,
+    /// What a server was asked, whenever it was.
+    Asked,
 }
 
 impl Stream {
@@ -31,6 +33,7 @@ impl Stream {
             Self::Script => "script",
             Self::Mail => "mail",
             Self::Log => "log",
+            Self::Asked => "asked",
         }
     }
 }
@@ -160,6 +163,6 @@ fn subject(event: &Event) -> Option<&str> {
             let name = |word: &&str| word.starts_with('[') && word.contains("]:");
             Some(text.split_whitespace().find(name).unwrap_or_default().trim_end_matches('.'))
         }
-        Stream::Table | Stream::Script | Stream::Mail => None,
+        Stream::Table | Stream::Script | Stream::Mail | Stream::Asked => None,
     }
 }

@@ -17,7 +17,7 @@ use nix::unistd::mkfifo;
 use crate::conf::VIP;
 use crate::normal;
 use crate::record::{Event, Stream};
-use crate::servers::{Answer, Server, mail_sink};
+use crate::servers::{Answer, Asked, Server, mail_sink};
 
 /// Where scripts write what they are told.
 const TOLD: &str = "/run/told";
@@ -46,6 +46,7 @@ pub(crate) struct Stage {
     readers: Vec<(File, std::thread::JoinHandle<()>)>,
     mails: Receiver<(Instant, Vec<String>)>,
     tables: Vec<Event>,
+    asked: Asked,
 }
 
 impl Stage {
@@ -76,6 +77,7 @@ impl Stage {
             readers: Vec::new(),
             mails,
             tables: Vec::new(),
+            asked: Asked::default(),
         };
         for (stream, path) in FIFOS.into_iter().chain([(Stream::Script, TOLD)]) {
             let path = PathBuf::from(path);
@@ -194,6 +196,11 @@ impl Stage {
         self.tables.extend(lines.map(event));
     }
 
+    /// What servers that start from now on are asked is part of what is seen.
+    pub(crate) fn listen(&mut self) {
+        self.asked = Asked::wanted();
+    }
+
     /// Starts server `n` on port 80.
     pub(crate) fn open(&mut self, n: u8, answer: Answer) -> Result<()> {
         self.open_at(&format!("10.0.0.2{n}:80"), answer)
@@ -213,7 +220,7 @@ impl Stage {
 
     /// Starts a server for TCP.
     pub(crate) fn open_at(&mut self, at: &str, answer: Answer) -> Result<()> {
-        let server = Server::tcp(&self.farm, address(at), answer)?;
+        let server = Server::tcp(&self.farm, address(at), answer, &self.asked)?;
         self.servers.insert((false, address(at)), server);
         Ok(())
     }
@@ -229,7 +236,7 @@ impl Stage {
             server.set(answer);
             return Ok(());
         }
-        let server = Server::udp(&self.farm, address(at), answer)?;
+        let server = Server::udp(&self.farm, address(at), answer, &self.asked)?;
         self.servers.insert((true, address(at)), server);
         Ok(())
     }
@@ -280,6 +287,8 @@ impl Stage {
             let text = if stream == Stream::Log { normal::line(&text) } else { Some(text) };
             events.extend(text.map(|text| Event { at, stream, text }));
         }
+        let asked = self.asked.all().into_iter();
+        events.extend(asked.map(|text| Event { at: Duration::ZERO, stream: Stream::Asked, text }));
         let mails = self.mails.try_iter();
         let event = |(at, mail): (Instant, Vec<String>)| Event {
             at: at.saturating_duration_since(self.start),

@@ -133,7 +133,7 @@ pub struct Regex {
     pub stack: Option<(u32, u32)>,
 }
 
-/// Where in the body a match may start, in bytes.
+/// Where in the reply, its head included, a match may start, in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Offsets {
     /// At the earliest.

@@ -32,7 +32,7 @@ fn entry(line: &Line, cx: &mut Cx<'_>) -> Option<GroupEntry> {
         return mark(line, cx);
     }
     let port = match line.rest.first() {
-        Some(word) => super::port(word, cx)?,
+        Some(word) => super::port_or_none(word, cx)?,
         None => 0,
     };
     Some(GroupEntry::Addresses(range(&line.first, cx)?, port))

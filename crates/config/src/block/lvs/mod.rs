@@ -123,6 +123,11 @@ pub(crate) fn port(word: &Word, cx: &mut Cx<'_>) -> Option<u16> {
     cx.number("port", word, PORT).and_then(|n| u16::try_from(n).ok())
 }
 
+/// Reads a port of a service or a server; 0 is none.
+fn port_or_none(word: &Word, cx: &mut Cx<'_>) -> Option<u16> {
+    if word.text.parse() == Ok(0_u16) { Some(0) } else { port(word, cx) }
+}
+
 /// Reads a mark of the firewall.
 fn mark(word: &Word, cx: &mut Cx<'_>) -> Option<u32> {
     cx.number("fwmark", word, MARK).map(u32_of)

@@ -70,7 +70,7 @@ pub(crate) fn read(node: &Node, nodes: &mut Nodes<'_, '_>, cx: &mut Cx<'_>) -> O
     let port = match node.words.get(1) {
         // keepalived takes the port of the service for 0, although it stands for none elsewhere.
         Some(word) if word.text == "0" => Some(0),
-        Some(word) => lvs::port(word, cx),
+        Some(word) => lvs::port_or_none(word, cx),
         None => Some(0),
     };
     let (Some(address), Some(port)) = (address, port) else {

@@ -160,7 +160,7 @@ fn destination(node: &Node, cx: &mut Cx<'_>) -> Option<DestinationDraft> {
         cx.extra(node, extra);
     }
     let port = match node.words.get(1) {
-        Some(word) => lvs::port(word, cx)?,
+        Some(word) => lvs::port_or_none(word, cx)?,
         None => 0,
     };
     let Some(address) = cx.host(first) else {
@@ -316,7 +316,7 @@ fn sorry(server: &mut VirtualServerDraft, node: &Node, cx: &mut Cx<'_>) {
         return;
     };
     let port = match node.words.get(1) {
-        Some(word) => match lvs::port(word, cx) {
+        Some(word) => match lvs::port_or_none(word, cx) {
             Some(port) => port,
             None => return,
         },

@@ -10,6 +10,7 @@ use model::lvs::{
 };
 
 use super::{Pools, server};
+use crate::block::lvs::real_server::RealServerDraft;
 use crate::block::lvs::virtual_server::{
     DEFAULT_PERSISTENCE, DestinationDraft, SorryDraft, VirtualServerDraft, family_of,
 };
@@ -58,6 +59,8 @@ impl Basics<'_> {
             (Some(port), Forwarding::Nat) if written == 0 => port,
             (Some(port), Forwarding::Direct | Forwarding::Tunnel(_)) => port,
             (_, Forwarding::Nat) => written,
+            // The kernel has the port of each of a group's entries; names and checks have this one.
+            (None, _) if matches!(self.draft.destination, DestinationDraft::Group(_)) => written,
             (None, Forwarding::Direct | Forwarding::Tunnel(_)) => 0,
         }
     }
@@ -72,7 +75,7 @@ pub(super) fn service(p: &mut Pools<'_, '_, '_>, mut draft: VirtualServerDraft) 
         DestinationDraft::Group(name) => match p.group(&name.text) {
             Some(id) => Some(id),
             None => {
-                no_group(p, name);
+                no_group(p, name, &draft);
                 return None;
             }
         },
@@ -86,6 +89,9 @@ pub(super) fn service(p: &mut Pools<'_, '_, '_>, mut draft: VirtualServerDraft) 
     let forwarding = draft.forwarding.unwrap_or(Forwarding::Nat);
     let it = Basics { draft: &draft, protocol, port, forwarding };
 
+    if is_mixed(p, &it, &drafts) {
+        return None;
+    }
     let family = family(p, &it, &drafts);
     let servers = server::servers(p, &it, family, drafts);
     if servers.is_empty() {
@@ -97,6 +103,7 @@ pub(super) fn service(p: &mut Pools<'_, '_, '_>, mut draft: VirtualServerDraft) 
         return None;
     }
     let family = family.unwrap_or_else(|| common_family(&servers));
+    let persistence = persistence(p, &it, family);
     let scheduler = draft.scheduler.unwrap_or_else(|| {
         let log = format!("Virtual server {}: no scheduler set, setting default 'wlc'", it.shown());
         let message = "this virtual server has no scheduler".to_owned();
@@ -108,7 +115,6 @@ pub(super) fn service(p: &mut Pools<'_, '_, '_>, mut draft: VirtualServerDraft) 
         let message = "this virtual server has no forwarding method".to_owned();
         p.r.conflict(draft.span, message, "NAT is used", "add `lvs_method NAT`", log);
     }
-    let persistence = persistence(p, &it, family);
     let one_packet = one_packet(p, &it);
     let ha_suspend = ha_suspend(p, &it);
     let quorum = quorum(p, &it, &servers);
@@ -140,8 +146,7 @@ pub(super) fn service(p: &mut Pools<'_, '_, '_>, mut draft: VirtualServerDraft) 
     Some(VirtualServer { service, servers })
 }
 
-/// keepalived says nothing about a group that does not exist, and serves nothing.
-fn no_group(p: &mut Pools<'_, '_, '_>, name: &crate::lang::Word) {
+fn no_group(p: &mut Pools<'_, '_, '_>, name: &crate::lang::Word, draft: &VirtualServerDraft) {
     let known = p.group_ids.keys().map(|name| &**name);
     let help = crate::keyword::value::nearest(&name.text, known).map_or_else(
         || format!("define it with `virtual_server_group {} {{ .. }}`", name.text),
@@ -150,8 +155,34 @@ fn no_group(p: &mut Pools<'_, '_, '_>, name: &crate::lang::Word) {
     let d = Diagnostic::new(Code::POINTLESS, format!("there is no group `{}` of addresses", name.text))
         .at(name.span)
         .label("this virtual server is ignored")
-        .help(help);
+        .help(help)
+        .bare_log(format!(
+            "Virtual server group {} specified but not configured - ignoring virtual server {}",
+            name.text,
+            Shown { destination: &draft.destination, protocol: draft.protocol }
+        ));
     p.r.cx.report(d);
+}
+
+/// Whether the service is a group with addresses of both families, which servers of one family can't serve
+/// unless they are behind tunnels: then there is no service.
+fn is_mixed(p: &mut Pools<'_, '_, '_>, it: &Basics<'_>, servers: &[RealServerDraft]) -> bool {
+    let DestinationDraft::Group(name) = &it.draft.destination else { return false };
+    let group = p.group_ids.get(name.text.as_str()).and_then(|(id, _)| p.groups.get(id.index()));
+    let both = group.is_some_and(|group| group.has(Family::V4) && group.has(Family::V6));
+    let tunnel = |server: &RealServerDraft| server.forwarding.unwrap_or(it.forwarding).is_tunnel();
+    if !both || servers.iter().all(tunnel) {
+        return false;
+    }
+    let log = format!(
+        "{}: virtual server group with IPv4 & IPv6 doesn't match virtual server {} - ignoring",
+        name.text,
+        it.shown()
+    );
+    let message = format!("the group `{}` has addresses of both families", name.text);
+    let help = "make a group and a virtual server for each family";
+    p.r.conflict(it.draft.span, message, "this virtual server is ignored", help, log);
+    true
 }
 
 fn protocol(p: &mut Pools<'_, '_, '_>, draft: &VirtualServerDraft) -> Option<Protocol> {
@@ -177,11 +208,7 @@ fn protocol(p: &mut Pools<'_, '_, '_>, draft: &VirtualServerDraft) -> Option<Pro
 }
 
 /// The family of the service, if anything but tunnels decides about it.
-fn family(
-    p: &Pools<'_, '_, '_>,
-    it: &Basics<'_>,
-    servers: &[crate::block::lvs::real_server::RealServerDraft],
-) -> Option<Family> {
+fn family(p: &Pools<'_, '_, '_>, it: &Basics<'_>, servers: &[RealServerDraft]) -> Option<Family> {
     if it.draft.family.is_some() {
         return it.draft.family;
     }

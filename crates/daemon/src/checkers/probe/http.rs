@@ -16,7 +16,7 @@ use super::{Deadline, LengthMismatch, Outcome, Prober, SCRATCH, regex, tls, unab
 const HEAD: usize = 16 * 1024;
 /// The longest body whose digest is made, in bytes.
 const DIGESTED: u64 = 16 * 1024 * 1024;
-/// So much of a body is searched for a pattern, in bytes; and so much is read if nothing depends on it.
+/// So much of a reply is searched for a pattern, in bytes; and so much of a body is read if nothing depends on it.
 const SEARCHED: usize = 1024 * 1024;
 
 /// The request, byte for byte that of keepalived.
@@ -67,6 +67,8 @@ pub struct Reply {
     pub received: u64,
     /// In a place of its own: few checks have one, and thousands of replies are awaited at once.
     digest: Option<Box<Md5>>,
+    /// The beginning of all, its head included, if a pattern is looked for: keepalived searches what it
+    /// has read, and counts offsets from there.
     text: Option<Vec<u8>>,
     /// Everything as it came, if somebody wants it.
     raw: Option<Vec<u8>>,
@@ -121,6 +123,9 @@ impl Reply {
         self.status = wire::http::status(head);
         self.length = wire::http::content_length(head);
         self.in_body = true;
+        if let Some(text) = &mut self.text {
+            text.extend_from_slice(head);
+        }
         self.take_body(body)
     }
 
@@ -157,11 +162,13 @@ impl Reply {
     /// No more comes.
     fn end(&mut self) -> Result<(), Failure> {
         if !self.in_body {
-            if self.head.is_empty() {
-                return Err(Failure::NoData);
-            }
-            // A head without an end: all is head.
-            self.status = wire::http::status(&self.head);
+            // Whoever breaks off within the head is not well, whatever the first line says.
+            let nothing = self.head.is_empty();
+            return Err(if nothing {
+                Failure::NoData
+            } else {
+                Failure::Malformed("the head of the reply does not end")
+            });
         }
         self.ended = true;
         Ok(())
@@ -288,8 +295,8 @@ impl Prober {
             return failed(Failure::Digest);
         }
         if let Some((pattern, inverted)) = pattern {
-            let body = reply.text.unwrap_or_default();
-            let found = regex::search(&self.waits, &pattern, &body, body.len() < SEARCHED)
+            let text = reply.text.unwrap_or_default();
+            let found = regex::search(&self.waits, &pattern, &text, text.len() < SEARCHED)
                 .await
                 .map_err(Answer::Failed)?;
             if found == inverted {

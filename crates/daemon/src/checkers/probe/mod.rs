@@ -41,7 +41,7 @@ const SCRATCH: usize = 16 * 1024;
 /// What a run ends with as soon as something is wrong.
 type Outcome<T> = Result<T, Answer>;
 
-const PASSED: Answer = Answer::Passed { status: 0 };
+pub(super) const PASSED: Answer = Answer::Passed { status: 0 };
 
 /// Something that a check tells besides its answer: the server announced another length of the body than
 /// it sent. It fails nothing.

@@ -1,4 +1,4 @@
-//! Searches in the bodies of replies: compiled patterns, and a bound for the time that they take.
+//! Searches in replies: compiled patterns, and a bound for the time that they take.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -38,13 +38,13 @@ impl Cache {
     }
 }
 
-/// Whether `body`, or its beginning if it isn't `whole`, has a match. Other checks get their turn between its steps.
+/// Whether `text`, or its beginning if it isn't `whole`, has a match. Other checks get their turn between its steps.
 ///
 /// # Errors
 /// [`Failure::Regex`] if limits were met: then nobody knows.
-pub(super) async fn search(waits: &Waits, regex: &Regex, body: &[u8], whole: bool) -> Result<bool, Failure> {
+pub(super) async fn search(waits: &Waits, regex: &Regex, text: &[u8], whole: bool) -> Result<bool, Failure> {
     let began = Instant::now();
-    let subject = Subject { bytes: body, ends: whole };
+    let subject = Subject { bytes: text, ends: whole };
     let (mut at, mut places) = (regex.start(), PLACES.0);
     loop {
         let step_began = Instant::now();

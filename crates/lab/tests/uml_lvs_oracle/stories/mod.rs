@@ -1,10 +1,13 @@
 //! The stories. Each name is a sentence.
 
 mod alpha;
+mod asking;
 mod checkers;
 mod ends;
+mod keywords;
 mod kinds;
 mod options;
+mod pages;
 mod reloads;
 mod verdicts;
 
@@ -20,6 +23,9 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, Story)> {
         reloads::STORIES,
         ends::STORIES,
         options::STORIES,
+        asking::STORIES,
+        pages::STORIES,
+        keywords::STORIES,
     ];
     all.into_iter().flatten().copied()
 }

@@ -43,15 +43,18 @@ fn kind(checker: &mut CheckerDraft, word: &Word, cx: &mut Cx<'_>) {
 }
 
 fn name(checker: &mut CheckerDraft, word: &Word, cx: &mut Cx<'_>) {
-    let name = word.text.as_str();
-    if name != "." && name.split('.').any(str::is_empty) {
+    // The root's own part is empty; it may be written, or not.
+    let name = word.text.strip_suffix('.').unwrap_or(&word.text);
+    let root = name.is_empty() && !word.text.is_empty();
+    if !root && name.split('.').any(str::is_empty) {
+        let name = &word.text;
         let d = Diagnostic::new(Code::VALUE, format!("the name `{name}` has an empty part"))
             .at(word.span)
             .label("ignored")
-            .help("write parts with one dot between them, and none at the end")
+            .help("write parts with one dot between them")
             .log(format!("DNS_CHECK name '{name}' has empty label - ignoring"));
         cx.report(d);
         return;
     }
-    own!(checker, Dns, |dns| dns.name = Some(name.into()));
+    own!(checker, Dns, |dns| dns.name = Some(if root { "." } else { name }.into()));
 }

@@ -157,7 +157,7 @@ const URL_OWN: &[Keyword<UrlDraft>] = &[
             }
         }),
         "",
-        "what must be found in the page, in the language of PCRE2"
+        "what must be found in the reply, its head included, in the language of PCRE2"
     ),
     keyword!("regex_no_match", Kind::Flag(|u| u.regex.inverted = true), "off", "it must not be found"),
     keyword!("regex_options", Kind::Line("OPTION ..", options), "", "options of PCRE2"),
@@ -165,13 +165,13 @@ const URL_OWN: &[Keyword<UrlDraft>] = &[
         "regex_min_offset",
         Kind::Line("BYTES", |u, node, cx| u.regex.min = offset(node, 0, cx).unwrap_or(u.regex.min)),
         "0",
-        "where in the page it may start at the earliest"
+        "where in the reply, its head included, it may start at the earliest"
     ),
     keyword!(
         "regex_max_offset",
         Kind::Line("BYTES", |u, node, cx| u.regex.max = offset(node, 0, cx).or(u.regex.max)),
         "",
-        "where in the page it may start at the latest"
+        "where in the reply, its head included, it may start at the latest"
     ),
     keyword!("regex_stack", Kind::Line("START MAX", stack), "that of PCRE2", "bytes of stack for the search"),
 ];

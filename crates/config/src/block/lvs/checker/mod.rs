@@ -263,7 +263,7 @@ pub(crate) const BLOCKS: &[Keyword<RealServerDraft>] = &[
         "SMTP_CHECK",
         Kind::Block("", id::SMTP, |s, node, nodes, cx| {
             let checker = read(&SMTP, Own::Smtp(Box::default()), node, nodes, cx);
-            smtp::finish(checker, &mut s.checkers);
+            smtp::finish(checker, &mut s.checkers, cx);
         }),
         "",
         "a mail server greets"

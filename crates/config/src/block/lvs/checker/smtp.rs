@@ -3,7 +3,8 @@
 use crate::block::global_defs::keyword;
 use crate::block::lvs::checker::{CheckerDraft, Own, SMTP_HOST, own, read};
 use crate::block::lvs::{self, id};
-use crate::keyword::{Keyword, Kind};
+use crate::diag::{Code, Diagnostic};
+use crate::keyword::{Cx, Keyword, Kind};
 
 /// What only this check has, as written.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -35,10 +36,18 @@ pub(crate) const OWN: &[Keyword<CheckerDraft>] = &[
 ];
 
 /// Makes one check of the block, and one of each `host` in it, which has the rest from the block.
-pub(crate) fn finish(mut checker: CheckerDraft, checkers: &mut Vec<CheckerDraft>) {
+pub(crate) fn finish(mut checker: CheckerDraft, checkers: &mut Vec<CheckerDraft>, cx: &mut Cx<'_>) {
     let Own::Smtp(smtp) = &mut checker.own else { return };
     let hosts = std::mem::take(&mut smtp.hosts);
     let name = smtp.helo_name.clone();
+    if let Some(host) = hosts.first() {
+        let d = Diagnostic::new(Code::DEPRECATED, "`host` is an old way to check several places")
+            .at(host.span)
+            .label("still understood")
+            .help("write one `SMTP_CHECK` for each of them")
+            .bare_log("The SMTP_CHECK host block is deprecated. Please define additional checkers.");
+        cx.report(d);
+    }
     let with = |mut host: CheckerDraft| {
         host.timing = host.timing.or(&checker.timing);
         host.alpha = host.alpha.or(checker.alpha);

@@ -104,8 +104,10 @@ fn payload(checker: &mut CheckerDraft, node: &Node, cx: &mut Cx<'_>) {
     own!(checker, Udp, |udp| udp.payload = Some(bytes.iter().map(|byte| byte.value).collect()));
 }
 
+/// Without bytes any answer does.
 fn reply(checker: &mut CheckerDraft, node: &Node, cx: &mut Cx<'_>) {
-    let Some(bytes) = hex(&node.words, true) else {
+    let bytes = if node.words.is_empty() { Some(Vec::new()) } else { hex(&node.words, true) };
+    let Some(bytes) = bytes else {
         bad(node, "reply", cx);
         return;
     };
