@@ -269,7 +269,7 @@ fn schedulers() -> Result<Outcome> {
 
 /// The table, read so many entries at a time, and in how many pieces.
 fn piecewise(ipvs: &mut Ipvs, entries: usize) -> Result<(usize, Table)> {
-    let mut reading = ipvs.begin(None).map_err(told)?;
+    let mut reading = ipvs.begin(None, false).map_err(told)?;
     for pieces in 1.. {
         match ipvs.go_on(reading, entries).map_err(told)? {
             Ok(table) => return Ok((pieces, table)),

@@ -37,12 +37,12 @@ struct World {
     daemons: Vec<Process>,
 }
 
-/// How much memory a process occupies, in KiB.
+/// How much memory a process occupies for itself, in KiB: pages of its program come and go.
 pub(crate) fn memory(pid: u32) -> Result<u64> {
     let path = format!("/proc/{pid}/status");
     let text = std::fs::read_to_string(&path).map_err(|e| LabError::Expectation(format!("{path}: {e}")))?;
-    let field = text.lines().find_map(|l| l.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
-    field.ok_or_else(|| LabError::Expectation(format!("{path} has no VmRSS")))
+    let field = text.lines().find_map(|l| l.strip_prefix("RssAnon:")?.split_whitespace().next()?.parse().ok());
+    field.ok_or_else(|| LabError::Expectation(format!("{path} has no RssAnon")))
 }
 
 pub(crate) fn hour() -> Result<Outcome> {
