@@ -141,6 +141,22 @@ pub enum Event {
         /// Which url it was.
         step: u32,
     },
+    /// A pool changed.
+    Pool(PoolEvent),
+    /// All checks through one link failed together, so that the link is blamed; or no longer.
+    Link {
+        /// Which.
+        link: LinkId,
+        /// Is it blamed?
+        blamed: bool,
+        /// So many checks were concerned.
+        checks: u32,
+    },
+}
+
+/// Something happened in the pool of a service.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PoolEvent {
     /// A server joins or leaves the living ones.
     Server {
         /// The service.
@@ -191,15 +207,6 @@ pub enum Event {
         living: u32,
         /// Of so many that ever were.
         known: u32,
-    },
-    /// All checks through one link failed together, so that the link is blamed; or no longer.
-    Link {
-        /// Which.
-        link: LinkId,
-        /// Is it blamed?
-        blamed: bool,
-        /// So many checks were concerned.
-        checks: u32,
     },
 }
 

@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::config::{Quorum, Server, ServerId, Service, ServiceId, Sorry};
-use crate::io::{Event, Output, ServerSnapshot, ServiceSnapshot, Wanted};
+use crate::io::{Event, Output, PoolEvent, ServerSnapshot, ServiceSnapshot, Wanted};
 use crate::runner::Runner;
 
 /// The weight of a sorry server that serves.
@@ -233,17 +233,17 @@ impl Pool {
             let up = self.quorum.judge(self.quorum_up, self.weight);
             if core::mem::replace(&mut self.quorum_up, up) != up || initial {
                 let weight = self.weight;
-                outputs.push_back(Output::Event(Event::Quorum { service, up, initial, weight }));
+                outputs.push_back(told(PoolEvent::Quorum { service, up, initial, weight }));
             }
         }
         let (living, known) = (self.living, self.known);
         let active = u64::from(living) * 100 < u64::from(self.panic_threshold) * u64::from(known);
         if core::mem::replace(&mut self.guarded, active) != active {
-            outputs.push_back(Output::Event(Event::Guard { service, active, living, known }));
+            outputs.push_back(told(PoolEvent::Guard { service, active, living, known }));
         }
         let active = self.sorry.is_some() && !self.quorum_up && !self.guarded && self.excused == 0;
         if core::mem::replace(&mut self.sorry_active, active) != active {
-            outputs.push_back(Output::Event(Event::Sorry { service, active }));
+            outputs.push_back(told(PoolEvent::Sorry { service, active }));
         }
     }
 
@@ -324,6 +324,10 @@ impl Pool {
     }
 }
 
+const fn told(event: PoolEvent) -> Output {
+    Output::Event(Event::Pool(event))
+}
+
 /// Tells how a server stands now.
 pub(crate) fn tell(
     service: ServiceId,
@@ -335,9 +339,9 @@ pub(crate) fn tell(
     let alive = after.is_alive();
     if before.weight != after.weight {
         let (from, to) = (before.weight, after.weight);
-        outputs.push_back(Output::Event(Event::Weight { service, server, from, to, alive }));
+        outputs.push_back(told(PoolEvent::Weight { service, server, from, to, alive }));
     }
     if before.is_alive() != alive {
-        outputs.push_back(Output::Event(Event::Server { service, server, alive }));
+        outputs.push_back(told(PoolEvent::Server { service, server, alive }));
     }
 }

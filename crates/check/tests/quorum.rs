@@ -5,7 +5,7 @@ mod common;
 
 use common::{S0, World, schedule, service};
 use vipd_check::config::{BfdId, Config, Kind, Quorum, Server, ServerId, Sorry, Task, TaskId};
-use vipd_check::io::{Event, Input};
+use vipd_check::io::{Event, Input, PoolEvent};
 
 /// The pool as the rules say, with signed numbers and sets as masks.
 struct Model {
@@ -108,7 +108,11 @@ fn walk(mut model: Model) -> u64 {
         assert_eq!(world.checks.quorum_up(S0), Some(model.up));
         assert_eq!(world.wanted(S0), model.wanted());
         assert_eq!(!world.changed.is_empty(), before != model.wanted());
-        let told = world.take().into_iter().filter(|event| matches!(event, Event::Quorum { .. })).count();
+        let told = world
+            .take()
+            .into_iter()
+            .filter(|event| matches!(event, Event::Pool(PoolEvent::Quorum { .. })))
+            .count();
         assert_eq!(told, usize::from(was_up != model.up));
         steps += 1;
     };

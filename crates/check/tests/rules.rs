@@ -10,7 +10,7 @@ use vipd_check::config::{
     BfdId, CheckerId, Config, FileId, Kind, Link, LinkId, Quorum, Schedule, ServerId, Service, ServiceId,
     Task, TaskId,
 };
-use vipd_check::io::{Answer, Event, Input, Reload};
+use vipd_check::io::{Answer, Event, Input, PoolEvent, Reload};
 
 fn command(dynamic: bool) -> Task {
     Task { schedule: schedule(), kind: Kind::Command { dynamic }, link: None }
@@ -21,7 +21,7 @@ fn file(weight: i32, reverse: bool) -> Task {
 }
 
 fn is_server(event: &Event) -> bool {
-    matches!(event, Event::Server { .. })
+    matches!(event, Event::Pool(PoolEvent::Server { .. }))
 }
 
 /// When each run of the first task begins that is answered so, and the url of each.
@@ -98,7 +98,10 @@ fn a_success_between_failures_forgets_them() {
 fn an_alpha_check_starts_down_and_one_success_brings_it_up() {
     let mut world = World::new(one(probe(Schedule { alpha: true, retry: 3, ..schedule() })));
     assert_eq!(world.servers(), [None]);
-    assert_eq!(world.take(), [Event::Quorum { service: S0, up: false, initial: true, weight: 0 }]);
+    assert_eq!(
+        world.take(),
+        [Event::Pool(PoolEvent::Quorum { service: S0, up: false, initial: true, weight: 0 })]
+    );
     world.answer(T0, FAILED);
     // The first result is told although it changes nothing.
     assert!(matches!(
@@ -113,8 +116,8 @@ fn an_alpha_check_starts_down_and_one_success_brings_it_up() {
         world.take()[..],
         [
             Event::Checked { passed: true, changed: true, .. },
-            Event::Server { alive: true, .. },
-            Event::Quorum { up: true, initial: false, weight: 5, .. }
+            Event::Pool(PoolEvent::Server { alive: true, .. }),
+            Event::Pool(PoolEvent::Quorum { up: true, initial: false, weight: 5, .. })
         ]
     ));
 }
@@ -175,7 +178,7 @@ fn a_dynamic_command_sets_the_weight_and_0_restores_it() {
     // Back with the last weight.
     world.answer(T0, Answer::Passed { status: 12 });
     assert_eq!(world.servers(), [Some(10)]);
-    assert!(!world.take().iter().any(|event| matches!(event, Event::Weight { .. })));
+    assert!(!world.take().iter().any(|event| matches!(event, Event::Pool(PoolEvent::Weight { .. }))));
     // A command that isn't dynamic has one status that is good.
     let mut world = World::new(one(command(false)));
     world.answer(T0, Answer::Passed { status: 2 });
@@ -286,8 +289,8 @@ fn the_sorry_server_serves_while_the_quorum_is_lost_and_nothing_else_does() {
     assert_eq!(world.wanted(S0), (vec![None, None], Some(1)));
     let told = world.take();
     assert!(told.ends_with(&[
-        Event::Quorum { service: S0, up: false, initial: false, weight: 3 },
-        Event::Sorry { service: S0, active: true }
+        Event::Pool(PoolEvent::Quorum { service: S0, up: false, initial: false, weight: 3 }),
+        Event::Pool(PoolEvent::Sorry { service: S0, active: true })
     ]));
     world.answer(T0, PASSED);
     assert_eq!(world.wanted(S0), (vec![Some(5), Some(3)], None));
@@ -362,14 +365,20 @@ fn too_few_living_servers_keep_the_others_in_the_table() {
         assert_eq!(world.wanted(S0), (expected, None));
     }
     let guards = |events: Vec<Event>| -> Vec<Event> {
-        events.into_iter().filter(|event| matches!(event, Event::Guard { .. })).collect()
+        events.into_iter().filter(|event| matches!(event, Event::Pool(PoolEvent::Guard { .. }))).collect()
     };
-    assert_eq!(guards(world.take()), [Event::Guard { service: S0, active: true, living: 1, known: 4 }]);
+    assert_eq!(
+        guards(world.take()),
+        [Event::Pool(PoolEvent::Guard { service: S0, active: true, living: 1, known: 4 })]
+    );
     assert_eq!(world.checks.quorum_up(S0), Some(false));
     world.answer(TaskId(0), PASSED);
     world.answer(TaskId(1), PASSED);
     assert_eq!(world.servers(), [Some(1), Some(2), None, None]);
-    assert_eq!(guards(world.take()), [Event::Guard { service: S0, active: false, living: 2, known: 4 }]);
+    assert_eq!(
+        guards(world.take()),
+        [Event::Pool(PoolEvent::Guard { service: S0, active: false, living: 2, known: 4 })]
+    );
 }
 
 #[test]
@@ -490,7 +499,7 @@ fn a_server_that_joins_a_check_has_its_verdict_at_once() {
         world.take()[..],
         [
             Event::Checked { server: ServerId(1), passed: false, changed: true, .. },
-            Event::Server { server: ServerId(1), alive: false, .. }
+            Event::Pool(PoolEvent::Server { server: ServerId(1), alive: false, .. })
         ]
     ));
 }
@@ -553,7 +562,10 @@ fn a_quorum_that_changes_is_judged_again() {
     assert_eq!(world.wanted(S0), (vec![None], Some(1)));
     assert!(matches!(
         world.take()[..],
-        [Event::Quorum { up: false, initial: false, weight: 5, .. }, Event::Sorry { active: true, .. }]
+        [
+            Event::Pool(PoolEvent::Quorum { up: false, initial: false, weight: 5, .. }),
+            Event::Pool(PoolEvent::Sorry { active: true, .. })
+        ]
     ));
 }
 
@@ -619,8 +631,9 @@ fn what_servers_have_in_common_changes_for_all_at_one_time() {
     world.take();
     world.answer(T0, Answer::Passed { status: 57 });
     let told = world.take();
-    let weight =
-        |server, from, to| Event::Weight { service: S0, server: ServerId(server), from, to, alive: true };
+    let weight = |server, from, to| {
+        Event::Pool(PoolEvent::Weight { service: S0, server: ServerId(server), from, to, alive: true })
+    };
     assert_eq!(told, [weight(0, 100, 55), weight(1, 10, 55)]);
 }
 

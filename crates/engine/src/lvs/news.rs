@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use base::IfName;
+pub use check::io::PoolEvent;
 use model::lvs::{CheckerId, GroupEntry, ServerId, ServiceId};
 
 use super::io::{Failure, OpError, Operation};
@@ -50,39 +51,8 @@ pub enum Event {
         /// Why.
         error: OpError,
     },
-    /// A server joins or leaves the living ones.
-    Server {
-        /// The service.
-        service: ServiceId,
-        /// The server.
-        server: ServerId,
-        /// Alive now?
-        alive: bool,
-    },
-    /// A weight changed.
-    Weight {
-        /// The service.
-        service: ServiceId,
-        /// The server.
-        server: ServerId,
-        /// From.
-        from: u32,
-        /// To.
-        to: u32,
-        /// Whether the server is alive.
-        alive: bool,
-    },
-    /// The quorum was gained or lost, or was not there at the start.
-    Quorum {
-        /// The service.
-        service: ServiceId,
-        /// Gained?
-        up: bool,
-        /// At the start.
-        initial: bool,
-        /// The weight of the living servers.
-        weight: u64,
-    },
+    /// A pool changed.
+    Pool(PoolEvent),
     /// An operation on the kernel failed.
     OperationFailed {
         /// Which.
@@ -100,24 +70,6 @@ pub enum Event {
     Repaired {
         /// So many of what [`Counts::repaired`](super::kernel::Counts::repaired) counts.
         objects: u64,
-    },
-    /// The sorry server begins to serve, or ends.
-    Sorry {
-        /// The service.
-        service: ServiceId,
-        /// Does it serve?
-        active: bool,
-    },
-    /// So few servers are alive that the others are kept in the table, or no longer.
-    Guard {
-        /// The service.
-        service: ServiceId,
-        /// Are they kept?
-        active: bool,
-        /// So many are alive.
-        living: u32,
-        /// Of so many that ever were.
-        known: u32,
     },
     /// All checks that take one way failed together, so that the way is blamed; or no longer.
     Way {

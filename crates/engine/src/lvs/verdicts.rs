@@ -6,7 +6,7 @@ use model::lvs::{ServerId, ServiceId};
 
 use super::balancer::Balancer;
 use super::io::{Answer, Effect, Failure, OpError, RunId};
-use super::news::Event;
+use super::news::{Event, PoolEvent};
 use super::notify;
 use super::wanted::{Member, Pool};
 
@@ -102,8 +102,19 @@ impl Balancer {
                     out.event(Event::Unable { service, server, checker, error });
                 }
             }
-            Told::Server { service, server, alive } => {
-                out.event(Event::Server { service, server, alive });
+            Told::Pool(event) => self.pool(event),
+            Told::Link { link, blamed, checks } => {
+                let way = plan.way(link);
+                out.event(Event::Way { way, blamed, checks });
+            }
+        }
+    }
+
+    fn pool(&mut self, event: PoolEvent) {
+        let Self { model, plan, out, .. } = self;
+        out.event(Event::Pool(event));
+        match event {
+            PoolEvent::Server { service, server, alive } => {
                 notify::server(model, service, server, alive, out);
                 let last = self.whole_mail.iter().rfind(|(of, which, ..)| (*of, *which) == (service, server));
                 if let Some((_, _, task, failure)) = last
@@ -113,22 +124,11 @@ impl Balancer {
                     notify::check_mail(model, service, server, &checker.probe, failure, alive, out);
                 }
             }
-            Told::Weight { service, server, from, to, alive } => {
-                out.event(Event::Weight { service, server, from, to, alive });
-            }
-            Told::Quorum { service, up, initial, weight } => {
-                out.event(Event::Quorum { service, up, initial, weight });
+            PoolEvent::Quorum { service, up, initial, weight } => {
                 notify::quorum(model, service, up, out);
                 notify::quorum_mail(model, service, up, initial, weight, out);
             }
-            Told::Sorry { service, active } => out.event(Event::Sorry { service, active }),
-            Told::Guard { service, active, living, known } => {
-                out.event(Event::Guard { service, active, living, known });
-            }
-            Told::Link { link, blamed, checks } => {
-                let way = plan.way(link);
-                out.event(Event::Way { way, blamed, checks });
-            }
+            PoolEvent::Weight { .. } | PoolEvent::Sorry { .. } | PoolEvent::Guard { .. } => {}
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base::{Duration, Instant};
 use engine::lvs::io::{Failure, FifoKind, OpId, Operation, RunId};
-use engine::lvs::news::{Event, Way};
+use engine::lvs::news::{Event, PoolEvent, Way};
 use engine::lvs::table::{Entry, ServerKey, ServiceKey, SyncHalf, SyncSettings, Timeouts};
 use model::Model;
 use model::lvs::{Checker, CheckerId, Protocol, ServerId, ServiceId};
@@ -87,7 +87,7 @@ fn probe(stage: &Stage, run: u64) -> Asked {
 }
 
 fn quorum(up: bool) -> Asked {
-    Asked::Event(Event::Quorum { service: FIRST, up, initial: false, weight: 0 })
+    Asked::Event(Event::Pool(PoolEvent::Quorum { service: FIRST, up, initial: false, weight: 0 }))
 }
 
 /// The first check of the first server fails, or passes.
@@ -167,7 +167,13 @@ fn q2_bites_when_a_weight_or_a_life_is_not_what_the_checks_say() {
         stage.turn(Turn::Timeout, Vec::new());
     });
     bites("Q2", |stage| {
-        let weight = Event::Weight { service: FIRST, server: ServerId(0), from: 1, to: 3, alive: true };
+        let weight = Event::Pool(PoolEvent::Weight {
+            service: FIRST,
+            server: ServerId(0),
+            from: 1,
+            to: 3,
+            alive: true,
+        });
         stage.turn(Turn::Timeout, vec![Asked::Event(weight)]);
     });
     bites("Q2", |stage| {
@@ -200,7 +206,7 @@ fn q4_bites_when_nobody_serves_or_the_wrong_side_does() {
         stage.show(What::Executed { op, operation, done: true, ok: true, serving: (1, 0) });
     });
     bites("Q4", |stage| {
-        let sorry = Event::Sorry { service: FIRST, active: true };
+        let sorry = Event::Pool(PoolEvent::Sorry { service: FIRST, active: true });
         stage.turn(Turn::Timeout, vec![Asked::Event(sorry)]);
     });
 }
@@ -208,7 +214,7 @@ fn q4_bites_when_nobody_serves_or_the_wrong_side_does() {
 #[test]
 fn q5_bites_when_a_server_goes_too_early_or_too_late_and_when_a_check_is_not_made_in_time() {
     bites("Q5", |stage| {
-        let down = Event::Server { service: FIRST, server: ServerId(0), alive: false };
+        let down = Event::Pool(PoolEvent::Server { service: FIRST, server: ServerId(0), alive: false });
         stage.turn(Turn::Timeout, vec![Asked::Event(down)]);
     });
     bites("Q5", |stage| {
@@ -235,7 +241,7 @@ fn q5_bites_when_a_server_goes_too_early_or_too_late_and_when_a_check_is_not_mad
     };
     assert!(text(dead).contains("dead, and still alive"));
     let well = |stage: &mut Stage| {
-        let down = Event::Server { service: FIRST, server: ServerId(0), alive: false };
+        let down = Event::Pool(PoolEvent::Server { service: FIRST, server: ServerId(0), alive: false });
         stage.show(What::Asked(Asked::Event(down)));
         let at = stage.world.now() + Duration::from_secs(1_000);
         stage.show_at(at, What::TurnEnd { next: None });

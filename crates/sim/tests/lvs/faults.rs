@@ -4,7 +4,7 @@
 //! programs that make checks, and are tested with these.
 
 use base::Duration;
-use engine::lvs::news::Event;
+use engine::lvs::news::{Event, PoolEvent};
 use engine::lvs::table::{SyncHalf, Timeouts};
 use vipd_sim::lvs::checker::Rest;
 use vipd_sim::lvs::fault::Edit;
@@ -139,7 +139,7 @@ fn a_weight_within_the_band_of_hysteresis_moves_nothing_f36() {
     stage.secs(10);
     stage.set(2, State::Down);
     stage.secs(10);
-    assert_eq!(stage.events(|e| matches!(e, Event::Quorum { .. })), 0);
+    assert_eq!(stage.events(|e| matches!(e, Event::Pool(PoolEvent::Quorum { .. }))), 0);
     stage.set(3, State::Down);
     stage.secs(10);
     assert_eq!(stage.table(), [(9, 1)]);
@@ -150,7 +150,7 @@ fn a_weight_within_the_band_of_hysteresis_moves_nothing_f36() {
     stage.set(1, State::Up);
     stage.secs(10);
     assert_eq!(stage.table(), [(1, 1), (2, 1), (3, 1), (4, 1)]);
-    assert_eq!(stage.events(|e| matches!(e, Event::Quorum { .. })), 2);
+    assert_eq!(stage.events(|e| matches!(e, Event::Pool(PoolEvent::Quorum { .. }))), 2);
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn nobody_is_without_a_server_while_the_sides_change_however_slow_the_kernel_is_
             stage.run(ms(6_100));
         }
         // The judge looks at each operation; here only that something happened.
-        assert!(stage.events(|e| matches!(e, Event::Sorry { .. })) >= 6);
+        assert!(stage.events(|e| matches!(e, Event::Pool(PoolEvent::Sorry { .. }))) >= 6);
     }
 }
 
@@ -284,7 +284,7 @@ fn a_process_that_slept_hears_its_answers_before_its_timers_f41() {
     stage.now(Fault::Stall(Duration::from_secs(30)));
     stage.secs(40);
     assert_eq!(stage.table(), [(1, 1), (2, 1)]);
-    assert_eq!(stage.events(|e| matches!(e, Event::Server { .. })), 0);
+    assert_eq!(stage.events(|e| matches!(e, Event::Pool(PoolEvent::Server { .. }))), 0);
 }
 
 #[test]

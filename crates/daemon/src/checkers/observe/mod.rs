@@ -7,7 +7,7 @@ mod table;
 mod tests;
 
 use engine::lvs::names;
-use engine::lvs::news::Event;
+use engine::lvs::news::{Event, PoolEvent};
 use model::lvs::{
     AddressRange, CheckerId, Destination, GroupEntry, Lvs, Probe, RealServer, ServerId, ServiceId,
     VirtualServer,
@@ -31,18 +31,7 @@ pub fn render(lvs: &Lvs, event: &Event, stopping: bool) -> Vec<Line> {
             let name = place.map_or_else(String::new, |p| format!(" of {}", p.name));
             vec![Line::error(format!("{keyword}{name} could not be made: {}", error.message))]
         }
-        Event::Server { service, server, alive } => {
-            Place::new(lvs, *service, *server).map(|p| joins(&p, *alive)).into_iter().collect()
-        }
-        Event::Weight { service, server, from, to, alive } => {
-            let Some(Place { name, service, .. }) = Place::new(lvs, *service, *server) else {
-                return Vec::new();
-            };
-            let state = if *alive { "active" } else { "inactive" };
-            info(format!("Changing weight from {from} to {to} for {state} service {name} of VS {service}"))
-        }
-        Event::Quorum { service, up, initial, weight } => quorum(lvs, *service, *up, *initial, *weight),
-        Event::Sorry { service, active } => sorry(lvs, *service, *active),
+        Event::Pool(event) => pool(lvs, *event),
         Event::Suspended { service, suspended } => rests(lvs, *service, *suspended),
         Event::Gone { service, server: None, .. } => {
             let server = lvs.services.get(service.index()).filter(|_| !stopping);
@@ -52,9 +41,6 @@ pub fn render(lvs: &Lvs, event: &Event, stopping: bool) -> Vec<Line> {
         Event::Gone { service, server: Some(server), whole, weight } => {
             let place = Place::new(lvs, *service, *server);
             place.map_or_else(Vec::new, |place| gone(&place, *whole, *weight, stopping))
-        }
-        Event::Guard { service, active, living, known } => {
-            table::guard(lvs, *service, *active, *living, *known)
         }
         Event::Way { way, blamed, checks } => table::way(way, *blamed, *checks),
         Event::OperationFailed { operation, error, retry } => table::failed(operation, error, *retry),
@@ -68,6 +54,26 @@ pub fn render(lvs: &Lvs, event: &Event, stopping: bool) -> Vec<Line> {
             of.and_then(|of| entry_of(lvs, of, entry, *added)).into_iter().collect()
         }
         Event::Reloaded => Vec::new(),
+    }
+}
+
+fn pool(lvs: &Lvs, event: PoolEvent) -> Vec<Line> {
+    match event {
+        PoolEvent::Server { service, server, alive } => {
+            Place::new(lvs, service, server).map(|p| joins(&p, alive)).into_iter().collect()
+        }
+        PoolEvent::Weight { service, server, from, to, alive } => {
+            let Some(Place { name, service, .. }) = Place::new(lvs, service, server) else {
+                return Vec::new();
+            };
+            let state = if alive { "active" } else { "inactive" };
+            info(format!("Changing weight from {from} to {to} for {state} service {name} of VS {service}"))
+        }
+        PoolEvent::Quorum { service, up, initial, weight } => quorum(lvs, service, up, initial, weight),
+        PoolEvent::Sorry { service, active } => sorry(lvs, service, active),
+        PoolEvent::Guard { service, active, living, known } => {
+            table::guard(lvs, service, active, living, known)
+        }
     }
 }
 

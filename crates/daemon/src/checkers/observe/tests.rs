@@ -203,24 +203,25 @@ fn a_verdict_comes_with_its_whole_cause_for_those_who_ask_twice() {
 fn servers_weights_and_the_quorum_have_keepalived_s_words() {
     let joins = |n, alive| {
         let (service, server) = ids(n);
-        texts(&Event::Server { service, server, alive }, false)
+        texts(&Event::Pool(PoolEvent::Server { service, server, alive }), false)
     };
     assert_eq!(joins(0, true), [format!("Adding service {RS} to VS {VS}")]);
     assert_eq!(joins(0, false), [format!("Removing service {RS} from VS {VS}")]);
     assert_eq!(joins(1, true), [format!("Enabling service [10.0.0.2]:tcp:80 of VS {VS}")]);
     assert_eq!(joins(1, false), [format!("Disabling service [10.0.0.2]:tcp:80 of VS {VS}")]);
     let (service, server) = ids(0);
-    let weight = Event::Weight { service, server, from: 2, to: 5, alive: true };
+    let weight = Event::Pool(PoolEvent::Weight { service, server, from: 2, to: 5, alive: true });
     assert_eq!(
         texts(&weight, false),
         [format!("Changing weight from 2 to 5 for active service {RS} of VS {VS}")]
     );
-    let quorum = |up, initial, weight| texts(&Event::Quorum { service, up, initial, weight }, false);
+    let quorum =
+        |up, initial, weight| texts(&Event::Pool(PoolEvent::Quorum { service, up, initial, weight }), false);
     assert_eq!(quorum(true, false, 4), [format!("Gained quorum 3+1=4 <= 4 for VS {VS}")]);
     assert_eq!(quorum(false, false, 0), [format!("Lost quorum 3-1=2 > 0 for VS {VS}")]);
     assert_eq!(quorum(false, true, 0), [format!("Starting with quorum down 3-1=2 > 0 for VS {VS}")]);
     assert_eq!(
-        texts(&Event::Sorry { service, active: true }, false),
+        texts(&Event::Pool(PoolEvent::Sorry { service, active: true }), false),
         [
             format!("Removing alive servers from the pool for VS {VS}"),
             format!("Adding sorry server [10.0.0.9]:tcp:80 to VS {VS}")

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use engine::lvs::news::{Event, Way};
+use engine::lvs::news::{Event, PoolEvent, Way};
 use model::Model;
 use model::lvs::{CheckerId, Probe, ServerId, ServiceId};
 
@@ -182,41 +182,7 @@ impl Told {
                 let said = (was, failure.is_none());
                 self.check(shadow, (service, server, checker), said, changed);
             }
-            Event::Server { service, server, alive } => {
-                let Some((of, name)) = self.server(service, server) else { return };
-                self.line_of_server(service, server, alive);
-                let known = self.services.get_mut(&of).and_then(|s| s.servers.get_mut(&name));
-                let news = known.is_some_and(|s| std::mem::replace(&mut s.alive, alive) != alive);
-                self.change((of, Some(name), 0), news);
-            }
-            Event::Weight { service, server, from, to, .. } => {
-                let Some((of, name)) = self.server(service, server) else { return };
-                let known = self.services.get_mut(&of).and_then(|s| s.servers.get_mut(&name));
-                let news = known.is_some_and(|s| std::mem::replace(&mut s.weight, to) == from && from != to);
-                self.change((of, Some(name), 1), news);
-            }
-            Event::Quorum { service, up, initial, .. } => {
-                let Some((_, of)) = self.find(service) else { return };
-                self.line_of_service(service, up);
-                let known = self.services.get_mut(&of);
-                let was = known.and_then(|s| s.up.replace(up));
-                // How it begins is told with the first turn, whatever that brings.
-                if !(initial && was.is_none()) {
-                    self.change((of, None, 0), was == Some(!up) && !initial);
-                }
-            }
-            Event::Sorry { service, active } => {
-                let Some((_, of)) = self.find(service) else { return };
-                let known = self.services.get_mut(&of);
-                let news = known.is_some_and(|s| std::mem::replace(&mut s.sorry, active) != active);
-                self.change((of, None, 1), news);
-            }
-            Event::Guard { service, active, .. } => {
-                let Some((_, of)) = self.find(service) else { return };
-                let known = self.services.get_mut(&of);
-                let news = known.is_some_and(|s| std::mem::replace(&mut s.guarded, active) != active);
-                self.change((of, None, 2), news);
-            }
+            Event::Pool(event) => self.pool(event),
             Event::Way { way, blamed, .. } => {
                 let news = if blamed { self.blamed.insert(way) } else { self.blamed.remove(&way) };
                 if !news {
@@ -240,6 +206,46 @@ impl Told {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn pool(&mut self, event: PoolEvent) {
+        match event {
+            PoolEvent::Server { service, server, alive } => {
+                let Some((of, name)) = self.server(service, server) else { return };
+                self.line_of_server(service, server, alive);
+                let known = self.services.get_mut(&of).and_then(|s| s.servers.get_mut(&name));
+                let news = known.is_some_and(|s| std::mem::replace(&mut s.alive, alive) != alive);
+                self.change((of, Some(name), 0), news);
+            }
+            PoolEvent::Weight { service, server, from, to, .. } => {
+                let Some((of, name)) = self.server(service, server) else { return };
+                let known = self.services.get_mut(&of).and_then(|s| s.servers.get_mut(&name));
+                let news = known.is_some_and(|s| std::mem::replace(&mut s.weight, to) == from && from != to);
+                self.change((of, Some(name), 1), news);
+            }
+            PoolEvent::Quorum { service, up, initial, .. } => {
+                let Some((_, of)) = self.find(service) else { return };
+                self.line_of_service(service, up);
+                let known = self.services.get_mut(&of);
+                let was = known.and_then(|s| s.up.replace(up));
+                // How it begins is told with the first turn, whatever that brings.
+                if !(initial && was.is_none()) {
+                    self.change((of, None, 0), was == Some(!up) && !initial);
+                }
+            }
+            PoolEvent::Sorry { service, active } => {
+                let Some((_, of)) = self.find(service) else { return };
+                let known = self.services.get_mut(&of);
+                let news = known.is_some_and(|s| std::mem::replace(&mut s.sorry, active) != active);
+                self.change((of, None, 1), news);
+            }
+            PoolEvent::Guard { service, active, .. } => {
+                let Some((_, of)) = self.find(service) else { return };
+                let known = self.services.get_mut(&of);
+                let news = known.is_some_and(|s| std::mem::replace(&mut s.guarded, active) != active);
+                self.change((of, None, 2), news);
+            }
         }
     }
 
