@@ -208,3 +208,24 @@ pub enum Operation {
     /// Remove the table of marks.
     DelMarks(base::Name),
 }
+
+impl Operation {
+    /// The service that it is about; `None` if it is about none.
+    #[must_use]
+    pub const fn service(&self) -> Option<&ServiceKey> {
+        match self {
+            Self::AddService(key, _)
+            | Self::EditService(key, _)
+            | Self::DelService(key)
+            | Self::AddServer(key, ..)
+            | Self::EditServer(key, ..)
+            | Self::DelServer(key, _) => Some(key),
+            Self::Flush
+            | Self::SetTimeouts(_)
+            | Self::StartSync(..)
+            | Self::StopSync(..)
+            | Self::SetMarks(_)
+            | Self::DelMarks(_) => None,
+        }
+    }
+}

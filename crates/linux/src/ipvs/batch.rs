@@ -1,7 +1,7 @@
 //! Operations in order, many at a time.
 
 use engine::lvs::io::Operation;
-use engine::lvs::table::{ServiceKey, SyncHalf, SyncSettings};
+use engine::lvs::table::{SyncHalf, SyncSettings};
 
 use super::encode::Change;
 use super::{Ipvs, name};
@@ -111,7 +111,7 @@ fn chunk(operations: &[Operation]) -> usize {
 
 /// Whether `later` must not be sent before `earlier` is settled.
 fn depends(earlier: &Operation, later: &Operation) -> bool {
-    let (Some(a), Some(b)) = (service(earlier), service(later)) else { return true };
+    let (Some(a), Some(b)) = (earlier.service(), later.service()) else { return true };
     if a != b {
         return false;
     }
@@ -123,19 +123,6 @@ fn depends(earlier: &Operation, later: &Operation) -> bool {
             Operation::AddServer(_, b, _) | Operation::EditServer(_, b, _) | Operation::DelServer(_, b),
         ) => a == b,
         _ => true,
-    }
-}
-
-/// The service that an operation is about.
-fn service(operation: &Operation) -> Option<&ServiceKey> {
-    match operation {
-        Operation::AddService(key, _)
-        | Operation::EditService(key, _)
-        | Operation::DelService(key)
-        | Operation::AddServer(key, ..)
-        | Operation::EditServer(key, ..)
-        | Operation::DelServer(key, _) => Some(key),
-        _ => None,
     }
 }
 

@@ -200,17 +200,3 @@ impl Kernel {
         Ok(&mut self.table.services.get_mut(key).ok_or(errno::NO_SERVICE)?.servers)
     }
 }
-
-/// The service that an operation is about.
-#[must_use]
-pub fn service_of(operation: &Operation) -> Option<&ServiceKey> {
-    match operation {
-        Operation::AddService(key, _)
-        | Operation::EditService(key, _)
-        | Operation::DelService(key)
-        | Operation::AddServer(key, ..)
-        | Operation::EditServer(key, ..)
-        | Operation::DelServer(key, _) => Some(key),
-        _ => None,
-    }
-}

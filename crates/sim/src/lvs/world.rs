@@ -17,7 +17,7 @@ use model::Model;
 use model::lvs::Checker;
 
 use super::fault::Fault;
-use super::kernel::{Kernel, service_of};
+use super::kernel::Kernel;
 use super::observe::{Asked, Seen, Turn, What};
 use super::sources::Sources;
 
@@ -404,7 +404,7 @@ impl World {
             Job::Operation(op, operation) => {
                 let dice = u8::try_from(self.rng.below(100)).unwrap_or(0);
                 let serving =
-                    |kernel: &Kernel| service_of(&operation).and_then(|key| kernel.serving(key)).unwrap_or(0);
+                    |kernel: &Kernel| operation.service().and_then(|key| kernel.serving(key)).unwrap_or(0);
                 let before = serving(&self.kernel);
                 let (done, result) = self.kernel.perform(&operation, dice);
                 let serving = (before, serving(&self.kernel));

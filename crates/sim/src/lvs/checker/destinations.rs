@@ -8,7 +8,6 @@ use engine::lvs::table::{ServerKey, ServiceKey, Table};
 
 use super::{Checker, Found, View};
 use crate::lvs::fault::Fault;
-use crate::lvs::kernel::service_of;
 use crate::lvs::observe::{Asked, Seen, Turn, What};
 use crate::lvs::shadow::Phase;
 
@@ -92,7 +91,7 @@ impl Checker for Destinations {
                     if !matches!(operation, Operation::EditServer(..) | Operation::DelServer(..)) {
                         continue;
                     }
-                    let wanted = service_of(&operation).and_then(|key| view.shadow.wanted().get(key));
+                    let wanted = operation.service().and_then(|key| view.shadow.wanted().get(key));
                     let serves =
                         wanted.is_some_and(|(_, servers)| servers.values().any(|server| server.weight > 0));
                     if serves && self.believed > self.edited {

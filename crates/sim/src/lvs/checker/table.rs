@@ -9,7 +9,7 @@ use model::Model;
 
 use super::{Checker, Found, Rest, View};
 use crate::lvs::fault::{Edit, Fault};
-use crate::lvs::kernel::{service_of, told};
+use crate::lvs::kernel::told;
 use crate::lvs::observe::{Asked, Seen, Turn, What};
 use crate::lvs::shadow::{Phase, table};
 
@@ -153,7 +153,7 @@ impl Table {
             }
             _ => {}
         }
-        let Some(key) = service_of(operation) else { return true };
+        let Some(key) = operation.service() else { return true };
         // A mark that is given to a group is told to nftables when its service is there.
         let model = view.shadow.model.as_ref();
         let first = model.and_then(|model| Some(model.lvs.settings.nftables.as_ref()?.first_mark));
@@ -216,7 +216,7 @@ impl Checker for Table {
                 if let Operation::StartSync(half, _) = operation {
                     self.started.insert(*half);
                 }
-                if let Some(key) = service_of(operation) {
+                if let Some(key) = operation.service() {
                     let owned = self.owned.entry(*key).or_default();
                     if let Operation::AddServer(_, server, _) | Operation::EditServer(_, server, _) =
                         operation
