@@ -101,19 +101,23 @@ enum Unit {
     UpTo(i64),
 }
 
+const fn kind(kind: RouteKind) -> (&'static str, Action) {
+    (kind.name(), Action::Kind(kind))
+}
+
 const WORDS: &[(&str, Action)] = &[
     ("inet", Action::Flag(|r| r.family = Some(Family::V4))),
     ("inet6", Action::Flag(|r| r.family = Some(Family::V6))),
-    ("unicast", Action::Kind(RouteKind::Unicast)),
-    ("local", Action::Kind(RouteKind::Local)),
-    ("broadcast", Action::Kind(RouteKind::Broadcast)),
+    kind(RouteKind::Unicast),
+    kind(RouteKind::Local),
+    kind(RouteKind::Broadcast),
     ("brd", Action::Kind(RouteKind::Broadcast)),
-    ("anycast", Action::Kind(RouteKind::Anycast)),
-    ("multicast", Action::Kind(RouteKind::Multicast)),
-    ("blackhole", Action::Kind(RouteKind::Blackhole)),
-    ("unreachable", Action::Kind(RouteKind::Unreachable)),
-    ("prohibit", Action::Kind(RouteKind::Prohibit)),
-    ("throw", Action::Kind(RouteKind::Throw)),
+    kind(RouteKind::Anycast),
+    kind(RouteKind::Multicast),
+    kind(RouteKind::Blackhole),
+    kind(RouteKind::Unreachable),
+    kind(RouteKind::Prohibit),
+    kind(RouteKind::Throw),
     ("to", Action::To),
     ("src", Action::Value(set_source)),
     ("via", Action::Value(set_gateway)),

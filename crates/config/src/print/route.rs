@@ -14,20 +14,6 @@ const TABLE_MAIN: u32 = 254;
 /// The number by which our routes and rules are known to the kernel.
 pub(super) const PROTOCOL: u8 = 18;
 
-const fn kind_name(kind: RouteKind) -> &'static str {
-    match kind {
-        RouteKind::Unicast => "unicast",
-        RouteKind::Local => "local",
-        RouteKind::Broadcast => "broadcast",
-        RouteKind::Anycast => "anycast",
-        RouteKind::Multicast => "multicast",
-        RouteKind::Blackhole => "blackhole",
-        RouteKind::Unreachable => "unreachable",
-        RouteKind::Prohibit => "prohibit",
-        RouteKind::Throw => "throw",
-    }
-}
-
 const fn metric_name(kind: RouteMetricKind) -> &'static str {
     match kind {
         RouteMetricKind::Mtu => "mtu",
@@ -77,7 +63,7 @@ pub(super) fn line(route: &Route, track_group: Option<&str>) -> Entry {
     let HeldRoute { realms, congestion, ttl_propagate, vrf } = held.as_deref().unwrap_or(&none);
     let mut line = Words::default();
     if *kind != RouteKind::Unicast {
-        line.add(kind_name(*kind));
+        line.add(kind.name());
     }
     line.add(self::destination(*family, destination, hops));
     // Words of a tunnel and of legs go as far as they can: they stand last.

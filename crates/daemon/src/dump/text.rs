@@ -68,20 +68,6 @@ pub(super) fn address(a: &Address, held: Held) -> String {
     out
 }
 
-fn kind(kind: RouteKind) -> Option<&'static str> {
-    Some(match kind {
-        RouteKind::Unicast => return None,
-        RouteKind::Local => "local",
-        RouteKind::Broadcast => "broadcast",
-        RouteKind::Anycast => "anycast",
-        RouteKind::Multicast => "multicast",
-        RouteKind::Blackhole => "blackhole",
-        RouteKind::Unreachable => "unreachable",
-        RouteKind::Prohibit => "prohibit",
-        RouteKind::Throw => "throw",
-    })
-}
-
 fn hop(out: &mut String, hop: &Hop) {
     if let Some(gateway) = hop.gateway {
         let family = if gateway.is_ipv4() { "inet" } else { "inet6" };
@@ -102,8 +88,8 @@ pub(super) fn route(r: &Route) -> String {
         RouteOperation::Add => "add",
         RouteOperation::Append => "append",
     });
-    if let Some(kind) = kind(r.kind) {
-        let _ = write!(out, " {kind}");
+    if r.kind != RouteKind::Unicast {
+        let _ = write!(out, " {}", r.kind.name());
     }
     let _ = write!(out, " {}", net(r.destination));
     if let Some(from) = r.from {
