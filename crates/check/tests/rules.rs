@@ -4,7 +4,8 @@ mod common;
 
 use base::{Instant, Machine};
 use common::{
-    FAILED, PASSED, S0, T0, World, at, one, probe, same, schedule, secs, server, service, sorry, urls,
+    FAILED, PASSED, S0, T0, World, at, guard, one, probe, quorum, same, schedule, secs, server, service,
+    sorry, urls, weight,
 };
 use vipd_check::config::{
     BfdId, CheckerId, Config, FileId, Kind, Link, LinkId, Quorum, Schedule, ServerId, Service, ServiceId,
@@ -98,10 +99,7 @@ fn a_success_between_failures_forgets_them() {
 fn an_alpha_check_starts_down_and_one_success_brings_it_up() {
     let mut world = World::new(one(probe(Schedule { alpha: true, retry: 3, ..schedule() })));
     assert_eq!(world.servers(), [None]);
-    assert_eq!(
-        world.take(),
-        [Event::Pool(PoolEvent::Quorum { service: S0, up: false, initial: true, weight: 0 })]
-    );
+    assert_eq!(world.take(), [quorum(false, true, 0)]);
     world.answer(T0, FAILED);
     // The first result is told although it changes nothing.
     assert!(matches!(
@@ -288,10 +286,8 @@ fn the_sorry_server_serves_while_the_quorum_is_lost_and_nothing_else_does() {
     world.answer(T0, FAILED);
     assert_eq!(world.wanted(S0), (vec![None, None], Some(1)));
     let told = world.take();
-    assert!(told.ends_with(&[
-        Event::Pool(PoolEvent::Quorum { service: S0, up: false, initial: false, weight: 3 }),
-        Event::Pool(PoolEvent::Sorry { service: S0, active: true })
-    ]));
+    let serves = Event::Pool(PoolEvent::Sorry { service: S0, active: true });
+    assert!(told.ends_with(&[quorum(false, false, 3), serves]));
     world.answer(T0, PASSED);
     assert_eq!(world.wanted(S0), (vec![Some(5), Some(3)], None));
 }
@@ -367,18 +363,12 @@ fn too_few_living_servers_keep_the_others_in_the_table() {
     let guards = |events: Vec<Event>| -> Vec<Event> {
         events.into_iter().filter(|event| matches!(event, Event::Pool(PoolEvent::Guard { .. }))).collect()
     };
-    assert_eq!(
-        guards(world.take()),
-        [Event::Pool(PoolEvent::Guard { service: S0, active: true, living: 1, known: 4 })]
-    );
+    assert_eq!(guards(world.take()), [guard(true, 1, 4)]);
     assert_eq!(world.checks.quorum_up(S0), Some(false));
     world.answer(TaskId(0), PASSED);
     world.answer(TaskId(1), PASSED);
     assert_eq!(world.servers(), [Some(1), Some(2), None, None]);
-    assert_eq!(
-        guards(world.take()),
-        [Event::Pool(PoolEvent::Guard { service: S0, active: false, living: 2, known: 4 })]
-    );
+    assert_eq!(guards(world.take()), [guard(false, 2, 4)]);
 }
 
 #[test]
@@ -631,9 +621,6 @@ fn what_servers_have_in_common_changes_for_all_at_one_time() {
     world.take();
     world.answer(T0, Answer::Passed { status: 57 });
     let told = world.take();
-    let weight = |server, from, to| {
-        Event::Pool(PoolEvent::Weight { service: S0, server: ServerId(server), from, to, alive: true })
-    };
     assert_eq!(told, [weight(0, 100, 55), weight(1, 10, 55)]);
 }
 

@@ -8,7 +8,7 @@ use vipd_check::Checks;
 use vipd_check::config::{
     Config, Kind, Quorum, Schedule, Server, ServerId, Service, ServiceId, Sorry, Task, TaskId,
 };
-use vipd_check::io::{Answer, Event, Input, Output, Reload, RunId};
+use vipd_check::io::{Answer, Event, Input, Output, PoolEvent, Reload, RunId};
 
 pub(crate) const PASSED: Answer = Answer::Passed { status: 0 };
 pub(crate) const FAILED: Answer = Answer::Failed;
@@ -58,6 +58,19 @@ pub(crate) fn sorry() -> Option<Sorry> {
 
 pub(crate) fn one(task: Task) -> Config {
     Config { tasks: vec![task], services: vec![service(vec![server(5, &[0])])], link_window: None }
+}
+
+pub(crate) fn quorum(up: bool, initial: bool, weight: u64) -> Event {
+    Event::Pool(PoolEvent::Quorum { service: S0, up, initial, weight })
+}
+
+pub(crate) fn guard(active: bool, living: u32, known: u32) -> Event {
+    Event::Pool(PoolEvent::Guard { service: S0, active, living, known })
+}
+
+/// The weight of a living server changed.
+pub(crate) fn weight(server: u32, from: u32, to: u32) -> Event {
+    Event::Pool(PoolEvent::Weight { service: S0, server: ServerId(server), from, to, alive: true })
 }
 
 /// Everything in `config` continues what has the same id.
