@@ -388,8 +388,9 @@ fn genhash() -> Result<Outcome> {
     .concat();
     let program = Daemon::Vipd.program()?.display().to_string();
     let run = |program: &str, words: &str| -> Result<(Option<i32>, String)> {
-        // What fails is as welcome here as what does not.
-        let line = format!("{program} {words}; echo \"status $?\"");
+        // What fails is as welcome here as what does not. Who asked before may have found that nobody is there.
+        let before = if words.contains(NOBODY) { "ip neigh flush all; " } else { "" };
+        let line = format!("{before}{program} {words}; echo \"status $?\"");
         let text = stage.vipd.run("sh", &["-c", &line])?.stdout;
         let text = String::from_utf8_lossy(&text).into_owned();
         let (said, status) = text.rsplit_once("status ").unwrap_or((&text, ""));
