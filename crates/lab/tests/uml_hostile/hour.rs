@@ -41,7 +41,8 @@ struct World {
 pub(crate) fn memory(pid: u32) -> Result<u64> {
     let path = format!("/proc/{pid}/status");
     let text = std::fs::read_to_string(&path).map_err(|e| LabError::Expectation(format!("{path}: {e}")))?;
-    let field = text.lines().find_map(|l| l.strip_prefix("RssAnon:")?.split_whitespace().next()?.parse().ok());
+    let field =
+        text.lines().find_map(|l| l.strip_prefix("RssAnon:")?.split_whitespace().next()?.parse().ok());
     field.ok_or_else(|| LabError::Expectation(format!("{path} has no RssAnon")))
 }
 
