@@ -152,9 +152,11 @@ fn marks(s: &mut Stage) -> Result<()> {
     s.open(1, Silence)?;
     let group =
         |name: &str, n: u8| format!("virtual_server_group {name} {{\n fwmark {n}\n fwmark {}\n}}\n", n + 1);
-    let of = |name: &str| service(&format!("group {name}"), "", &[real(1, &at_once()), real(2, &at_once())]);
-    let without = of("plain").replace(" protocol TCP\n", "");
-    let conf = [global(""), group("marks", 5), group("plain", 7), of("marks"), without].concat();
+    let of = |name: &str, n: u8| {
+        service(&format!("group {name}"), "", &[real(n, &at_once()), real(n + 1, &at_once())])
+    };
+    let without = of("plain", 3).replace(" protocol TCP\n", "");
+    let conf = [global(""), group("marks", 5), group("plain", 7), of("marks", 1), without].concat();
     s.start(&conf)?;
     s.rest(3.5)?;
     s.open(2, Silence)?;
