@@ -240,7 +240,7 @@ fn groups_hold_addresses_ranges_and_marks() {
     assert_eq!(shown, expected.map(|(a, b, port)| (a.to_owned(), b.to_owned(), port)));
     let destination = model.lvs.services[0].service.destination;
     assert!(
-        matches!(destination, Destination::Group { group, protocol: Protocol::Tcp } if group.index() == 0)
+        matches!(destination, Destination::Group { group, protocol: Some(Protocol::Tcp) } if group.index() == 0)
     );
 }
 

@@ -1,11 +1,11 @@
 //! `genhash`: the digest of a page, as `digest` of a `url` expects it.
 //!
 //! Options, output and exit status are those of keepalived's program, also that a connection that fails
-//! is no error to it.
+//! is no error to it and is told of on standard output. Only who asks for help gets it there, and status 0.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -25,7 +25,10 @@ pub fn command() -> Command {
     let flag = |id: &'static str, short, help| {
         Arg::new(id).short(short).long(id).action(ArgAction::SetTrue).help(help)
     };
-    Command::new("genhash").about("The MD5 digest of a page, for `digest` of HTTP_GET and SSL_GET").args([
+    let command =
+        Command::new("genhash").about("The MD5 digest of a page, for `digest` of HTTP_GET and SSL_GET");
+    // As `getopt_long` has it: the last of two holds, and a name may be cut short.
+    command.args_override_self(true).infer_long_args(true).args([
         value("server", 's', "ADDRESS", "The server's address")
             .required(true)
             .value_parser(clap::value_parser!(IpAddr)),
@@ -40,7 +43,7 @@ pub fn command() -> Command {
         value("fwmark", 'm', "MARK", "Mark the packets").value_parser(clap::value_parser!(u32)),
         value("protocol", 'P', "VERSION", "The version of HTTP").value_parser(["1.0", "1.0c", "1.0C", "1.1"]),
         value("timeout", 't', "SECONDS", "Give up after so long; never by default")
-            .value_parser(clap::value_parser!(u32).range(1..)),
+            .value_parser(clap::value_parser!(u32)),
     ])
 }
 
@@ -55,29 +58,42 @@ pub fn main(args: &[String]) -> ExitCode {
             return if e.use_stderr() { Exit::Fatal } else { Exit::Ok }.into();
         }
     };
-    match page(&options) {
-        Ok(text) => {
-            // As above: whoever closes the output does not want it.
-            let _ = std::io::stdout().write_all(&text);
+    let began = Instant::now();
+    let (mut out, error) = match page(&options) {
+        Ok(text) => (text, None),
+        Err(Trouble { said, detail }) => {
+            (said.map(|said| format!("{said}\n")).unwrap_or_default().into_bytes(), detail)
         }
-        Err(Trouble::Connection) => println!("Connection failed"),
-        Err(Trouble::Other(reason)) => eprintln!("{reason}"),
+    };
+    if options.get_flag("verbose") {
+        let (took, url) = (began.elapsed().as_micros(), options.get_one::<String>("url"));
+        let url = url.map(String::as_str).unwrap_or_default();
+        out.extend(format!("\nGlobal response time for [{url}] = {took} usecs\n").bytes());
+    }
+    // As above: whoever closes the output does not want it.
+    let _ = std::io::stdout().write_all(&out);
+    if let Some(error) = error {
+        eprintln!("{error}");
     }
     Exit::Ok.into()
 }
 
-enum Trouble {
-    Connection,
-    Other(String),
+/// Why there is no digest.
+struct Trouble {
+    /// What keepalived's program says on standard output.
+    said: Option<&'static str>,
+    /// What more there is to say.
+    detail: Option<String>,
 }
 
 fn page(options: &ArgMatches) -> Result<Vec<u8>, Trouble> {
+    let other = |detail: String| Trouble { said: None, detail: Some(detail) };
     let text = |id: &str| options.get_one::<String>(id).map(String::as_str);
     // clap has seen to it that these are there.
     let (Some(address), Some(port), Some(url)) =
         (options.get_one::<IpAddr>("server"), options.get_one::<u16>("port"), text("url"))
     else {
-        return Err(Trouble::Other("an option is missing".to_owned()));
+        return Err(other("an option is missing".to_owned()));
     };
     let mark = options.get_one::<u32>("fwmark").copied().unwrap_or(0);
     let seconds = options.get_one::<u32>("timeout").map(|s| Duration::from_secs(u64::from(*s)));
@@ -101,12 +117,10 @@ fn page(options: &ArgMatches) -> Result<Vec<u8>, Trouble> {
         announce_end: false,
     };
     let prober = Prober::new(None);
-    let began = Instant::now();
     let mut reply = Reply::recorded();
     let asked = prober.waits.block_on(prober.ask(&question, &mut reply));
-    let asked = asked.map_err(|e| Trouble::Other(e.to_string()))?;
-    asked.map_err(|answer| trouble(&answer, *address, *port))?;
-    let took = began.elapsed().as_micros();
+    let asked = asked.map_err(|e| other(e.to_string()))?;
+    asked.map_err(|answer| trouble(&answer, &question, SocketAddr::new(*address, *port)))?;
     let digest = reply.digest().unwrap_or_default();
     let line = digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n";
     if !options.get_flag("verbose") {
@@ -118,28 +132,41 @@ fn page(options: &ArgMatches) -> Result<Vec<u8>, Trouble> {
     out.extend(title("HTTP Header Ascii Buffer ").bytes());
     out.extend(head.iter().filter(|byte| **byte != b'\r'));
     out.extend_from_slice(b"\n");
-    out.extend(title("       HTML Buffer        ").bytes());
-    out.extend(dump(body).bytes());
+    if !body.is_empty() {
+        out.extend(title("       HTML Buffer        ").bytes());
+        out.extend(dump(body).bytes());
+    }
     out.extend_from_slice(b"\n");
     out.extend(title("   HTML hash resulting    ").bytes());
     out.extend(dump(&digest).bytes());
     out.extend(title("HTML hash final resulting ").bytes());
     out.extend(line.bytes());
-    out.extend(format!("\nGlobal response time for [{url}] = {took} usecs\n").bytes());
     Ok(out)
 }
 
-fn trouble(answer: &Answer, address: IpAddr, port: u16) -> Trouble {
-    let server = format!("[{address}]:{port}");
-    Trouble::Other(match answer {
-        Answer::Failed(Failure::Connect { .. } | Failure::ConnectTimeout) => return Trouble::Connection,
-        Answer::Failed(Failure::NoData) => format!("no data received from remote webserver {server}"),
-        Answer::Failed(Failure::ReadTimeout) => format!("Timeout reading from {server}"),
-        Answer::Failed(Failure::Tls(reason)) => format!("SSL error with {server}: {reason}"),
-        Answer::Failed(Failure::Malformed(reason)) => format!("{server}: {reason}"),
-        Answer::Failed(_) | Answer::Passed { .. } => format!("Error reading from {server}"),
-        Answer::Unable(e) => e.message.to_string(),
-    })
+fn trouble(answer: &Answer, question: &Question<'_>, server: SocketAddr) -> Trouble {
+    let server = format!("[{}]:{}", server.ip(), server.port());
+    let (said, detail) = match answer {
+        Answer::Failed(Failure::Connect { errno: nix::libc::ENETUNREACH }) => {
+            (Some("HTTP_CHECK - network unreachable"), None)
+        }
+        Answer::Failed(Failure::Connect { .. }) => (Some("Connection failed"), None),
+        Answer::Failed(Failure::ConnectTimeout) => (Some("Timeout connecting"), None),
+        Answer::Failed(Failure::NoData) => {
+            (None, Some(format!("no data received from remote webserver {server}")))
+        }
+        // Who is silent within TLS is so, as a rule, from its greeting on, which belongs to connecting.
+        Answer::Failed(Failure::ReadTimeout) if question.tls.is_some() => (Some("Timeout connecting"), None),
+        Answer::Failed(Failure::ReadTimeout) => (Some("Timeout WEB read"), None),
+        Answer::Failed(Failure::Tls(reason)) => (
+            Some("SSL handshake/communication error connecting to"),
+            Some(format!("SSL error with {server}: {reason}")),
+        ),
+        Answer::Failed(Failure::Malformed(reason)) => (None, Some(format!("{server}: {reason}"))),
+        Answer::Failed(_) | Answer::Passed { .. } => (None, Some(format!("Error reading from {server}"))),
+        Answer::Unable(e) => (None, Some(e.message.to_string())),
+    };
+    Trouble { said, detail }
 }
 
 fn title(words: &str) -> String {

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         of("tls-of-nginx-is-checked-as-keepalived-does", tls),
         of("dnsmasq-is-checked-as-keepalived-does", dns),
         of("an-smtp-server-is-checked-as-keepalived-does", smtp),
+        of("genhash-says-of-nginx-what-keepalived-says", genhash),
     ])
 }
 
@@ -300,6 +301,111 @@ fn tls() -> Result<Outcome> {
     stage.agree(&cases, false, &daemons)?;
     let _again = nginx(&stage, &blocks)?;
     stage.agree(&cases, true, &daemons)?;
+    Ok(Outcome::Passed)
+}
+
+/// Both programs with the same words: what they print and how they end.
+fn genhash() -> Result<Outcome> {
+    /// Where nobody is.
+    const NOBODY: &str = "10.0.0.99";
+    let stage = Stage::new("genhash")?;
+    let dir = stage.servers.dir().display().to_string();
+    let make = format!(
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=lab -keyout {dir}/key \
+         -out {dir}/pem"
+    );
+    stage.servers.run("openssl", &make.split_whitespace().collect::<Vec<_>>())?;
+    let server = |listen: &str, name: &str, more: &str| {
+        format!(
+            " server {{\n listen {SERVER}:{listen};\n server_name {name}.example;\n root DIR/{name};\n \
+             ssl_certificate DIR/pem;\n ssl_certificate_key DIR/key;\n location /moved {{\n return 301 /;\n }}\n \
+             location = /empty {{\n return 200;\n }}\n location /closed {{\n return 444;\n }}\n {more}\n }}\n"
+        )
+    };
+    let blocks = [
+        server("80", "one", ""),
+        server("80", "two", ""),
+        server("80", "tree", "ssi on;"),
+        server("443 ssl", "one", ""),
+        server("443 ssl", "two", ""),
+        server("444 ssl", "one", "ssl_reject_handshake on;"),
+        server("444 ssl", "two", ""),
+    ]
+    .concat();
+    let _daemon = nginx(&stage, &blocks)?;
+    stage.wait_open(SERVER, 80)?;
+    stage.wait_open(SERVER, 444)?;
+    let at = |server: &str, port: u16, rest: &[&str]| -> Vec<String> {
+        rest.iter().map(|rest| format!("-s {server} -p {port} -u {rest}")).collect()
+    };
+    let plain = [
+        "/",
+        "/moved",
+        "/missing",
+        "/empty",
+        "/closed",
+        "missing",
+        "/ -P 1.0",
+        "/ -P 1.0c",
+        "/ -P 1.0C",
+        "/ -P 1.1",
+        "/ -P 2",
+        "/ -V two.example",
+        "/ -V tree.example -P 1.1",
+        "/ -v",
+        "/empty -v",
+        "/missing -v -v",
+        "/ -S",
+        "/ -m 7",
+        "/ -m 0x7",
+        "/ -t 5",
+        "/ -t x",
+        "/ -t -1",
+        "/ extra",
+        "/ -x",
+        "/ --bogus",
+        "/ -p 65536",
+        "/ -p http",
+        "/ -p 0",
+        "/ -s localhost",
+        "/ -u /missing",
+        "/ --use-v two.example",
+        "/ --protoc=1.1",
+    ];
+    let within_tls = ["/", "/ -V two.example", "/ -I", "/ -I -V two.example", "/ -v", "/closed", "/ -P 1.1"];
+    let within_tls: Vec<String> = within_tls.iter().map(|rest| format!("{rest} -S")).collect();
+    let within_tls: Vec<&str> = within_tls.iter().map(String::as_str).collect();
+    let cases = [
+        at(SERVER, 80, &plain),
+        at(SERVER, 443, &within_tls),
+        at(SERVER, 443, &["/ -I", "/ -v"]),
+        at(SERVER, 444, &within_tls[..4]),
+        at(SERVER, 81, &["/", "/ -v", "/ -S", "/ -S -v"]),
+        at(NOBODY, 80, &["/", "/ -t 1", "/ -t 1 -v", "/ -S -t 1"]),
+        at("192.0.2.9", 80, &["/"]),
+        vec!["-u /".to_owned(), format!("-s {SERVER} -p 80"), format!("-s {SERVER} -u /")],
+    ]
+    .concat();
+    let program = Daemon::Vipd.program()?.display().to_string();
+    let run = |program: &str, words: &str| -> Result<(Option<i32>, String)> {
+        // What fails is as welcome here as what does not. Who asked before may have found that nobody is there.
+        let before = if words.contains(NOBODY) { "ip neigh flush all; " } else { "" };
+        let line = format!("{before}{program} {words}; echo \"status $?\"");
+        let text = stage.vipd.run("sh", &["-c", &line])?.stdout;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let (said, status) = text.rsplit_once("status ").unwrap_or((&text, ""));
+        // The time of a question and that of its answer differ.
+        let kept =
+            said.lines().filter(|l| !l.starts_with("Date:") && !l.starts_with("00") && !l.starts_with("01"));
+        let kept: Vec<&str> = kept.map(|l| l.split(" = ").next().unwrap_or_default()).collect();
+        Ok((status.trim().parse().ok(), kept.join("\n")))
+    };
+    for case in &cases {
+        let (ours, theirs) = (run(&format!("{program} genhash"), case)?, run("/usr/bin/genhash", case)?);
+        ensure(theirs.0.is_some(), format_args!("genhash {case}: no status"))?;
+        ensure(ours == theirs, format_args!("genhash {case}:\n{ours:?}\n{theirs:?}"))?;
+    }
+    println!("  {} times the same output and status", cases.len());
     Ok(Outcome::Passed)
 }
 

@@ -81,7 +81,7 @@ impl Printer<'_> {
             Destination::Mark(mark) => (format!("fwmark {mark}"), None, None),
             Destination::Group { group, protocol } => {
                 let name = lvs.group(group).map_or_else(String::new, |group| word(&group.name));
-                (format!("group {name}"), Some(protocol), None)
+                (format!("group {name}"), protocol, None)
             }
         };
         if port.is_none() {

@@ -73,7 +73,8 @@ impl ServerName {
         let (protocol, port) = match service.destination {
             Destination::Address { port, protocol, .. } => (protocol.name(), port),
             Destination::Mark(_) => ("none", 0),
-            Destination::Group { protocol, .. } => (protocol.name(), 0),
+            Destination::Group { protocol: Some(protocol), .. } => (protocol.name(), 0),
+            Destination::Group { protocol: None, .. } => ("none", 0),
         };
         Self { address, protocol, port: if own_port == 0 { port } else { own_port } }
     }

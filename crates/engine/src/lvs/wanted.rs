@@ -89,8 +89,9 @@ impl Layout {
                 }
                 Destination::Group { group, protocol } => match lvs.group(group) {
                     Some(group) => {
-                        let mark = marked(group, protocol).copied();
-                        entries.extend(mark.into_iter().flat_map(|m| mark_entries(group, protocol, m)));
+                        let marked = protocol.and_then(|of| Some((of, *marked(group, of)?)));
+                        entries.extend(marked.into_iter().flat_map(|(of, m)| mark_entries(group, of, m)));
+                        let mark = marked.map(|(_, mark)| mark);
                         group_keys(group, protocol, service.family, mark)
                     }
                     None => Keys::new(),
@@ -124,7 +125,7 @@ impl Marks {
             .services
             .iter()
             .filter_map(|server| match server.service.destination {
-                Destination::Group { group, protocol } => Some((lvs.group(group)?, protocol)),
+                Destination::Group { group, protocol } => Some((lvs.group(group)?, protocol?)),
                 _ => None,
             })
             .filter(|(group, _)| group.entries.iter().any(|e| matches!(e, GroupEntry::Addresses(..))))
@@ -161,7 +162,7 @@ fn written_marks(lvs: &Lvs) -> BTreeSet<u32> {
 }
 
 /// The services of a group. With a `mark` of its own its addresses are one service for each family.
-fn group_keys(group: &AddressGroup, protocol: Protocol, family: Family, mark: Option<u32>) -> Keys {
+fn group_keys(group: &AddressGroup, protocol: Option<Protocol>, family: Family, mark: Option<u32>) -> Keys {
     let mut keys = Keys::new();
     let mut add = |key| {
         if !keys.contains(&key) {
@@ -179,7 +180,8 @@ fn group_keys(group: &AddressGroup, protocol: Protocol, family: Family, mark: Op
             }
             (GroupEntry::Addresses(range, port), None) => {
                 let port = *port;
-                many.extend(addresses(*range).map(|a| ServiceKey::Address { protocol, address: a, port }));
+                let key = |a| protocol.map(|protocol| ServiceKey::Address { protocol, address: a, port });
+                many.extend(addresses(*range).filter_map(key));
             }
         }
     }

@@ -71,8 +71,8 @@ pub enum Destination {
     Group {
         /// The group.
         group: AddressGroupId,
-        /// `protocol` of those entries that are addresses.
-        protocol: Protocol,
+        /// `protocol` of those entries that are addresses; `None` for marks alone.
+        protocol: Option<Protocol>,
     },
 }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use base::Name;
-use model::lvs::{AddressGroup, AddressGroupId, CheckBfdId, CheckFileId, Http, Lvs};
+use model::lvs::{AddressGroup, AddressGroupId, CheckBfdId, CheckFileId, GroupEntry, Http, Lvs};
 use model::{Instance, TrackFile};
 
 use crate::block::command::Commands;
@@ -127,6 +127,14 @@ impl Pools<'_, '_, '_> {
         let (id, used) = self.group_ids.get_mut(name)?;
         *used = true;
         Some(*id)
+    }
+
+    /// Whether the group called `name` is of marks, without any address.
+    fn has_marks_alone(&self, name: &str) -> bool {
+        let group = self.group_ids.get(name).and_then(|(id, _)| self.groups.get(id.index()));
+        group.is_some_and(|g| {
+            !g.entries.is_empty() && g.entries.iter().all(|e| matches!(e, GroupEntry::Mark(..)))
+        })
     }
 
     fn tell_unused(&mut self, places: &[Span]) {

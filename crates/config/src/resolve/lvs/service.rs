@@ -124,7 +124,7 @@ pub(super) fn service(p: &mut Pools<'_, '_, '_>, mut draft: VirtualServerDraft) 
             Destination::Address { address: *address, port: *port, protocol: protocol? }
         }
         (DestinationDraft::Mark(mark), _) => Destination::Mark(*mark),
-        (DestinationDraft::Group(_), group) => Destination::Group { group: group?, protocol: protocol? },
+        (DestinationDraft::Group(_), group) => Destination::Group { group: group?, protocol },
     };
     let service = Service {
         destination,
@@ -197,6 +197,15 @@ fn protocol(p: &mut Pools<'_, '_, '_>, draft: &VirtualServerDraft) -> Option<Pro
             p.r.conflict(draft.span, message, "`protocol` is ignored", "remove `protocol`", log);
             None
         }
+        (DestinationDraft::Group(name), Some(_)) if p.has_marks_alone(&name.text) => {
+            let log = format!(
+                "Warning: Virtual server {shown}: protocol specified for fwmark - protocol will be ignored"
+            );
+            let message = format!("the group `{}` has marks alone, which have no protocol", name.text);
+            p.r.conflict(draft.span, message, "`protocol` is ignored", "remove `protocol`", log);
+            None
+        }
+        (DestinationDraft::Group(name), None) if p.has_marks_alone(&name.text) => None,
         (_, Some(protocol)) => Some(protocol),
         (_, None) => {
             let log = format!("Virtual server {shown}: no protocol set - defaulting to UDP");

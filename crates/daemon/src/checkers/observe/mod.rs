@@ -9,7 +9,7 @@ mod tests;
 use engine::lvs::names;
 use engine::lvs::news::{Event, PoolEvent};
 use model::lvs::{
-    AddressRange, CheckerId, Destination, GroupEntry, Lvs, Probe, RealServer, ServerId, ServiceId,
+    AddressRange, CheckerId, Destination, GroupEntry, Lvs, Probe, Protocol, RealServer, ServerId, ServiceId,
     VirtualServer,
 };
 
@@ -186,7 +186,7 @@ fn entry_of(lvs: &Lvs, of: &VirtualServer, entry: &GroupEntry, added: bool) -> O
     let name = match entry {
         GroupEntry::Addresses(AddressRange { first, last }, port) => {
             let range = if first == last { String::new() } else { format!("-{last}") };
-            format!("[{first}]:{}:{port}{range}", protocol.name())
+            format!("[{first}]:{}:{port}{range}", protocol.map_or("none", Protocol::name))
         }
         GroupEntry::Mark(mark, _) if added => format!("FWM {mark}"),
         GroupEntry::Mark(mark, _) => mark.to_string(),

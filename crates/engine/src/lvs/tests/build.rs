@@ -88,7 +88,7 @@ pub(super) fn service(address: &str, servers: &[&str]) -> VirtualServer {
 
 pub(super) fn of_group(group: usize, servers: &[&str]) -> VirtualServer {
     let group = AddressGroupId::from_index(group);
-    to(Destination::Group { group, protocol: Protocol::Tcp }, servers)
+    to(Destination::Group { group, protocol: Some(Protocol::Tcp) }, servers)
 }
 
 pub(super) fn range(first: &str, last: &str, port: u16) -> GroupEntry {

@@ -9,6 +9,7 @@ mod kinds;
 mod options;
 mod pages;
 mod reloads;
+mod usage;
 mod verdicts;
 
 use crate::Story;
@@ -26,6 +27,7 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, Story)> {
         asking::STORIES,
         pages::STORIES,
         keywords::STORIES,
+        usage::STORIES,
     ];
     all.into_iter().flatten().copied()
 }

@@ -135,7 +135,7 @@ fn a_check_that_did_not_change_goes_on_before_one_that_did() {
 #[test]
 fn a_group_put_before_another_changes_nobody_but_itself() {
     let destination =
-        |n| Destination::Group { group: AddressGroupId::from_index(n), protocol: Protocol::Tcp };
+        |n| Destination::Group { group: AddressGroupId::from_index(n), protocol: Some(Protocol::Tcp) };
     let pool = || vec![server(1, 1, vec![follow(0)])];
     let with = |groups, services| Model {
         lvs: Lvs { groups, services, files: vec![file("/a")], ..Lvs::default() },

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use engine::lvs::news::{Event, PoolEvent, Way};
 use model::Model;
-use model::lvs::{CheckerId, Probe, ServerId, ServiceId};
+use model::lvs::{CheckerId, Probe, Protocol, ServerId, ServiceId};
 
 use crate::lvs::observe::{Asked, Seen, Turn, What};
 use crate::lvs::shadow::Shadow;
@@ -289,7 +289,7 @@ fn words(model: &Model, service: &model::lvs::Service) -> (String, &'static str,
     match name(model, service) {
         ServiceName::Address(address, port, protocol) => (address.to_string(), protocol.name(), port),
         ServiceName::Mark(mark, _) => (mark.to_string(), "none", 0),
-        ServiceName::Group(name, protocol) => (name.to_string(), protocol.name(), 0),
+        ServiceName::Group(name, protocol) => (name.to_string(), protocol.map_or("none", Protocol::name), 0),
     }
 }
 

@@ -18,7 +18,7 @@ pub enum ServiceName {
     /// A mark of a family.
     Mark(u32, bool),
     /// A group.
-    Group(Name, Protocol),
+    Group(Name, Option<Protocol>),
 }
 
 /// What makes a server of a service the same one after a reload.

@@ -40,10 +40,12 @@ pub fn keys(model: &Model, service: &Service, marks: Option<&MarkTable>) -> Vec<
 fn of_entry(
     model: &Model,
     service: &Service,
-    protocol: Protocol,
+    protocol: Option<Protocol>,
     entry: &GroupEntry,
     marks: Option<&MarkTable>,
 ) -> Vec<ServiceKey> {
+    // Addresses have one, as the configuration sees to.
+    let addressed = protocol.unwrap_or(Protocol::Udp);
     match *entry {
         GroupEntry::Mark(mark, family) => {
             vec![ServiceKey::Mark { mark, family: family.unwrap_or(service.family) }]
@@ -51,14 +53,14 @@ fn of_entry(
         GroupEntry::Addresses(range, port) if model.lvs.settings.nftables.is_some() => {
             let family = if range.first.is_ipv4() { Family::V4 } else { Family::V6 };
             let given = marks.into_iter().flat_map(|table| &table.marks);
-            let given = given.filter(|m| (m.protocol, m.addresses, m.port) == (protocol, range, port));
+            let given = given.filter(|m| (m.protocol, m.addresses, m.port) == (addressed, range, port));
             given.map(|m| ServiceKey::Mark { mark: m.mark, family }).collect()
         }
         GroupEntry::Addresses(range, port) => {
             let mut all = Vec::new();
             let mut address = range.first;
             while address <= range.last {
-                all.push(ServiceKey::Address { protocol, address, port });
+                all.push(ServiceKey::Address { protocol: addressed, address, port });
                 address = match address {
                     IpAddr::V4(a) => Ipv4Addr::from_bits(a.to_bits() + 1).into(),
                     IpAddr::V6(a) => Ipv6Addr::from_bits(a.to_bits() + 1).into(),
