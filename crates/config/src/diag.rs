@@ -173,6 +173,8 @@ codes! {
     IGNORED = "ignored-keyword", Ok, Note, Goes;
     /// A keyword that will go away.
     DEPRECATED = "deprecated", Deprecated, Warning, Goes;
+    /// The same, of what a configuration test of keepalived is content with.
+    OLD_WAY = "old-way", Ok, Warning, Goes;
     /// A keyword without its value.
     NO_PARAMETER = "missing-parameter", MissingParameter, Error, LacksParameter;
     /// A keyword without its value, of those that keepalived then passes over.

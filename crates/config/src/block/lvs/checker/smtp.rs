@@ -41,7 +41,7 @@ pub(crate) fn finish(mut checker: CheckerDraft, checkers: &mut Vec<CheckerDraft>
     let hosts = std::mem::take(&mut smtp.hosts);
     let name = smtp.helo_name.clone();
     if let Some(host) = hosts.first() {
-        let d = Diagnostic::new(Code::DEPRECATED, "`host` is an old way to check several places")
+        let d = Diagnostic::new(Code::OLD_WAY, "`host` is an old way to check several places")
             .at(host.span)
             .label("still understood")
             .help("write one `SMTP_CHECK` for each of them")
