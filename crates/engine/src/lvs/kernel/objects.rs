@@ -49,7 +49,7 @@ pub(super) struct ServerObject {
     pub(super) there: Option<ServerSettings>,
     pub(super) progress: Progress,
     pub(super) failures: u32,
-    /// It was to be added or taken out, and that failed: it may have been done all the same.
+    /// It was to be added, taken out, or to serve again, and that failed: it may have been done all the same.
     pub(super) doubtful: bool,
     /// It waits to be looked at.
     marked: bool,
@@ -120,8 +120,10 @@ impl ServerObject {
         match (self.wanted, self.there) {
             (None, None) => Need::Nothing,
             (Some(wanted), None) => Need::Make(wanted),
-            (None, Some(there)) => Need::Remove { serves: there.weight > 0 },
+            (None, Some(there)) => Need::Remove { serves: there.weight > 0 || self.doubtful },
             (Some(wanted), Some(there)) if wanted == there => Need::Nothing,
+            // Whoever may serve unknown to us may be the last one.
+            (Some(wanted), Some(_)) if wanted.weight == 0 && self.doubtful => Need::Silence(wanted),
             (Some(wanted), Some(there)) if wanted.weight == 0 && there.weight > 0 => Need::Silence(wanted),
             (Some(wanted), Some(there)) if wanted.weight < there.weight => Need::Lower(wanted),
             (Some(wanted), Some(_)) => Need::Make(wanted),

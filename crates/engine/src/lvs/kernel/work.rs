@@ -301,9 +301,10 @@ impl Kernel {
             }),
             Target::Server(key, server) => {
                 let mut failures = 0;
+                let serves = matches!(&pending.operation, Operation::EditServer(_, _, to) if to.weight > 0);
                 self.answered(key, server, |state| {
                     state.doubtful |= state.progress == Progress::InFlight { breaks: true };
-                    state.doubtful |= state.there.is_none();
+                    state.doubtful |= state.there.is_none_or(|there| there.weight == 0 && serves);
                     state.progress = progress;
                     state.failures = state.failures.saturating_add(1);
                     failures = state.failures;

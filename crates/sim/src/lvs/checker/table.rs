@@ -35,6 +35,11 @@ pub(super) struct Table {
     named: BTreeMap<ServiceKey, BTreeSet<ServerKey>>,
     /// What of it was there when the table was read, or was changed by us.
     owned: BTreeMap<ServiceKey, BTreeSet<ServerKey>>,
+    /// The same by the marks that an earlier life left behind, as long as this one sets none of its own: it may give
+    /// others, and then this was never ours.
+    inherited: BTreeMap<ServiceKey, BTreeSet<ServerKey>>,
+    /// Whether this life has set marks.
+    gave_marks: bool,
     /// Halves of the sync daemon that this life started, and nobody else since then while they weren't wanted.
     started: BTreeSet<SyncHalf>,
     /// Whether a configuration of this life wanted both halves.
@@ -109,17 +114,25 @@ impl Table {
                 }
             }
             for server in entry.servers.keys().filter(|server| !servers.contains_key(server)) {
-                if self.owned.get(key).is_some_and(|owned| owned.contains(server)) {
+                if self.owns(key, Some(server)) {
                     wrong("Q1", format!("{key:?} {server:?} should not be there"));
                 }
             }
         }
-        for key in there.keys().filter(|key| !wanted.contains_key(key) && self.owned.contains_key(key)) {
+        for key in there.keys().filter(|key| !wanted.contains_key(key) && self.owns(key, None)) {
             wrong("R2", format!("{key:?} is left from an earlier configuration"));
         }
         if let Some(model) = &view.shadow.model {
             self.extras(view, model, &mut wrong);
         }
+    }
+
+    /// Whether a service of the kernel, or a server of it, is ours.
+    fn owns(&self, key: &ServiceKey, server: Option<&ServerKey>) -> bool {
+        let has = |of: &BTreeMap<ServiceKey, BTreeSet<ServerKey>>| {
+            of.get(key).is_some_and(|servers| server.is_none_or(|server| servers.contains(server)))
+        };
+        has(&self.owned) || has(&self.inherited)
     }
 
     fn extras(&self, view: View<'_>, model: &Model, wrong: &mut impl FnMut(&'static str, String)) {
@@ -155,11 +168,7 @@ impl Table {
         }
         let Some(key) = operation.service() else { return true };
         // A mark that is given to a group is told to nftables when its service is there.
-        let model = view.shadow.model.as_ref();
-        let first = model.and_then(|model| Some(model.lvs.settings.nftables.as_ref()?.first_mark));
-        if let (ServiceKey::Mark { mark, .. }, Some(first)) = (key, first)
-            && *mark >= first
-        {
+        if is_given(view, key) {
             return true;
         }
         let Some(servers) = self.named.get(key) else { return false };
@@ -172,12 +181,20 @@ impl Table {
     }
 }
 
+/// Whether it may be by a mark that is given to a group, and not written in the configuration.
+fn is_given(view: View<'_>, key: &ServiceKey) -> bool {
+    let nftables = view.shadow.model.as_ref().and_then(|model| model.lvs.settings.nftables.as_ref());
+    matches!((key, nftables), (ServiceKey::Mark { mark, .. }, Some(of)) if *mark >= of.first_mark)
+}
+
 impl Checker for Table {
     fn see(&mut self, view: View<'_>, seen: &Seen, found: &mut Found) {
         match &seen.what {
             What::Started(model) => {
                 self.named.clear();
                 self.owned.clear();
+                self.inherited.clear();
+                self.gave_marks = false;
                 self.started.clear();
                 (self.wants_sync, self.timeouts, self.named_timeouts) = (false, None, [false; 3]);
                 (self.read, self.failed, self.quiet) = (Instant::ZERO, Instant::ZERO, None);
@@ -207,7 +224,9 @@ impl Checker for Table {
             What::Turn(Turn::Table(true)) => {
                 if let Some(model) = &view.shadow.model {
                     for (key, servers) in table::named(model, view.shadow.marks()) {
-                        self.owned.entry(key).or_default().extend(servers);
+                        let guessed = is_given(view, &key) && !self.gave_marks;
+                        let of = if guessed { &mut self.inherited } else { &mut self.owned };
+                        of.entry(key).or_default().extend(servers);
                     }
                 }
             }
@@ -227,6 +246,8 @@ impl Checker for Table {
                 if matches!(operation, Operation::SetMarks(_))
                     && let Some(model) = view.shadow.model.clone()
                 {
+                    self.inherited.clear();
+                    self.gave_marks = true;
                     self.name(view, &model, seen.at);
                 }
                 if !self.ours(view, operation) {

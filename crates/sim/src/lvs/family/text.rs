@@ -35,8 +35,14 @@ impl Spec {
         if self.services.iter().any(|service| service.to == To::Group) {
             let _ = writeln!(out, "virtual_server_group g {{\n {}\n}}", self.group.join("\n "));
         }
+        // Marks alone have no protocol: a second service of such a group would be the first one again.
+        let marks_alone = self.group.iter().all(|line| line.starts_with("fwmark"));
+        let mut groups = 0;
         for (place, service) in self.services.iter().enumerate() {
-            service.write(self, place, &mut out);
+            groups += u32::from(service.to == To::Group);
+            if service.to != To::Group || groups == 1 || !marks_alone {
+                service.write(self, place, &mut out);
+            }
         }
         out
     }
