@@ -148,6 +148,30 @@ fn a_server_that_may_be_gone_does_not_count_when_another_one_is_to_go() {
 }
 
 #[test]
+fn a_server_that_may_serve_again_is_not_silenced_before_another_one_serves() {
+    let with = |first: u32, second: u32, threshold: u32| {
+        let mut of = service("10.0.0.1", &["10.1.0.1", "10.1.0.2"]);
+        (of.servers[0].weight, of.servers[1].weight) = (first, second);
+        of.servers[0].upper_threshold = threshold;
+        lvs(vec![of])
+    };
+    let mut world = World::new(with(0, 0, 0));
+    world.run(ms(100));
+    // It serves again, but the answer is lost, and the table was read too recently to be read again at once.
+    world.ipvs.lying = 1;
+    world.reload(with(1, 0, 0));
+    assert_eq!(world.shown(), ["10.0.0.1:80 = 10.1.0.1:80*1 10.1.0.2:80*0"]);
+    world.no_gaps = true;
+    world.ipvs.cursed.insert(ip("10.1.0.2"));
+    world.reload(with(0, 1, 9));
+    world.run(secs(5));
+    assert_eq!(world.shown(), ["10.0.0.1:80 = 10.1.0.1:80*1 10.1.0.2:80*0"]);
+    world.ipvs.cursed.clear();
+    world.run(secs(31));
+    assert_eq!(world.shown(), ["10.0.0.1:80 = 10.1.0.1:80*0 10.1.0.2:80*1"]);
+}
+
+#[test]
 fn a_failure_is_told_once_and_tried_again_ever_more_seldom() {
     let mut world = World::new(lvs(vec![service("10.0.0.1", &["10.1.0.1", "10.1.0.2"])]));
     world.ipvs.cursed.insert(ip("10.1.0.2"));

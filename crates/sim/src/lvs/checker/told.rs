@@ -142,7 +142,8 @@ impl Told {
         let check = (of, name, key.clone());
         let Some(past) = self.checks.get(&check).copied() else { return };
         // A server that has a check once more than before: that one begins, though the other one goes on.
-        let twice = shadow.checks(service.index(), server.index()).iter().filter(|other| *other == key).count() > 1;
+        let twice =
+            shadow.checks(service.index(), server.index()).iter().filter(|other| *other == key).count() > 1;
         let begins = twice && changed && was != key.schedule().alpha;
         if was != past.up && !begins {
             self.complaints.push(format!("the past of a check is told as {was}: {check:?}"));
