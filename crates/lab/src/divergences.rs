@@ -102,6 +102,9 @@ pub struct Behaviour {
 pub struct Divergence {
     /// The scenarios in which it occurs. It must occur in each.
     pub scenarios: Vec<String>,
+    /// It need not occur: scheduling of processes decides.
+    #[serde(default)]
+    pub sometimes: bool,
     /// In what the captures differ.
     pub class: Class,
     /// Kind of the event: `advert`, `garp` or `na`.
