@@ -119,11 +119,11 @@ impl ServerObject {
     pub(super) fn need(&self) -> Need {
         match (self.wanted, self.there) {
             (None, None) => Need::Nothing,
-            (Some(wanted), None) => Need::Make(wanted),
             (None, Some(there)) => Need::Remove { serves: there.weight > 0 || self.doubtful },
-            (Some(wanted), Some(there)) if wanted == there => Need::Nothing,
+            (Some(wanted), there) if there == Some(wanted) => Need::Nothing,
             // Whoever may serve unknown to us may be the last one.
-            (Some(wanted), Some(_)) if wanted.weight == 0 && self.doubtful => Need::Silence(wanted),
+            (Some(wanted), _) if wanted.weight == 0 && self.doubtful => Need::Silence(wanted),
+            (Some(wanted), None) => Need::Make(wanted),
             (Some(wanted), Some(there)) if wanted.weight == 0 && there.weight > 0 => Need::Silence(wanted),
             (Some(wanted), Some(there)) if wanted.weight < there.weight => Need::Lower(wanted),
             (Some(wanted), Some(_)) => Need::Make(wanted),

@@ -187,9 +187,11 @@ impl Kernel {
                 object.forget(server);
                 return;
             }
-            Need::Make(settings) if !there => Operation::AddServer(key, server, settings),
-            Need::Make(settings) | Need::Lower(settings) | Need::Silence(settings) => {
+            Need::Make(settings) | Need::Lower(settings) | Need::Silence(settings) if there => {
                 Operation::EditServer(key, server, settings)
+            }
+            Need::Make(settings) | Need::Lower(settings) | Need::Silence(settings) => {
+                Operation::AddServer(key, server, settings)
             }
             Need::Remove { .. } => Operation::DelServer(key, server),
         };

@@ -172,6 +172,31 @@ fn a_server_that_may_serve_again_is_not_silenced_before_another_one_serves() {
 }
 
 #[test]
+fn a_server_that_may_have_been_added_is_not_silenced_before_another_one_serves() {
+    let with = |first: u32, second: u32| {
+        let mut of = service("10.0.0.1", &["10.1.0.1", "10.1.0.2"]);
+        (of.servers[0].weight, of.servers[1].weight) = (first, second);
+        lvs(vec![of])
+    };
+    let mut alone = service("10.0.0.1", &["10.1.0.2"]);
+    alone.servers[0].weight = 0;
+    let mut world = World::new(lvs(vec![alone]));
+    world.run(ms(100));
+    // It is added and serves, but the answer is lost, and the table was read too recently to be read again at once.
+    world.ipvs.lying = 1;
+    world.reload(with(1, 0));
+    assert_eq!(world.shown(), ["10.0.0.1:80 = 10.1.0.1:80*1 10.1.0.2:80*0"]);
+    world.no_gaps = true;
+    world.ipvs.cursed.insert(ip("10.1.0.2"));
+    world.reload(with(0, 1));
+    world.run(secs(5));
+    assert_eq!(world.shown(), ["10.0.0.1:80 = 10.1.0.1:80*1 10.1.0.2:80*0"]);
+    world.ipvs.cursed.clear();
+    world.run(secs(31));
+    assert_eq!(world.shown(), ["10.0.0.1:80 = 10.1.0.1:80*0 10.1.0.2:80*1"]);
+}
+
+#[test]
 fn a_failure_is_told_once_and_tried_again_ever_more_seldom() {
     let mut world = World::new(lvs(vec![service("10.0.0.1", &["10.1.0.1", "10.1.0.2"])]));
     world.ipvs.cursed.insert(ip("10.1.0.2"));
