@@ -52,6 +52,6 @@ pub use process::Process;
 pub use processes::Running;
 pub use user::become_root;
 pub use web::{Talk, Web};
-pub use world::{DIR_VARIABLE, Lab, Lan, next_full_second, wait};
+pub use world::{DIR_VARIABLE, Lab, Lan, next_full_second, wait, wait_looking};
 
 pub use nix::sys::signal::Signal;

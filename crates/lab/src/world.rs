@@ -240,7 +240,21 @@ const STEP: Duration = Duration::from_millis(2);
 ///
 /// # Errors
 /// [`LabError::NotInTime`], or the error of the condition itself.
-pub fn wait(what: &str, bound: Duration, mut condition: impl FnMut() -> Result<bool>) -> Result<Duration> {
+pub fn wait(what: &str, bound: Duration, condition: impl FnMut() -> Result<bool>) -> Result<Duration> {
+    wait_looking(what, bound, STEP, condition)
+}
+
+/// The same with a look every `step`: for what takes seconds and is looked at with a command, which is dear in
+/// user-mode Linux.
+///
+/// # Errors
+/// As [`wait`].
+pub fn wait_looking(
+    what: &str,
+    bound: Duration,
+    step: Duration,
+    mut condition: impl FnMut() -> Result<bool>,
+) -> Result<Duration> {
     let began = Instant::now();
     loop {
         if condition()? {
@@ -249,6 +263,6 @@ pub fn wait(what: &str, bound: Duration, mut condition: impl FnMut() -> Result<b
         if began.elapsed() >= bound {
             return Err(LabError::NotInTime { what: what.to_owned(), bound });
         }
-        std::thread::sleep(STEP);
+        std::thread::sleep(step);
     }
 }

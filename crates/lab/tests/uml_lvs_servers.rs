@@ -119,6 +119,23 @@ impl Stage {
         ])
     }
 
+    /// The two agree while the server is well, when it has stopped, and when it is there again.
+    fn follow(
+        &self,
+        conf: &str,
+        cases: &[Case],
+        server: &Process,
+        serve: impl Fn() -> Result<Process>,
+    ) -> Result<Outcome> {
+        let daemons = self.start(conf)?;
+        self.agree(cases, true, &daemons)?;
+        server.stop(BOUND)?;
+        self.agree(cases, false, &daemons)?;
+        let _again = serve()?;
+        self.agree(cases, true, &daemons)?;
+        Ok(Outcome::Passed)
+    }
+
     /// Waits until both tables are what is expected, and sees whether they stay so for a few checks.
     fn agree(&self, cases: &[Case], served: bool, daemons: &[Process]) -> Result<()> {
         let each = [(&self.vipd, Daemon::Vipd), (&self.keepalived, Daemon::Keepalived)];
@@ -237,13 +254,7 @@ fn web() -> Result<Outcome> {
             Well::Both,
         ),
     ];
-    let daemons = stage.start(&conf("", &cases))?;
-    stage.agree(&cases, true, &daemons)?;
-    daemon.stop(BOUND)?;
-    stage.agree(&cases, false, &daemons)?;
-    let _again = nginx(&stage, &blocks)?;
-    stage.agree(&cases, true, &daemons)?;
-    Ok(Outcome::Passed)
+    stage.follow(&conf("", &cases), &cases, &daemon, || nginx(&stage, &blocks))
 }
 
 fn tls() -> Result<Outcome> {
@@ -295,13 +306,7 @@ fn tls() -> Result<Outcome> {
         Case::new("no TLS", (SERVER, 443), get("HTTP_GET", "", &page(ok)), Well::Neither),
     ];
     let own = format!("SSL {{\n certificate {dir}/client.pem\n key {dir}/client.key\n}}\n");
-    let daemons = stage.start(&conf(&own, &cases))?;
-    stage.agree(&cases, true, &daemons)?;
-    daemon.stop(BOUND)?;
-    stage.agree(&cases, false, &daemons)?;
-    let _again = nginx(&stage, &blocks)?;
-    stage.agree(&cases, true, &daemons)?;
-    Ok(Outcome::Passed)
+    stage.follow(&conf(&own, &cases), &cases, &daemon, || nginx(&stage, &blocks))
 }
 
 /// Both programs with the same words: what they print and how they end.
@@ -439,13 +444,7 @@ fn dns() -> Result<Outcome> {
         case("somebody else's name", "type A\n name www.elsewhere", Well::Neither),
         case("the root", "", Well::Neither),
     ];
-    let daemons = stage.start(&conf("", &cases))?;
-    stage.agree(&cases, true, &daemons)?;
-    daemon.stop(BOUND)?;
-    stage.agree(&cases, false, &daemons)?;
-    let _again = serve()?;
-    stage.agree(&cases, true, &daemons)?;
-    Ok(Outcome::Passed)
+    stage.follow(&conf("", &cases), &cases, &daemon, serve)
 }
 
 fn smtp() -> Result<Outcome> {
@@ -468,11 +467,5 @@ fn smtp() -> Result<Outcome> {
         ),
         Case::new("a port where nobody listens", (SERVER, 26), check(""), Well::Neither),
     ];
-    let daemons = stage.start(&conf("", &cases))?;
-    stage.agree(&cases, true, &daemons)?;
-    daemon.stop(BOUND)?;
-    stage.agree(&cases, false, &daemons)?;
-    let _again = serve()?;
-    stage.agree(&cases, true, &daemons)?;
-    Ok(Outcome::Passed)
+    stage.follow(&conf("", &cases), &cases, &daemon, serve)
 }

@@ -38,16 +38,9 @@ fn conf(global: &str) -> String {
     )
 }
 
-/// As `lab::wait`, for what takes seconds, and is looked at with a command.
-fn wait(what: &str, bound: Duration, mut condition: impl FnMut() -> Result<bool>) -> Result<()> {
-    let looked = std::time::Instant::now();
-    while !condition()? {
-        if looked.elapsed() >= bound {
-            return Err(LabError::NotInTime { what: what.to_owned(), bound });
-        }
-        std::thread::sleep(SECOND / 4);
-    }
-    Ok(())
+/// Waits for what takes seconds, and is looked at with a command.
+fn wait(what: &str, bound: Duration, condition: impl FnMut() -> Result<bool>) -> Result<()> {
+    lab::wait_looking(what, bound, SECOND / 4, condition).map(drop)
 }
 
 /// A director, alone.

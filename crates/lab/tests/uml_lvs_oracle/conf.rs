@@ -27,6 +27,12 @@ pub(crate) fn tcp(lines: &str, servers: &[String]) -> String {
     service(&format!("{VIP} 80"), lines, servers)
 }
 
+/// The whole file: that service with these real servers, each checked by `TCP_CHECK` that fails at once.
+pub(crate) fn with(servers: &[u8]) -> String {
+    let servers: Vec<String> = servers.iter().map(|n| real(*n, &at_once())).collect();
+    global("") + &tcp("", &servers)
+}
+
 /// Real server `n` on port 80 with these lines.
 pub(crate) fn real(n: u8, lines: &str) -> String {
     real_at(&format!("10.0.0.2{n} 80"), lines)

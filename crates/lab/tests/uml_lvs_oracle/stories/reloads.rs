@@ -3,7 +3,7 @@
 use lab::Result;
 
 use crate::Story;
-use crate::conf::{at_once, check, global, real, service, tcp};
+use crate::conf::{at_once, check, global, real, service, tcp, with};
 use crate::servers::Answer::Silence;
 use crate::servers::web;
 use crate::stage::Stage;
@@ -34,20 +34,16 @@ fn same(s: &mut Stage) -> Result<()> {
 
 fn servers(s: &mut Stage) -> Result<()> {
     (1..=3).try_for_each(|n| s.open(n, Silence))?;
-    let conf = |list: &[u8]| {
-        let servers: Vec<String> = list.iter().map(|n| real(*n, &at_once())).collect();
-        global("") + &tcp("", &servers)
-    };
-    s.start(&conf(&[1, 2]))?;
+    s.start(&with(&[1, 2]))?;
     s.rest(3.5)?;
     s.until(4.0);
-    s.reload(&conf(&[1, 2, 3]))?;
+    s.reload(&with(&[1, 2, 3]))?;
     s.rest(7.5)?;
     s.until(8.0);
-    s.reload(&conf(&[2, 3, 4]))?;
+    s.reload(&with(&[2, 3, 4]))?;
     s.rest(13.5)?;
     s.until(14.0);
-    s.reload(&conf(&[2]))?;
+    s.reload(&with(&[2]))?;
     s.rest(17.5)
 }
 

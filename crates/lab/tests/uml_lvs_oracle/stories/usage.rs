@@ -3,7 +3,7 @@
 use lab::Result;
 
 use crate::Story;
-use crate::conf::{at_once, check, global, real, service, tcp, url};
+use crate::conf::{at_once, check, global, real, service, tcp, url, with};
 use crate::servers::Answer::{Dns, Silence};
 use crate::servers::web;
 use crate::stage::Stage;
@@ -23,14 +23,10 @@ pub(crate) const STORIES: &[(&str, Story)] = &[
 
 fn reorder(s: &mut Stage) -> Result<()> {
     (1..=2).try_for_each(|n| s.open(n, Silence))?;
-    let conf = |list: &[u8]| {
-        let servers: Vec<String> = list.iter().map(|n| real(*n, &at_once())).collect();
-        global("") + &tcp("", &servers)
-    };
-    s.start(&conf(&[1, 2, 3]))?;
+    s.start(&with(&[1, 2, 3]))?;
     s.rest(3.5)?;
     s.until(4.0);
-    s.reload(&conf(&[3, 2, 1]))?;
+    s.reload(&with(&[3, 2, 1]))?;
     s.rest(7.5)?;
     s.open(3, Silence)?;
     s.rest(11.5)?;
@@ -82,15 +78,11 @@ fn no_check(s: &mut Stage) -> Result<()> {
 
 fn twice(s: &mut Stage) -> Result<()> {
     (1..=3).try_for_each(|n| s.open(n, Silence))?;
-    let conf = |list: &[u8]| {
-        let servers: Vec<String> = list.iter().map(|n| real(*n, &at_once())).collect();
-        global("") + &tcp("", &servers)
-    };
-    s.start(&conf(&[1, 2]))?;
+    s.start(&with(&[1, 2]))?;
     s.rest(3.5)?;
     s.until(4.0);
-    s.reload(&conf(&[1, 2, 3]))?;
-    s.reload(&conf(&[2, 3]))?;
+    s.reload(&with(&[1, 2, 3]))?;
+    s.reload(&with(&[2, 3]))?;
     s.rest(7.5)?;
     s.close(2);
     s.rest(11.5)
@@ -98,14 +90,10 @@ fn twice(s: &mut Stage) -> Result<()> {
 
 fn reload_and_end(s: &mut Stage) -> Result<()> {
     (1..=2).try_for_each(|n| s.open(n, Silence))?;
-    let conf = |list: &[u8]| {
-        let servers: Vec<String> = list.iter().map(|n| real(*n, &at_once())).collect();
-        global("") + &tcp("", &servers)
-    };
-    s.start(&conf(&[1]))?;
+    s.start(&with(&[1]))?;
     s.rest(3.5)?;
     s.until(4.0);
-    s.reload(&conf(&[1, 2]))?;
+    s.reload(&with(&[1, 2]))?;
     s.stop()?;
     s.rest(9.5)
 }
