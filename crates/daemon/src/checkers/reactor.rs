@@ -156,6 +156,7 @@ impl<'s> Reactor<'s> {
         let timeout = if self.kernel.has_work() || self.probes.can_go_on() {
             Some(Duration::ZERO)
         } else if self.probes.has_fresh() || next.is_some_and(|next| next <= pause) {
+            // At most a millisecond, in which more comes to be done in the same turn; none with few checks.
             std::thread::sleep(pause.since(clock::now()).into());
             Some(Duration::ZERO)
         } else {
